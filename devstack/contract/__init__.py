@@ -1,0 +1,1 @@
+"""What must agree between services: links, shared values, tokens, WebSocket diagnosis."""

@@ -1,0 +1,1 @@
+"""What each process will really see, and from where."""

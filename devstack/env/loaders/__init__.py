@@ -1,0 +1,1 @@
+"""One module per program that reads env files, exact to the byte."""

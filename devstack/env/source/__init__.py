@@ -1,0 +1,1 @@
+"""Where source code reads the environment, and what it falls back to."""

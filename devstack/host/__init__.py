@@ -1,0 +1,1 @@
+"""Every touch of operating-system processes and ports."""

@@ -1,0 +1,1 @@
+"""One attempt each, never raising; the timing of attempts belongs to the runner."""

@@ -1,0 +1,1 @@
+"""What doctor knows: one rule per module, and the explicit catalogue."""

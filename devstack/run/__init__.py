@@ -1,0 +1,1 @@
+"""The model of a run: pure events, state and lifecycle."""

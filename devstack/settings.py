@@ -1,0 +1,1 @@
+"""devstack's own options: default < `[devstack]` of stack.toml < `DEVSTACK_*` < flag."""

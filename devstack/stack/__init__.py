@@ -1,0 +1,1 @@
+"""What was declared: stack.toml and the Procfile beside it."""

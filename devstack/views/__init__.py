@@ -1,0 +1,1 @@
+"""Consumers of results and events: they render, they never decide."""
