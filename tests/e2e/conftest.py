@@ -1,0 +1,151 @@
+"""Fixtures for end-to-end tests: a real browser, a real `devstack up` whose events are read line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import clean_environment
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, headless."""
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert executable, "no chromium: `make test` installs Debian's"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+class Run:
+    """A `devstack up --json` in its own session; its events arrive in order."""
+
+    def __init__(self, argv: list[str], cwd: Path, env: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "devstack", *argv],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.events: list[dict[str, Any]] = []
+        self.errors = ""
+        self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._threads = [
+            threading.Thread(target=self._read, daemon=True),
+            threading.Thread(target=self._drain, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._queue.put(json.loads(line))
+        self._queue.put(None)
+
+    def _drain(self) -> None:
+        assert self.process.stderr
+        self.errors = self.process.stderr.read().decode()
+
+    def until(self, event: str, *, service: str | None = None, timeout: float = 90) -> dict[str, Any]:
+        """The next event of this name (and service); fails with what was seen instead when the run ends first."""
+        while True:
+            try:
+                seen = self._queue.get(timeout=timeout)
+            except queue.Empty:
+                raise AssertionError(
+                    f"no {event} {service or ''} within {timeout} s; seen: {self.story()}"
+                ) from None
+            if seen is None:
+                self._queue.put(None)
+                raise AssertionError(f"the run ended without {event} {service or ''}; seen: {self.story()}")
+            self.events.append(seen)
+            if seen["event"] == event and service in (None, seen.get("service")):
+                return seen
+
+    def story(self) -> str:
+        """The events so far, short, and what was said on standard error."""
+        shown = [
+            f"{e['event']} {e.get('service', '')}".strip()
+            for e in self.events
+            if e["event"] != "service.output"
+        ]
+        output = [e for e in self.events if e["event"] == "service.output"][-15:]
+        return "\n".join([", ".join(shown), *(json.dumps(e) for e in output), self.errors])
+
+    def interrupt(self) -> int:
+        """Ctrl-C, then the exit code."""
+        return self.end(signal.SIGINT)
+
+    def end(self, signal_number: int, timeout: float = 30) -> int:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(signal_number)
+        return self.wait(timeout)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Wait for the end and read everything that is left."""
+        code = self.process.wait(timeout)
+        for thread in self._threads:
+            thread.join(timeout)
+        return code
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever happened in the test."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait(10)
+        for thread in self._threads:
+            thread.join(10)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+
+
+@pytest.fixture
+def up() -> Iterator[Callable[..., Run]]:
+    """Start `devstack up --json …` in a folder; every run is ended after the test."""
+    runs: list[Run] = []
+
+    def start(*argv: str, cwd: Path, env: Mapping[str, str] | None = None) -> Run:
+        run = Run(["up", "--json", *argv], cwd, clean_environment(env))
+        runs.append(run)
+        return run
+
+    yield start
+    for run in runs:
+        run.close()
