@@ -1,0 +1,158 @@
+"""Env files as text: their lines, without any program's rules. What a program makes of them is `env.loaders`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devstack.env.model import FileReader
+    from devstack.rules.inspection import Inspection
+
+_ASSIGNMENT = re.compile(r"\ufeff?[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(=|:[ \t])(.*)", re.DOTALL)
+_EXAMPLE_WORDS = frozenset(("example", "sample", "template", "dist", "default", "defaults", "tmpl", "tpl"))
+LARGEST = 4 * 1024 * 1024  # bytes; a larger file is data, not settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Assignment:
+    """A line that looks like `NAME=value`: `raw` is what stands after the separator, quotes included."""
+
+    name: str
+    line: int
+    raw: str
+    separator: str = "="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class EnvFile:
+    """An env file as text.
+
+    Attributes:
+        content: the bytes.
+        text: decoded as UTF-8 (BOM kept), or as UTF-16 where a BOM says so; undecodable bytes replaced.
+        encoding: `utf-8`, `utf-8-bom`, `utf-16`, `latin-1` (= undecodable as UTF-8).
+        assignments: in the order of the file; lines inside a quoted multi-line value are not looked at.
+    """
+
+    path: Path
+    content: bytes
+    text: str
+    encoding: str
+    lines: tuple[str, ...]
+    assignments: tuple[Assignment, ...]
+
+
+def is_example(name: str) -> bool:
+    """Whether a file name says that it is meant to be copied: `.env.example`, `template.env`."""
+    return bool(_EXAMPLE_WORDS.intersection(re.split(r"[.\-_]", name.lower())))
+
+
+def is_env_name(name: str) -> bool:
+    """Whether a file name says that it holds environment variables."""
+    return name == ".env" or name.startswith(".env.") or name.endswith(".env") or name == "env.example"
+
+
+def read(files: FileReader, path: Path) -> EnvFile | None:
+    """Read and split; None when there is no such readable file or it is no settings file (too large)."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        content = files.read(path)
+    except OSError:
+        return None
+    if content is None:
+        return None
+    text, encoding = _decode(content)
+    lines = tuple(re.split(r"\r\n|\n|\r", text))
+    return EnvFile(
+        path=path,
+        content=content,
+        text=text,
+        encoding=encoding,
+        lines=lines,
+        assignments=tuple(_assignments(lines)),
+    )
+
+
+def discover(inspection: Inspection) -> tuple[Path, ...]:
+    """Files that services read, and files in their folders and the root that are named like env files."""
+    found: dict[str, Path] = {}
+    for environment in inspection.environments.values():
+        for layer in environment.layers:
+            if layer.exists:
+                found.setdefault(os.path.realpath(layer.path), layer.path)
+    folders = [inspection.root, *(inspection.folder(service) for service in inspection.services)]
+    for folder in dict.fromkeys(folders):
+        for path in _env_named(folder):
+            found.setdefault(os.path.realpath(path), path)
+    return tuple(found.values())
+
+
+def _env_named(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if is_env_name(entry.name) and _is_file(entry))
+    except OSError:
+        return
+    for name in names:
+        yield folder / name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a symlink that points to itself
+        return False
+
+
+def _decode(content: bytes) -> tuple[str, str]:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace"), "utf-16"
+    if _is_bare_utf16(content):
+        order = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+        return content.decode(order, errors="replace"), "utf-16"
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), "latin-1"
+    return text, "utf-8-bom" if text.startswith("\ufeff") else "utf-8"
+
+
+def _is_bare_utf16(content: bytes) -> bool:
+    start = content[:64]
+    return len(start) >= 8 and len(start) % 2 == 0 and (not any(start[1::2]) or not any(start[0::2]))
+
+
+def _assignments(lines: tuple[str, ...]) -> Iterator[Assignment]:
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        matched = None if line.lstrip().startswith("#") else _ASSIGNMENT.match(line)
+        if matched is None:
+            index += 1
+            continue
+        raw, span = _whole_value(lines, index, matched.group(3).strip())
+        yield Assignment(name=matched.group(1), line=index + 1, raw=raw, separator=matched.group(2).strip())
+        index += span
+
+
+def _whole_value(lines: tuple[str, ...], start: int, raw: str) -> tuple[str, int]:
+    """The value with the lines that its open quote spans; an unterminated quote spans its own line only."""
+    quote = raw[:1]
+    if quote not in ("'", '"', "`") or _is_closed(raw[1:], quote):
+        return raw, 1
+    for end in range(start + 1, min(len(lines), start + 200)):
+        if _is_closed(lines[end], quote):
+            return "\n".join((raw, *lines[start + 1 : end + 1])), end - start + 1
+        if _ASSIGNMENT.match(lines[end]) and not lines[end].startswith((" ", "\t")):
+            return raw, 1  # the next assignment: the quote was forgotten
+    return raw, 1
+
+
+def _is_closed(text: str, quote: str) -> bool:
+    return quote in re.sub(r"\\.", "", text)

@@ -1,0 +1,255 @@
+"""Everything a rule may look at; each fact is found when first asked for, and at most once per run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from devstack.errors import Problem
+from devstack.host.model import Holder, Listener
+from devstack.rules.base import Location, Skip
+
+if TYPE_CHECKING:
+    from devstack.env.files import Files
+    from devstack.env.model import Environment, Origin
+    from devstack.env.secrets import Fingerprinter
+    from devstack.env.source.model import SourceIndex
+    from devstack.rules.envfiles import EnvFile
+    from devstack.stack.launch import Launch
+    from devstack.stack.model import Service, Spot, Stack
+
+
+class Host(Protocol):
+    """The facts about this machine that rules ask for; `RealHost` asks the machine, tests give answers."""
+
+    def tracked(self, root: Path, patterns: Sequence[str]) -> frozenset[str] | None:
+        """Files that git tracks, POSIX relative to `root`; None outside a repository."""
+        ...
+
+    def ignored(self, root: Path, paths: Iterable[str]) -> frozenset[str] | None:
+        """Those of `paths` that git ignores; None outside a repository."""
+        ...
+
+    def which(self, program: str, search_path: str | None, folder: Path) -> Path | None:
+        """The file that would be started."""
+        ...
+
+    def version(self, program: Path, environment: Mapping[str, str]) -> tuple[int, ...] | None:
+        """What `program --version` answers."""
+        ...
+
+    def listeners(self, ports: Sequence[int]) -> Sequence[Listener]:
+        """TCP sockets that listen on one of `ports`."""
+        ...
+
+    def holders(self, ports: Sequence[int], stack: Stack) -> Mapping[int, Sequence[Holder]]:
+        """Who listens on each of `ports`."""
+        ...
+
+
+class RealHost:
+    """This machine. Imports happen inside: most runs of doctor ask only some of it."""
+
+    def tracked(self, root: Path, patterns: Sequence[str]) -> frozenset[str] | None:
+        """See `Host.tracked`."""
+        from devstack.host import git
+
+        return git.tracked_files(root, patterns)
+
+    def ignored(self, root: Path, paths: Iterable[str]) -> frozenset[str] | None:
+        """See `Host.ignored`."""
+        from devstack.host import git
+
+        return git.ignored_files(root, paths)
+
+    def which(self, program: str, search_path: str | None, folder: Path) -> Path | None:
+        """See `Host.which`."""
+        from devstack.host import tools
+
+        return tools.which(program, search_path, folder)
+
+    def version(self, program: Path, environment: Mapping[str, str]) -> tuple[int, ...] | None:
+        """See `Host.version`."""
+        from devstack.host import tools
+
+        return tools.version(program, environment)
+
+    def listeners(self, ports: Sequence[int]) -> Sequence[Listener]:
+        """See `Host.listeners`."""
+        from devstack.host import ports as host_ports
+
+        return host_ports.listeners(ports)
+
+    def holders(self, ports: Sequence[int], stack: Stack) -> Mapping[int, Sequence[Holder]]:
+        """See `Host.holders`."""
+        raise Skip("holders of ports are not wired yet")
+
+
+@dataclass(kw_only=True, repr=False)
+class Inspection:
+    """One look at a repository.
+
+    Attributes:
+        root: the stack's folder, absolute.
+        stack: None when stack.toml cannot be read at all; otherwise what is valid in it.
+        problems: what is wrong with stack.toml.
+        process_env: the environment devstack was started with; what services inherit.
+        live: answers of running services with `--live`, else None.
+    """
+
+    root: Path
+    stack: Stack | None
+    files: Files
+    problems: tuple[Problem, ...] = ()
+    process_env: Mapping[str, str] = field(default_factory=dict)
+    host: Host = field(default_factory=RealHost)
+    live: object | None = None
+    _sources: dict[str, SourceIndex] = field(default_factory=dict)
+    _launches: dict[str, Launch | None] = field(default_factory=dict)
+    _env_files: dict[Path, EnvFile | None] = field(default_factory=dict)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The declared services; empty without a usable stack."""
+        return () if self.stack is None else tuple(self.stack.services.values())
+
+    def need_stack(self) -> Stack:
+        """The stack, or Skip: for rules that say nothing about a repository without one."""
+        if self.stack is None:
+            raise Skip("stack.toml cannot be read")
+        return self.stack
+
+    @cached_property
+    def environments(self) -> Mapping[str, Environment]:
+        """What each service's program will see."""
+        if self.stack is None:
+            return {}
+        from devstack.env.resolve import resolve
+
+        return resolve(self.stack, process=self.process_env, files=self.files)
+
+    def environment(self, service: str) -> Environment | None:
+        """What the program of `service` will see."""
+        return self.environments.get(service)
+
+    def folder(self, service: Service) -> Path:
+        """Where the service runs, absolute."""
+        return self.root / service.dir
+
+    @cached_property
+    def fingerprinter(self) -> Fingerprinter:
+        """One key per run: equal values get equal fingerprints inside one report only."""
+        from devstack.env.secrets import Fingerprinter
+
+        return Fingerprinter(None)
+
+    @cached_property
+    def _scanner(self) -> object:
+        from devstack.env.source.scan import SourceScanner
+
+        return SourceScanner(self.root, self.files)
+
+    def sources(self, service: str) -> SourceIndex:
+        """Reads of environment variables in the sources of `service`."""
+        found = self._sources.get(service)
+        if found is None:
+            stack = self.need_stack()
+            found = self._scanner.index(stack, stack.services[service])  # type: ignore[attr-defined]
+            self._sources[service] = found
+        return found
+
+    def launch(self, service: str) -> Launch | None:
+        """How the process of `service` is started; None when it is not ours or cannot be known."""
+        if service not in self._launches:
+            from devstack.errors import DevstackError
+            from devstack.stack.launch import launch
+
+            stack = self.need_stack()
+            try:
+                self._launches[service] = launch(stack, stack.services[service])
+            except DevstackError:
+                self._launches[service] = None
+        return self._launches[service]
+
+    # --- places -------------------------------------------------------------------------------------------
+
+    def shown(self, path: Path) -> str:
+        """`path` as reports show it: POSIX, relative to the root (`../` where it leaves it)."""
+        return Path(os.path.relpath(path, self.root)).as_posix()
+
+    def at(
+        self,
+        path: Path | str,
+        line: int | None = None,
+        *,
+        variable: str | None = None,
+        note: str | None = None,
+    ) -> Location:
+        """A location; `path` absolute or relative to the root."""
+        return Location(path=self.shown(self.root / path), line=line, variable=variable, note=note)
+
+    def at_origin(self, origin: Origin, variable: str | None = None, *, note: str | None = None) -> Location:
+        """The place of a definition; the process environment and `set` have no file of their own."""
+        if origin.path is None:
+            return Location(path=f"({origin.layer.value} environment)", variable=variable, note=note)
+        return self.at(origin.path, origin.line, variable=variable, note=note)
+
+    def at_key(self, key: str, *, variable: str | None = None, note: str | None = None) -> Location:
+        """The place of a dotted key of stack.toml, `services.web.port`."""
+        stack = self.need_stack()
+        spot: Spot = stack.spot(key)
+        return self.at(stack.path.with_name(Path(spot.path).name), spot.line, variable=variable, note=note)
+
+    # --- files --------------------------------------------------------------------------------------------
+
+    def read_text(self, path: Path) -> str | None:
+        """The text of a file, undecodable bytes replaced; None when it does not exist or cannot be read."""
+        try:
+            content = self.files.read(path)
+        except OSError:
+            return None
+        return None if content is None else content.decode("utf-8", errors="replace")
+
+    def env_file(self, path: Path) -> EnvFile | None:
+        """The lines of an env file; None when it cannot be read."""
+        if path not in self._env_files:
+            from devstack.rules.envfiles import read
+
+            self._env_files[path] = read(self.files, path)
+        return self._env_files[path]
+
+    @cached_property
+    def env_paths(self) -> tuple[Path, ...]:
+        """Every env file of the services and of the root, each real file once, examples included."""
+        from devstack.rules.envfiles import discover
+
+        return discover(self)
+
+    def readers(self, path: Path) -> tuple[str, ...]:
+        """Services whose program reads `path` (through symlinks too), in the order of the stack."""
+        return self._readers.get(Path(os.path.realpath(path)), ())
+
+    @cached_property
+    def _readers(self) -> Mapping[Path, tuple[str, ...]]:
+        found: dict[Path, list[str]] = {}
+        for name, environment in self.environments.items():
+            for layer in environment.layers:
+                names = found.setdefault(Path(os.path.realpath(layer.path)), [])
+                if name not in names:
+                    names.append(name)
+        return {path: tuple(names) for path, names in found.items()}
+
+    # --- this machine -------------------------------------------------------------------------------------
+
+    @cached_property
+    def tracked_env_files(self) -> frozenset[str] | None:
+        """Tracked files with `env` in their name, POSIX relative to the root; None outside a repository."""
+        return self.host.tracked(self.root, ("**/*env*", "*env*"))
+
+    def which(self, program: str, folder: Path) -> Path | None:
+        """The file that starting `program` in `folder` would run."""
+        return self.host.which(program, self.process_env.get("PATH"), folder)

@@ -1,0 +1,41 @@
+"""stack.toml cannot be used as it stands: syntax, unknown keys, bad references, dependency cycles.
+
+## Why it matters
+Every other check and `devstack up` start from this file. A misspelt key would otherwise be ignored silently,
+and the service would run with a default that nobody chose.
+
+## Example
+```toml
+[services.web]
+type = "next"
+depend_on = ["ws"]      # unknown key: did you mean `depends_on`?
+```
+
+## Mending
+Each finding names file, line and key, and the nearest valid spelling. `devstack schema` prints the JSON Schema
+that editors use for completion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.rules.base import Finding, Location, Rule, Severity
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per problem that the tolerant load met."""
+    for problem in inspection.problems:
+        message = f"{problem.key}: {problem.message}" if problem.key else problem.message
+        yield RULE.finding(
+            message,
+            Location(path=problem.path, line=problem.line),
+            hint=problem.suggestion,
+        )
+
+
+RULE = Rule(id="DS001", name="stack-file-invalid", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -1,0 +1,62 @@
+"""A suppression that suppresses nothing, names no rule, or gives no reason.
+
+## Why it matters
+A suppression that outlived its finding hides the next real one at the same place. One without a reason makes
+the next person wonder whether it is safe to remove; it is not obeyed.
+
+## Example
+```sh
+# devstack: ignore[placeholder-value] public demo key of the sandbox
+PAYMENT_KEY=sk_live_was_replaced_long_ago
+```
+
+## Mending
+Remove the comment (or the entry of `[doctor] ignore`), correct the rule's name, or add the reason after the
+bracket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from devstack.rules.base import Finding, Location, Rule, Severity
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """Nothing by itself: only the engine knows, after all rules, what was not needed."""
+    yield from ()
+
+
+def findings(wishes: Iterable[tuple[str, Location]], ran: set[str]) -> Iterator[Finding]:
+    """One finding per suppression (rule as written, place) that did nothing although its rule ran."""
+    from devstack.rules.catalogue import CATALOGUE, find
+
+    for written, place in wishes:
+        rule = find(written)
+        if rule is None:
+            near = get_close_matches(written, [entry.name for entry in CATALOGUE], n=1)
+            hint = f"did you mean `{near[0]}`?" if near else "`devstack explain` lists the rules"
+            yield RULE.finding(f"there is no rule `{written}` to suppress", place, hint=hint)
+        elif rule.name in ran:
+            yield RULE.finding(
+                f"nothing here breaks `{rule.name}` any more, so this suppression can only hide a new fault",
+                place,
+                hint="remove it",
+            )
+
+
+def without_reason(written: str, place: Location) -> Finding:
+    """A suppression that is not obeyed because it gives no reason."""
+    return RULE.finding(
+        f"this suppression of `{written}` gives no reason, so it is not obeyed",
+        place,
+        hint="write the reason after the bracket",
+    )
+
+
+RULE = Rule(id="DS008", name="unused-suppression", severity=Severity.WARNING, page=__doc__ or "", check=check)
