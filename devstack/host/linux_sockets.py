@@ -1,0 +1,212 @@
+"""TCP sockets of this network namespace, asked of the Linux kernel through netlink `sock_diag`.
+
+One request answers for IPv4 and IPv6 together and costs about 0.05 ms, whatever the number of processes;
+reading /proc/net/tcp walks the kernel's whole hash table and costs two hundred times as much. The kernel
+gives the socket's inode and the uid of its maker, also for sockets of other users; which processes hold that
+inode is a second, dearer question (`pids_of_inodes`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import socket
+import struct
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+# include/uapi/linux/{netlink,inet_diag}.h, net/tcp_states.h
+_NETLINK_SOCK_DIAG = 4
+_TCPDIAG_GETSOCK = 18  # the older request: the only one that dumps both families at once
+_NLM_F_REQUEST_DUMP = 0x301
+_NLM_F_DUMP_INTR = 0x10
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_ATTRIBUTE_V6ONLY = 11
+
+LISTEN = 1 << 10
+BOUND = 1 << 13  # bound without listen(); kernels before 6.8 answer nothing for it
+# A socket in TIME_WAIT (1 << 6) does not hinder a server: servers set SO_REUSEADDR.
+TALKING = 0xFFF & ~(LISTEN | 1 << 6 | 1 << 7)
+
+_HEADER = struct.Struct("=IHHII")
+_PORTS = struct.Struct("!HH")
+_COUNTERS = struct.Struct("=IIIII")  # expires, rqueue, wqueue, uid, inode
+_ATTRIBUTE = struct.Struct("=HH")
+_ENTRY_SIZE = 72
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketEntry:
+    """One TCP socket.
+
+    Attributes:
+        family: 4 or 6.
+        queued: of a listener: connections that wait for accept(); of others: bytes not yet read.
+        backlog: of a listener: how many may wait.
+        v6_only: a listener on `::` that leaves IPv4 alone.
+    """
+
+    family: int
+    state: int
+    address: str
+    port: int
+    peer_address: str
+    peer_port: int
+    uid: int
+    inode: int
+    queued: int
+    backlog: int
+    v6_only: bool
+
+
+class SocketDiagnosis:
+    """An open netlink socket; keep it for repeated questions."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG)
+        self._socket.settimeout(2.0)
+        self._sequence = 0
+
+    def close(self) -> None:
+        """Give the file descriptor back."""
+        self._socket.close()
+
+    def dump(self, states: int, ports: Iterable[int] | None = None) -> list[SocketEntry]:
+        """Sockets in one of `states` (a bit mask), of all ports or of these. Raises OSError."""
+        wanted = None if ports is None else {_PORTS.pack(port, 0)[:2] for port in ports}
+        for _ in range(3):
+            messages, is_consistent = self._ask(states)
+            if is_consistent:
+                break
+        return [_entry(message) for message in messages if wanted is None or message[4:6] in wanted]
+
+    def _ask(self, states: int) -> tuple[list[bytes], bool]:
+        self._sequence += 1
+        body = bytes(52) + struct.pack("=II", states, 0)
+        header = _HEADER.pack(
+            _HEADER.size + len(body), _TCPDIAG_GETSOCK, _NLM_F_REQUEST_DUMP, self._sequence, 0
+        )
+        self._socket.send(header + body)
+        messages: list[bytes] = []
+        is_consistent = True
+        while True:
+            for kind, flags, payload in _messages(self._socket.recv(1 << 18), self._sequence):
+                is_consistent &= not flags & _NLM_F_DUMP_INTR
+                if kind == _NLMSG_DONE:
+                    return messages, is_consistent
+                if kind == _NLMSG_ERROR:
+                    code = -struct.unpack_from("=i", payload)[0]
+                    raise OSError(code or errno.EPROTO, "the kernel does not answer socket questions")
+                messages.append(payload)
+
+
+def _messages(data: bytes, sequence: int) -> Iterator[tuple[int, int, bytes]]:
+    """Split a datagram; answers to an earlier, interrupted question are passed over."""
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, flags, answered, _ = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size:
+            return
+        if answered == sequence:
+            yield kind, flags, data[offset + _HEADER.size : offset + length]
+        offset += (length + 3) & ~3
+
+
+def _entry(message: bytes) -> SocketEntry:
+    is_v6 = message[0] == socket.AF_INET6
+    size = 16 if is_v6 else 4
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
+    port, peer_port = _PORTS.unpack_from(message, 4)
+    _, queued, backlog, uid, inode = _COUNTERS.unpack_from(message, 52)
+    return SocketEntry(
+        family=6 if is_v6 else 4,
+        state=message[1],
+        address=socket.inet_ntop(family, message[8 : 8 + size]),
+        port=port,
+        peer_address=socket.inet_ntop(family, message[24 : 24 + size]),
+        peer_port=peer_port,
+        uid=uid,
+        inode=inode,
+        queued=queued,
+        backlog=backlog,
+        v6_only=_has_v6_only(message),
+    )
+
+
+def _has_v6_only(message: bytes) -> bool:
+    offset = _ENTRY_SIZE
+    while offset + _ATTRIBUTE.size < len(message):
+        length, kind = _ATTRIBUTE.unpack_from(message, offset)
+        if kind == _ATTRIBUTE_V6ONLY:
+            return bool(message[offset + _ATTRIBUTE.size])
+        if length < _ATTRIBUTE.size:
+            return False
+        offset += (length + 3) & ~3
+    return False
+
+
+_kept: tuple[int, SocketDiagnosis] | None = None
+
+
+def dump(states: int, ports: Iterable[int] | None = None) -> list[SocketEntry]:
+    """Ask through a socket that this process keeps. Raises OSError where the kernel has no sock_diag."""
+    wanted = None if ports is None else tuple(ports)
+    try:
+        return _diagnosis().dump(states, wanted)
+    except OSError:
+        close()  # a broken or timed-out socket: once more with a fresh one
+        return _diagnosis().dump(states, wanted)
+
+
+def close() -> None:
+    """Close the kept socket, if any."""
+    global _kept
+    if _kept is not None:
+        _kept[1].close()
+        _kept = None
+
+
+atexit.register(close)
+
+
+def _diagnosis() -> SocketDiagnosis:
+    global _kept
+    if _kept is None or _kept[0] != os.getpid():  # a forked child must not share its parent's dialogue
+        _kept = (os.getpid(), SocketDiagnosis())
+    return _kept[1]
+
+
+def pids_of_inodes(inodes: Iterable[int], pids: Iterable[int] | None = None) -> dict[int, list[int]]:
+    """Every process that holds one of these sockets open: inode → pids in ascending order.
+
+    Looks at the file descriptors of `pids`, or of all processes; those of other users are invisible
+    unless we are root. A socket shared over fork has several holders, and all of them are given.
+    """
+    names = {f"socket:[{inode}]": inode for inode in inodes if inode}
+    found: dict[int, list[int]] = defaultdict(list)
+    if not names:
+        return found
+    for pid in sorted(all_pids() if pids is None else set(pids)):
+        for inode in _held(pid, names.get):
+            found[inode].append(pid)
+    return found
+
+
+def all_pids() -> list[int]:
+    """Every process that /proc shows."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _held(pid: int, lookup: Callable[[str], int | None]) -> set[int]:
+    folder = f"/proc/{pid}/fd/"
+    held: set[int] = set()
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            with suppress(OSError):
+                inode = lookup(os.readlink(folder + name))
+                if inode is not None:
+                    held.add(inode)
+    return held
