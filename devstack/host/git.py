@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-# Configured helpers must not run for a question: no pager, no prompt, no file-system monitor, no optional locks.
+# Configured helpers must not run for a question: no pager, no file-system monitor, no optional locks.
 _QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-optional-locks", "--no-pager")
 _TIMEOUT = 20.0  # seconds; a question that takes longer counts as unanswered
 

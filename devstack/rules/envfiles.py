@@ -1,4 +1,4 @@
-"""Env files as text: their lines, without any program's rules. What a program makes of them is `env.loaders`."""
+"""Env files as text: their lines without any program's rules, which `env.loaders` knows."""
 
 from __future__ import annotations
 

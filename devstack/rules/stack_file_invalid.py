@@ -12,8 +12,8 @@ depend_on = ["ws"]      # unknown key: did you mean `depends_on`?
 ```
 
 ## Mending
-Each finding names file, line and key, and the nearest valid spelling. `devstack schema` prints the JSON Schema
-that editors use for completion.
+Each finding names file, line and key, and the nearest valid spelling. `devstack schema` prints the JSON
+Schema that editors use for completion.
 """
 
 from __future__ import annotations

@@ -1,0 +1,176 @@
+"""`devstack doctor`: load tolerantly, inspect, run the rules, show the report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.errors import ExitCode, UsageError
+from devstack.rules import engine
+from devstack.rules.base import Needs, Report, Severity
+from devstack.rules.inspection import Inspection
+
+if TYPE_CHECKING:
+    from devstack.env.files import Files
+    from devstack.stack.model import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        folder: where the search for stack.toml starts.
+        environment: the environment devstack was started with.
+        select: rule names or ids; empty = all.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    format: str = "text"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
+    live: bool = False
+    fix: bool = False
+    unsafe: bool = False
+    timings: bool = False
+
+
+def doctor(request: Request) -> int:
+    """Run the command; the exit code says whether there is something at or above the threshold."""
+    choice = _choice(request)
+    inspection = inspect(request.folder, request.environment)
+    report = diagnose(inspection, choice)
+    if request.fix or request.unsafe:
+        from devstack.commands.doctor_fix import mend
+
+        report = mend(report, request, lambda: diagnose(inspect(request.folder, request.environment), choice))
+    _show(report, inspection, request)
+    if request.timings:
+        _show_timings(report)
+    return exit_code(report, strict=request.strict)
+
+
+def inspect(folder: Path, environment: Mapping[str, str]) -> Inspection:
+    """Find and load the stack of `folder`, tolerantly."""
+    from devstack.env.files import Files
+    from devstack.stack import load
+
+    path = load.find(folder)
+    stack, problems = load.load_tolerant(path)
+    root = path.parent if stack is None else stack.root
+    return Inspection(root=root, stack=stack, files=Files(root), problems=problems, process_env=environment)
+
+
+def diagnose(inspection: Inspection, choice: engine.Choice | None = None) -> Report:
+    """Run the whole catalogue."""
+    from devstack.rules.catalogue import CATALOGUE
+
+    return engine.run(inspection, CATALOGUE, choice)
+
+
+def preflight(stack: Stack, *, process: Mapping[str, str], files: Files | None = None) -> Report:
+    """What `up` asks before it starts anything: file-level rules only; ports are its own next step."""
+    if files is None:
+        from devstack.env.files import Files as Reader
+
+        files = Reader(stack.root)
+    inspection = Inspection(root=stack.root, stack=stack, files=files, process_env=process)
+    return diagnose(inspection, engine.Choice(needs=frozenset((Needs.FILES,))))
+
+
+def exit_code(report: Report, *, strict: bool = False) -> int:
+    """1 with errors, or with warnings where they count; else 0."""
+    bad = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
+    return int(ExitCode.FINDINGS if bad else ExitCode.OK)
+
+
+def show(report: Report, inspection_root: Path, environment: Mapping[str, str]) -> str:
+    """The report as text for standard output."""
+    from devstack.views import findings, style
+
+    return findings.render(report, line_reader(inspection_root), style.detect(sys.stdout, environment))
+
+
+def line_reader(root: Path) -> Callable[[str, int], str | None]:
+    """Reads single lines for excerpts; each file once."""
+    known: dict[str, list[str]] = {}
+
+    def read(path: str, line: int) -> str | None:
+        if path not in known:
+            try:
+                content = (root / path).read_bytes()
+            except OSError:
+                content = b""
+            codec = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+            known[path] = content.decode(codec, errors="replace").splitlines()
+        lines = known[path]
+        return lines[line - 1] if 0 < line <= len(lines) else None
+
+    return read
+
+
+def _choice(request: Request) -> engine.Choice:
+    needs = {Needs.FILES, Needs.HOST} | ({Needs.LIVE} if request.live else set())
+    return engine.Choice(
+        select=_rules(request.select),
+        ignore=_rules(request.ignore),
+        needs=frozenset(needs),
+        clock=time.perf_counter,
+    )
+
+
+def _rules(handles: tuple[str, ...]) -> frozenset[str]:
+    """Names of the rules meant by names, ids, or the start of ids (`DS4`)."""
+    from devstack.rules.catalogue import CATALOGUE, find
+
+    names: set[str] = set()
+    for handle in (part.strip() for text in handles for part in text.split(",") if part.strip()):
+        rule = find(handle)
+        group = [entry.name for entry in CATALOGUE if entry.id.startswith(handle.upper())]
+        if rule is None and not (group and handle.upper().startswith("DS")):
+            raise unknown_rule(handle)
+        names.update([rule.name] if rule else group)
+    return frozenset(names)
+
+
+def unknown_rule(handle: str) -> UsageError:
+    """The error for a rule that does not exist, with the nearest name."""
+    from difflib import get_close_matches
+
+    from devstack.rules.catalogue import CATALOGUE
+
+    near = get_close_matches(handle.lower(), [rule.name for rule in CATALOGUE], n=1, cutoff=0.5)
+    hint = f"did you mean `{near[0]}`?" if near else "`devstack explain` lists the rules"
+    return UsageError(f"There is no rule `{handle}`.", hint=hint)
+
+
+def _show(report: Report, inspection: Inspection, request: Request) -> None:
+    if request.format == "json":
+        from devstack.views import findings_json
+
+        text = findings_json.render(report)
+    elif request.format == "sarif":
+        from devstack.views import sarif
+
+        text = sarif.render(report)
+    elif request.format == "github":
+        from devstack.views import github
+
+        text = github.render(report)
+    else:
+        text = show(report, inspection.root, request.environment)
+    if text:
+        sys.stdout.write(text + "\n")
+
+
+def _show_timings(report: Report) -> None:
+    rows = sorted(report.timings.items(), key=lambda row: -row[1])
+    total = sum(report.timings.values())
+    lines = [f"{seconds * 1000:8.1f} ms  {rule}" for rule, seconds in rows]
+    sys.stderr.write("\n".join([*lines, f"{total * 1000:8.1f} ms  all rules", ""]))

@@ -1,0 +1,116 @@
+"""Lines of source in reports, with every value that could be a secret masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devstack.rules.base import Location
+
+LineReader = Callable[[str, int], str | None]
+"""Gives line `line` (1-based) of the file `path` as written, or None."""
+
+_ASSIGNMENT = re.compile(r"^(\ufeff?\s*(?:export\s+)?)([^\s=:#'\"]+)(\s*(?:=|:\s))(.*)$")
+_LITERAL = re.compile(r"""(["'`])((?:\\.|(?!\1).)*)\1""")
+_HARMLESS = re.compile(r"^(?:[A-Z][A-Z0-9_]*|[./@][\w./@-]*|[\w-]{0,5}|\.?env[\w.]*|true|false|[\w-]+:)$")
+_PLAIN_VALUE = re.compile(
+    r"^(?:\d{1,6}|true|false|yes|no|on|off|development|production|test|localhost|)$", re.I
+)
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*:/?/?", re.I)
+_REFERENCE = re.compile(r"\$\{[^}]*\}|\$\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """One masked line; the caret marks `width` characters from `start`."""
+
+    text: str
+    start: int
+    width: int
+
+
+def excerpt(place: Location, read: LineReader, limit: int) -> Excerpt | None:
+    """The line that `place` speaks of, at most `limit` characters; None where there is none to show."""
+    if place.line is None:
+        return None
+    raw = read(place.path, place.line)
+    if raw is None or not raw.strip():
+        return None
+    shown = "".join(_visible(char) for char in _masked(place.path, raw.rstrip()))
+    start, width = _mark(shown, place.variable)
+    if len(shown) > limit:
+        cut = max(0, min(start - limit // 4, len(shown) - limit + 1))
+        shown = ("…" if cut else "") + shown[cut : cut + limit - 2] + "…"
+        start = max(0, start - cut + bool(cut))
+        width = max(1, min(width, len(shown) - start))
+    return Excerpt(text=shown, start=start, width=width)
+
+
+def _masked(path: str, line: str) -> str:
+    name = path.rsplit("/", 1)[-1]
+    if name.endswith(".toml"):
+        return _LITERAL.sub(_mask_literal, line) if re.search(r"\bset\s*=|=\s*[\"'][^\"']*$", line) else line
+    if name.startswith(".env") or name.endswith((".env", "env.example")) or ".env." in name:
+        return _masked_assignment(line)
+    return _LITERAL.sub(_mask_literal, line)
+
+
+def _masked_assignment(line: str) -> str:
+    if line.lstrip().startswith("#"):
+        return line if "devstack:" in line else re.sub(r"(=\s*).+", r"\1…", line)
+    found = _ASSIGNMENT.match(line)
+    if found is None:
+        return "…"  # a piece of a multi-line value, or junk that may be a value
+    before, name, separator, value = found.groups()
+    return f"{before}{name}{separator}{_masked_value(name, value)}"
+
+
+def _masked_value(name: str, value: str) -> str:
+    from devstack.env import secrets
+
+    bare = value.strip().strip("\"'`")
+    if secrets.is_secret_name(name) and bare:
+        return _dots(bare)
+    if _PLAIN_VALUE.match(bare):
+        return value
+    if _URL.match(bare) or re.match(r"^[\w.-]+:\d+(/|$)", bare):
+        return value.replace(bare, secrets.mask_url(bare))
+    return _dots(bare)
+
+
+def _dots(text: str) -> str:
+    """References stay readable: they are names, and often the fault."""
+    references = _REFERENCE.findall(text)
+    if references:
+        return "…".join(["", *references, ""]) if len("".join(references)) < len(text) else text
+    return f"{'•' * min(8, max(3, len(text)))} ({len(text)} characters)"
+
+
+def _mask_literal(found: re.Match[str]) -> str:
+    from devstack.env import secrets
+
+    quote, inner = found.groups()
+    if _HARMLESS.match(inner):
+        return found.group()
+    if _URL.match(inner):
+        return f"{quote}{secrets.mask_url(inner)}{quote}"
+    return f"{quote}…{quote}"
+
+
+def _visible(char: str) -> str:
+    """Invisible characters are often the fault: show them."""
+    if char == "\t":
+        return "  "
+    if char in "\u200b\u200c\u200d\u2060\ufeff\u00a0\u00ad" or (ord(char) < 32 or ord(char) == 127):
+        return f"<U+{ord(char):04X}>"
+    return char
+
+
+def _mark(shown: str, variable: str | None) -> tuple[int, int]:
+    if variable:
+        start = shown.find(variable)
+        if start >= 0:
+            return start, len(variable)
+    indent = len(shown) - len(shown.lstrip())
+    return indent, max(1, len(shown) - indent)

@@ -1,0 +1,120 @@
+"""The report as text: what is wrong, where, the line itself, what to do; most important first."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from devstack.rules.base import Finding, Location, Report, Severity
+from devstack.views.excerpt import LineReader, excerpt
+from devstack.views.style import Style
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+_WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_MARGIN = 6
+
+
+def render(report: Report, read: LineReader, style: Style) -> str:
+    """The whole report, without a newline at the end."""
+    parts: list[str] = []
+    for finding in report.findings:
+        if finding.severity is not Severity.INFO:
+            parts.append("\n".join(_finding(finding, read, style)))
+    notes = [finding for finding in report.findings if finding.severity is Severity.INFO]
+    if notes:
+        parts.append("\n".join(_notes(notes, style)))
+    parts.append("\n".join(_summary(report, style)))
+    return "\n\n".join(parts)
+
+
+def _finding(finding: Finding, read: LineReader, style: Style) -> Iterator[str]:
+    colour = _COLOURS[finding.severity]
+    head = style.paint(_WORDS[finding.severity], colour, "bold")
+    name = style.paint(f"{finding.rule} {finding.id}", "dim")
+    service = f" {style.glyph('·', '-')} {finding.service}" if finding.service else ""
+    yield f"{head} {name}{style.paint(service, 'dim')}"
+    yield from _wrapped(finding.message, "  ", style)
+    if finding.locations:
+        yield from _place(finding.locations[0], read, style, colour)
+    for place in finding.locations[1:]:
+        yield from _labelled("also", _where(place) + (f"  {place.note}" if place.note else ""), style)
+    if finding.hint:
+        yield from _labelled("help", finding.hint, style)
+    if finding.fix is not None:
+        flag = "--fix" if finding.fix.safe else "--unsafe-fixes"
+        yield from _labelled("fix", f"{finding.fix.title} (`devstack doctor {flag}`)", style)
+
+
+def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iterator[str]:
+    corner, bar = style.glyph("┌─", "-->"), style.glyph("│", "|")
+    note = f"  {place.note}" if place.note else ""
+    yield f"{' ' * _MARGIN}{style.paint(corner, 'dim')} {style.paint(_where(place), 'cyan')}{note}"
+    shown = excerpt(place, read, style.width - _MARGIN - 3)
+    if shown is None:
+        return
+    yield f"{style.paint(str(place.line).rjust(_MARGIN - 1) + ' ' + bar, 'dim')} {shown.text}"
+    caret = style.paint("^" * shown.width, colour)
+    yield f"{' ' * _MARGIN}{style.paint(bar, 'dim')} {' ' * shown.start}{caret}"
+
+
+def _where(place: Location) -> str:
+    return place.path if place.line is None else f"{place.path}:{place.line}"
+
+
+def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
+    lead = f"{label:>{_MARGIN - 2}}: "
+    lines = textwrap.wrap(text, style.width - len(lead), break_long_words=False, break_on_hyphens=False)
+    for index, line in enumerate(lines):
+        yield f"{style.paint(lead, 'cyan') if index == 0 else ' ' * len(lead)}{line}"
+
+
+def _wrapped(text: str, indent: str, style: Style) -> Iterator[str]:
+    for line in textwrap.wrap(
+        text, style.width - len(indent), break_long_words=False, break_on_hyphens=False
+    ) or [""]:
+        yield f"{indent}{style.paint(line, 'bold')}"
+
+
+def _notes(notes: Sequence[Finding], style: Style) -> Iterator[str]:
+    yield style.paint("notes", "blue", "bold")
+    for finding in notes:
+        where = _where(finding.locations[0]) if finding.locations else ""
+        text = (
+            f"{where}  {finding.message} [{finding.rule}]" if where else f"{finding.message} [{finding.rule}]"
+        )
+        lines = textwrap.wrap(text, style.width - 4, break_long_words=False, break_on_hyphens=False)
+        yield f"  {lines[0].replace(where, style.paint(where, 'cyan'), 1) if where else lines[0]}"
+        yield from (f"    {line}" for line in lines[1:])
+
+
+def _summary(report: Report, style: Style) -> Iterator[str]:
+    counts = [
+        style.paint(_counted(report.count(severity), _WORDS[severity]), _COLOURS[severity], "bold")
+        for severity in Severity
+        if report.count(severity)
+    ]
+    if counts:
+        yield f"{report.stack}: {', '.join(counts)}"
+    else:
+        yield f"{report.stack}: {style.paint('nothing wrong found', 'green', 'bold')}"
+    if report.suppressed:
+        yield style.paint(f"{_counted(len(report.suppressed), 'finding')} suppressed", "dim")
+    for skip in report.skipped:
+        yield style.paint(f"{skip.rule} was skipped: {skip.reason}", "dim")
+    yield from _next_steps(report, style)
+
+
+def _next_steps(report: Report, style: Style) -> Iterator[str]:
+    safe = sum(1 for finding in report.findings if finding.fix and finding.fix.safe)
+    unsafe = sum(1 for finding in report.findings if finding.fix and not finding.fix.safe)
+    if safe:
+        yield style.paint(f"`devstack doctor --fix` mends {safe} of them (diff first)", "dim")
+    if unsafe:
+        yield style.paint(f"`devstack doctor --unsafe-fixes` mends {unsafe} after your review", "dim")
+    loud = [finding for finding in report.findings if finding.severity is not Severity.INFO]
+    if loud:
+        yield style.paint(f"`devstack explain {loud[0].rule}` tells more about a rule", "dim")
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
