@@ -1,0 +1,227 @@
+"""Reads the output of every service on one thread and hands it on as blocks of whole lines.
+
+    pipe of a service → read(256 KiB) → cut at the last newline → Receiver.write(block)
+
+No work is done per line. A line that stays unfinished is handed on after `PARTIAL_AFTER` (a prompt is seen),
+or at once when it is longer than one read (a line of 50 MB never lies in memory). The thread sleeps while
+nothing is written. Exit of a process is not end-of-file: whoever waits for the process calls `exited()`, and
+everything written before that moment is handed on first, whoever else still holds the pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Protocol
+
+READ_SIZE = 256 * 1024
+PIPE_SIZE = 1024 * 1024
+PARTIAL_AFTER = 0.15
+"""Seconds after which the beginning of an unfinished line is handed on."""
+SMALL_ROUND = 4096
+ROUND_GAP = 0.002
+"""A service that writes line by line is read at most every 2 ms: it costs a bounded share of a core."""
+
+
+class Receiver(Protocol):
+    """Takes one service's output; called on the pump's thread only, in order."""
+
+    def write(self, block: bytes) -> None:
+        """Whole lines, or the beginning or middle of one unfinished line."""
+        ...
+
+    def idle(self) -> None:
+        """An unfinished line was just written: hold nothing back that a person waits for."""
+        ...
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        ...
+
+
+def output_pipe() -> tuple[int, int]:
+    """A pipe (reading end, writing end), as large as the system allows so that services rarely wait."""
+    reading, writing = os.pipe()
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    return reading, writing
+
+
+class Source:
+    """One service's output while it is read."""
+
+    def __init__(self, pump: Pump, handle: int, receiver: Receiver) -> None:
+        self._pump = pump
+        self.handle = handle
+        self.receiver = receiver
+        self.partial = bytearray()
+        self.partial_since = 0.0
+        self.closes_at: float | None = None
+        self.is_open = True
+
+    def exited(self, caught_up: Callable[[], None]) -> None:
+        """Call `caught_up` (on the pump's thread) once all that was written before now has been handed on."""
+        self._pump.tell(lambda: self._pump.catch_up(self, caught_up))
+
+    def close(self, linger: float = 0.0) -> None:
+        """Stop reading at end-of-file, or `linger` seconds from now if somebody still holds the pipe."""
+        self._pump.tell(lambda: self._pump.expire(self, time.monotonic() + linger))
+
+    def take(self, data: bytes) -> None:
+        """Hand on what is whole, keep the rest."""
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            self.receiver.write(b"".join((self.partial, memoryview(data)[:cut])))
+            self.partial.clear()
+        if cut < len(data):
+            if not self.partial:
+                self.partial_since = time.monotonic()
+            self.partial += data[cut:]
+            if len(self.partial) >= READ_SIZE:
+                self.flush(whole_characters=True)
+
+    def flush(self, *, whole_characters: bool = False) -> None:
+        """Hand on the unfinished line; `whole_characters` keeps an incomplete UTF-8 sequence at its end."""
+        keep = incomplete_tail(self.partial) if whole_characters else 0
+        piece = bytes(self.partial[: len(self.partial) - keep])
+        del self.partial[: len(piece)]
+        if piece:
+            self.receiver.write(piece)
+
+
+def incomplete_tail(data: bytes | bytearray) -> int:
+    """How many bytes at the end (0–3) begin a UTF-8 character that is not complete."""
+    for length in range(1, min(3, len(data)) + 1):
+        byte = data[-length]
+        if byte & 0xC0 == 0x80:
+            continue
+        needed = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+        return length if needed > length else 0
+    return 0
+
+
+class Pump:
+    """The thread that reads. `attach`, `Source.exited` and `Source.close` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._selector = selectors.DefaultSelector()
+        self._wake_reading, self._wake_writing = os.pipe()
+        os.set_blocking(self._wake_writing, False)
+        os.set_blocking(self._wake_reading, False)
+        self._selector.register(self._wake_reading, selectors.EVENT_READ)
+        self._sources: set[Source] = set()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="output", daemon=True)
+        self._thread.start()
+
+    def attach(self, handle: int, receiver: Receiver) -> Source:
+        """Read `handle` (the reading end of a pipe or a PTY's leader side), which now belongs to the pump."""
+        os.set_blocking(handle, False)
+        source = Source(self, handle, receiver)
+        self.tell(lambda: self._register(source))
+        return source
+
+    def stop(self) -> None:
+        """Hand on what is there now, end every source, end the thread."""
+        self.tell(self._stop)
+        self._thread.join()
+        os.close(self._wake_writing)
+
+    def tell(self, order: Callable[[], None]) -> None:
+        """Have `order` done on the pump's thread."""
+        self._orders.put(order)
+        with contextlib.suppress(OSError):  # a full wake pipe wakes as well, a closed one needs no waking
+            os.write(self._wake_writing, b"\0")
+
+    def catch_up(self, source: Source, caught_up: Callable[[], None]) -> None:
+        """On the pump's thread: read what is there now, at most what a pipe holds, then call back."""
+        left = PIPE_SIZE
+        while source.is_open and left > 0 and (size := self._read(source)):
+            left -= size
+        if source.is_open:
+            source.flush()
+            source.receiver.idle()
+        caught_up()
+
+    def expire(self, source: Source, when: float) -> None:
+        """On the pump's thread: end `source` at `when` at the latest."""
+        source.closes_at = when
+
+    def _register(self, source: Source) -> None:
+        self._sources.add(source)
+        self._selector.register(source.handle, selectors.EVENT_READ, source)
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            read = self._round(self._selector.select(self._timeout()))
+            if 0 < read < SMALL_ROUND:
+                time.sleep(ROUND_GAP)
+        for source in tuple(self._sources):
+            self.catch_up(source, lambda: None)
+            self._end(source)
+        self._selector.close()
+        os.close(self._wake_reading)
+
+    def _round(self, ready: list[tuple[selectors.SelectorKey, int]]) -> int:
+        """Read each ready source once, so that a loud one does not delay the others; bytes read."""
+        total = 0
+        for key, _ in ready:
+            if key.data is None:
+                self._obey()
+            elif key.data.is_open:
+                total += self._read(key.data)
+        now = time.monotonic()
+        for source in tuple(self._sources):
+            if source.partial and now >= source.partial_since + PARTIAL_AFTER:
+                source.flush()
+                source.receiver.idle()
+            if source.closes_at is not None and now >= source.closes_at:
+                self.catch_up(source, lambda: None)
+                self._end(source)
+        return total
+
+    def _obey(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_reading, 4096)
+        while not self._orders.empty():
+            self._orders.get_nowait()()
+
+    def _read(self, source: Source) -> int:
+        """One read; 0 when nothing is there now or nothing will come any more."""
+        try:
+            data = os.read(source.handle, READ_SIZE)
+        except BlockingIOError:
+            return 0
+        except OSError:  # a PTY answers EIO when its last user is gone
+            data = b""
+        if data:
+            source.take(data)
+        else:
+            self._end(source)
+        return len(data)
+
+    def _end(self, source: Source) -> None:
+        if not source.is_open:
+            return
+        source.is_open = False
+        source.flush()
+        self._sources.discard(source)
+        self._selector.unregister(source.handle)
+        os.close(source.handle)
+        source.receiver.end()
+
+    def _timeout(self) -> float | None:
+        times = [source.partial_since + PARTIAL_AFTER for source in self._sources if source.partial]
+        times += [source.closes_at for source in self._sources if source.closes_at is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
