@@ -1,0 +1,82 @@
+"""How two values differ, in words that show neither of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Callable
+from urllib.parse import unquote
+
+_INVISIBLE = re.compile(r"[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
+_QUOTES = "\"'`“”‘’"
+_EXPANSION = re.compile(r"\\?\$\{[^}]*\}|\\?\$\w+")
+
+# Ordered from the smallest difference to the largest; the first that explains the pair is named.
+_FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("a carriage return or newline at the end", lambda text: text.rstrip("\r\n")),
+    ("spaces around the value", str.strip),
+    ("quotation marks around the value", lambda text: text.strip(_QUOTES)),
+    ("invisible characters", lambda text: _INVISIBLE.sub("", text)),
+    ("spaces inside the value", lambda text: re.sub(r"\s", "", text)),
+    ("a backslash before `$`", lambda text: text.replace("\\$", "$")),
+    ("an escaped newline (`\\n` as two characters)", lambda text: text.replace("\\n", "\n").rstrip("\n")),
+    ("backslashes", lambda text: text.replace("\\", "")),
+    ("URL-encoding (`%..`)", unquote),
+    ("upper and lower case", str.casefold),
+    ("the Unicode form of the same letters", lambda text: unicodedata.normalize("NFKC", text)),
+)
+
+
+def describe(left: str, right: str) -> str:
+    """A phrase that completes "they differ …": `only in spaces around the value`, `entirely`."""
+    for what, form in _FORMS:
+        if form(left) == form(right):
+            return f"only in {what}"
+    for one, other in ((left, right), (right, left)):
+        found = _derived(one, other)
+        if found:
+            return found
+    return "entirely"
+
+
+def _derived(whole: str, rest: str) -> str | None:
+    """How `rest` could have come from `whole`, or None."""
+    cut = whole.find("#")
+    if cut >= 0 and whole[:cut].rstrip() == rest:
+        return "because one of them is cut at `#`"
+    if "$" in whole and _EXPANSION.sub("", whole) == rest:
+        return "because `$…` was expanded to nothing in one of them"
+    if _is_expanded(whole, rest):
+        return "because `$…` was expanded in one of them"
+    decoded = _decoded(whole)
+    if rest and rest in decoded:
+        return f"because one of them is the {decoded[rest]} form of the other"
+    if rest and len(rest) >= 4 and whole.startswith(rest):
+        return "because one of them is only the beginning of the other"
+    return None
+
+
+def _is_expanded(whole: str, rest: str) -> bool:
+    """Whether `rest` is `whole` with each reference replaced by something."""
+    pieces = _EXPANSION.split(whole)
+    if len(pieces) < 2 or not any(pieces):
+        return False
+    pattern = ".*".join(re.escape(piece) for piece in pieces)
+    return re.fullmatch(pattern, rest, re.DOTALL) is not None
+
+
+def _decoded(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    padded = text + "=" * (-len(text) % 4)
+    for name, decode in (
+        ("base64", lambda: base64.b64decode(padded, validate=True)),
+        ("base64", lambda: base64.urlsafe_b64decode(padded)),
+        ("hexadecimal", lambda: bytes.fromhex(text)),
+    ):
+        try:
+            found.setdefault(decode().decode(), name)
+        except (ValueError, binascii.Error):
+            continue
+    return found

@@ -1,0 +1,104 @@
+"""What stack.toml declares to be needed: every variable that is shared, linked or required, once per reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from devstack.stack.model import HostPortReference, Link, Reference, Shared, Stack
+
+
+class NeedKind(StrEnum):
+    """Why a variable is needed."""
+
+    LINKED = "linked"
+    SHARED = "shared"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One reference that must give a value.
+
+    Attributes:
+        key: dotted key of stack.toml that says so.
+        link: for linked ones.
+        shared: for shared ones.
+    """
+
+    reference: Reference
+    kind: NeedKind
+    key: str
+    link: Link | None = None
+    shared: Shared | None = None
+
+    @property
+    def reason(self) -> str:
+        """A phrase that completes "`NAME` …"."""
+        if self.link is not None:
+            return f"must reach `{self.link.to}`"
+        if self.shared is not None:
+            return f"is shared as `{self.shared.name}`"
+        return "is required"
+
+
+def needs(stack: Stack) -> tuple[Need, ...]:
+    """Every need, each pair of service and names once; a link says more than a group, a group than a list."""
+    found: dict[tuple[str, tuple[str, ...]], Need] = {}
+    for need in (*_linked(stack), *_shared(stack), *_required(stack)):
+        found.setdefault((need.reference.service, need.reference.names), need)
+    covered = {(service, name) for service, names in found for name in names[1:]}
+    return tuple(
+        need
+        for (service, names), need in found.items()
+        if len(names) > 1 or (service, names[0]) not in covered
+    )
+
+
+def declared_names(stack: Stack, service: str) -> frozenset[str]:
+    """Names of variables of `service` that stack.toml speaks of, alternatives included."""
+    names = {
+        name for need in needs(stack) if need.reference.service == service for name in need.reference.names
+    }
+    for origins in stack.origins:
+        if origins.source.service == service:
+            names.update(origins.source.names)
+    return frozenset(names)
+
+
+def _linked(stack: Stack) -> Iterator[Need]:
+    for index, link in enumerate(stack.links):
+        for reference in link_references(link):
+            yield Need(reference=reference, kind=NeedKind.LINKED, key=f"links.{index}.from", link=link)
+
+
+def link_references(link: Link) -> tuple[Reference, ...]:
+    """The variables of a link: one, or host and port."""
+    source = link.source
+    if isinstance(source, HostPortReference):
+        return tuple(
+            Reference(service=source.service, names=(name,), text=f"{source.service}:{name}")
+            for name in (source.host_name, source.port_name)
+        )
+    return (source,)
+
+
+def _shared(stack: Stack) -> Iterator[Need]:
+    for name, shared in stack.shared.items():
+        for member in shared.members:
+            if isinstance(member, Reference):
+                key = f"shared.{name}.members"
+                yield Need(reference=member, kind=NeedKind.SHARED, key=key, shared=shared)
+
+
+def _required(stack: Stack) -> Iterator[Need]:
+    for service, alternatives in stack.doctor.required.items():
+        for names in alternatives:
+            reference = Reference(
+                service=service,
+                names=names,
+                empty_falls_through=(True,) * (len(names) - 1),
+                text=f"{service}:{'|'.join(names)}",
+            )
+            yield Need(reference=reference, kind=NeedKind.REQUIRED, key=f"doctor.required.{service}")
