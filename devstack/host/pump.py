@@ -35,10 +35,6 @@ class Receiver(Protocol):
         """Whole lines, or the beginning or middle of one unfinished line."""
         ...
 
-    def idle(self) -> None:
-        """An unfinished line was just written: hold nothing back that a person waits for."""
-        ...
-
     def end(self) -> None:
         """Nothing more will come."""
         ...
@@ -148,7 +144,6 @@ class Pump:
             left -= size
         if source.is_open:
             source.flush()
-            source.receiver.idle()
         caught_up()
 
     def expire(self, source: Source, when: float) -> None:
@@ -185,7 +180,6 @@ class Pump:
         for source in tuple(self._sources):
             if source.partial and now >= source.partial_since + PARTIAL_AFTER:
                 source.flush()
-                source.receiver.idle()
             if source.closes_at is not None and now >= source.closes_at:
                 self.catch_up(source, lambda: None)
                 self._end(source)

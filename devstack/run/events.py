@@ -1,7 +1,7 @@
 """What a run tells the outside. Views, log files and the control socket see these and nothing else.
 
-Each class has the public name it carries in `devstack up --json`; its fields are the public fields. `restarts`
-counts restarts since the run began. `service` of a setup step's output is the step's own name (`web.setup`).
+Each class has the public name it carries in `devstack up --json`; its fields are the public fields. Output of
+a setup step carries the step's own name as `service` (`web.setup`).
 """
 
 from __future__ import annotations
@@ -101,10 +101,11 @@ class OutputBlock(ServiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputLost(ServiceEvent):
-    """Stands in one view's stream where it was too slow: so many blocks and bytes are only in the log file."""
+    """Where one view was too slow: so much of the output is in the log file only."""
 
     name = "service.output_lost"
     blocks: int
+    lines: int
     bytes: int
 
 
@@ -136,7 +137,7 @@ class ServiceDegraded(ServiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceExited(ServiceEvent):
-    """Its process ended: `code`, or `signal` as a name (`KILL`). `cause` is known, `expected`: it was told to."""
+    """Its process ended: `code`, or `signal` as a name (`KILL`); `expected`: it was told to."""
 
     name = "service.exited"
     code: int | None = None
@@ -200,7 +201,7 @@ class EnvChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReady(Event):
-    """Every service is ready, completed or failed-but-optional for the first time; seconds since the start."""
+    """Every service is ready, completed or failed but optional, for the first time."""
 
     name = "run.ready"
     seconds: float = 0.0

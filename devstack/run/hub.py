@@ -1,14 +1,15 @@
 """Where everything that happens passes through: facts go in to the fold, events go out to the views.
 
-`publish` may be called from the runner and from the output thread; it never waits for anybody. Each subscriber
-has its own queue; when more than `limit` bytes of output wait in it, its oldest output blocks are dropped and an
-`OutputLost` says how many at that place. Other events are never dropped.
+`publish` may be called from the runner and from the output thread; it never waits for anybody. Each
+subscriber has its own queue; when more than `limit` bytes of output wait in it, its oldest output blocks are
+dropped and an `OutputLost` says how many at that place. Other events are never dropped.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 
 from devstack.run.events import Envelope, Event, OutputBlock, OutputLost
@@ -29,6 +30,11 @@ class Subscription:
         self._waiting: deque[Envelope] = deque()
         self._bytes = 0
         self._lock = Lock()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes of output that wait."""
+        return self._bytes
 
     def take(self) -> list[Envelope]:
         """Everything that waits, in order; empties the queue."""
@@ -55,27 +61,34 @@ class Subscription:
             self._wake()
 
     def _drop(self) -> None:
-        """Replace the older half of the waiting output by one note per service, where the first of it stood."""
+        """Replace the older half of the waiting output by one note per service, where it began."""
         kept: deque[Envelope] = deque()
-        notes: dict[str, tuple[int, Envelope, int, int]] = {}
+        notes: dict[str, tuple[int, OutputLost]] = {}
         for envelope in self._waiting:
             event = envelope.event
-            if not isinstance(event, OutputBlock | OutputLost) or self._bytes <= self._limit // 2:
+            if self._bytes > self._limit // 2 and isinstance(event, OutputBlock):
+                self._bytes -= len(event.data)
+                lines = event.data.count(b"\n")
+                event = OutputLost(service=event.service, blocks=1, lines=lines, bytes=len(event.data))
+            if not isinstance(event, OutputLost):
                 kept.append(envelope)
                 continue
-            blocks, size = (
-                (event.blocks, event.bytes) if isinstance(event, OutputLost) else (1, len(event.data))
-            )
-            if isinstance(event, OutputBlock):
-                self._bytes -= size
-            place, first, had_blocks, had_bytes = notes.get(event.service, (len(kept), envelope, 0, 0))
-            if event.service not in notes:
+            place, note = notes.get(event.service, (len(kept), None))
+            if note is None:
                 kept.append(envelope)
-            notes[event.service] = (place, first, had_blocks + blocks, had_bytes + size)
-        for service, (place, first, blocks, size) in notes.items():
-            lost = OutputLost(service=service, blocks=blocks, bytes=size)
-            kept[place] = Envelope(seq=first.seq, at=first.at, event=lost)
+            notes[event.service] = (place, event if note is None else _joined(note, event))
+        for place, note in notes.values():
+            kept[place] = Envelope(seq=kept[place].seq, at=kept[place].at, event=note)
         self._waiting = kept
+
+
+def _joined(first: OutputLost, second: OutputLost) -> OutputLost:
+    return replace(
+        first,
+        blocks=first.blocks + second.blocks,
+        lines=first.lines + second.lines,
+        bytes=first.bytes + second.bytes,
+    )
 
 
 class Hub:

@@ -80,12 +80,8 @@ class ServiceOutput:
         self._probe: LogProbe | None = None
 
     def write(self, block: bytes) -> None:
-        """Redact and hand on."""
+        """Redact and hand on. What may be the beginning of a secret waits, also when the service pauses."""
         self._emit(self._redaction.feed(block))
-
-    def idle(self) -> None:
-        """A prompt must be seen now."""
-        self._emit(self._redaction.flush())
 
     def end(self) -> None:
         """Hand on what the redaction held back."""

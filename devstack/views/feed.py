@@ -1,0 +1,78 @@
+"""Brings the hub's events to a view on the view's own thread, so that a slow stream stalls nobody else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+from devstack.run.events import Envelope, RunFinished
+from devstack.run.hub import LIMIT, Hub
+from devstack.run.state import RunState
+
+PACE_STEP = 0.001
+STALLED_AFTER = 0.25
+"""A reader that took nothing for so long is not waited for."""
+
+
+class View(Protocol):
+    """A consumer of events; all methods are called on the feed's thread."""
+
+    def show(self, envelope: Envelope, state: RunState) -> None:
+        """Render one event; `state` is the run's newest state."""
+        ...
+
+    def tick(self, state: RunState) -> float | None:
+        """Render what is due by time; seconds until it wants to be called again, or None."""
+        ...
+
+
+class Feed:
+    """The thread of one view. It ends by itself after `run.finished`."""
+
+    def __init__(self, hub: Hub, view: View, name: str, limit: int = LIMIT) -> None:
+        self._hub = hub
+        self._view = view
+        self._limit = limit
+        self._news = threading.Event()
+        self._shown = 0
+        self._stalled_at = -1
+        self._is_closing = False
+        _, self._subscription = hub.subscribe(self._news.set, limit)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def pace(self) -> None:
+        """Called by the output thread: let a reader that makes progress catch up and lose nothing."""
+        if self._subscription.backlog < self._limit // 2 or self._shown == self._stalled_at:
+            return
+        shown, since = self._shown, time.monotonic()
+        while self._subscription.backlog >= self._limit // 2:
+            time.sleep(PACE_STEP)
+            now = time.monotonic()
+            if self._shown != shown:
+                shown, since = self._shown, now
+            elif now - since > STALLED_AFTER:
+                self._stalled_at = shown
+                return
+
+    def close(self, patience: float = 1.0) -> None:
+        """Show what waits, then end; a terminal that takes nothing is given up after `patience` seconds."""
+        self._is_closing = True
+        self._news.set()
+        self._thread.join(patience)
+        self._subscription.close()
+
+    def _run(self) -> None:
+        while True:
+            waiting = self._subscription.take()
+            for envelope in waiting:
+                self._view.show(envelope, self._hub.state)
+                self._shown += 1
+            if waiting and isinstance(waiting[-1].event, RunFinished):
+                return
+            if not waiting:
+                if self._is_closing:
+                    return
+                self._news.wait(self._view.tick(self._hub.state))
+                self._news.clear()

@@ -1,0 +1,126 @@
+"""Reads log files back in time order, merged over services, while they grow or afterwards."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.views.logfiles import HEADER, INDEX, KEEP, MAGIC, RECORD
+
+CHUNK = 1024 * 1024
+"""Bytes that are read at once at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Consecutive lines of one service; `at` is when the first of them came, seconds since the epoch."""
+
+    at: float
+    service: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    path: Path
+    run: bytes
+    began: float
+    records: tuple[tuple[int, float], ...]
+    identity: tuple[object, ...]
+
+
+class LogHistory:
+    """The logs below `folder` (`.devstack/logs`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read_to: dict[tuple[object, ...], int] = {}
+
+    def services(self) -> tuple[str, ...]:
+        """Names of the services that have a log, sorted."""
+        return tuple(sorted(path.name[: -len(".log")] for path in self._folder.glob("*.log")))
+
+    def pieces(self, services: Sequence[str], since: float | None) -> Iterator[Piece]:
+        """What `services` wrote, merged in time order.
+
+        Without `since` the last run only; with it everything kept from then on (seconds since the epoch).
+        """
+        files = {service: self._files(service) for service in services}
+        every = [file for of_service in files.values() for file in of_service]
+        last_run = max(every, key=lambda file: file.began).run if every else b""
+        streams = []
+        for service, of_service in files.items():
+            for file in of_service:
+                if since is not None or file.run == last_run:
+                    streams.append(self._stream(service, file, since))
+                else:
+                    self._read_to[file.identity] = file.path.stat().st_size
+        return heapq.merge(*streams, key=lambda piece: piece.at)
+
+    def news(self, services: Sequence[str]) -> list[Piece]:
+        """What was added since `pieces` or `news` last looked, in time order."""
+        return sorted(self._all_news(services), key=lambda piece: piece.at)
+
+    def _all_news(self, services: Iterable[str]) -> Iterator[Piece]:
+        for service in services:
+            for file in self._files(service):
+                yield from self._stream(service, file, None)
+
+    def _files(self, service: str) -> list[_File]:
+        """Oldest first."""
+        names = [f"{service}.log.{number}" for number in range(KEEP - 1, 0, -1)] + [f"{service}.log"]
+        return [file for name in names if (file := _open(self._folder / name)) is not None]
+
+    def _stream(self, service: str, file: _File, since: float | None) -> Iterator[Piece]:
+        with file.path.open("rb") as source:
+            size = os.fstat(source.fileno()).st_size
+            done = self._read_to.get(file.identity, 0)
+            self._read_to[file.identity] = size
+            starts = file.records or ((0, file.began),)
+            ends = [offset for offset, _ in starts[1:]] + [size]
+            for (offset, at), end in zip(starts, ends, strict=True):
+                if end <= done or (since is not None and at < since):
+                    continue
+                source.seek(max(offset, done))
+                for data in _lines(source.fileno(), max(offset, done), end):
+                    yield Piece(at=at, service=service, data=data)
+
+
+def _lines(handle: int, start: int, end: int) -> Iterator[bytes]:
+    """Bytes `start` to `end` in chunks that break after a newline wherever there is one."""
+    rest = b""
+    while start < end:
+        data = os.pread(handle, min(CHUNK, end - start), start)
+        if not data:
+            break
+        start += len(data)
+        cut = data.rfind(b"\n") + 1 if start < end else len(data)
+        if cut or len(rest) > CHUNK:
+            cut = cut or len(data)
+            yield rest + data[:cut]
+            rest = data[cut:]
+        else:
+            rest += data
+    if rest:
+        yield rest
+
+
+def _open(path: Path) -> _File | None:
+    """A log and its index; without a usable index its time is that of its last change."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    try:
+        index = path.with_name(path.name + INDEX).read_bytes()
+    except OSError:
+        index = b""
+    if len(index) < HEADER.size or not index.startswith(MAGIC):
+        return _File(path=path, run=b"", began=facts.st_mtime, records=(), identity=(facts.st_ino,))
+    _, run, began = HEADER.unpack_from(index)
+    body = index[HEADER.size : len(index) - (len(index) - HEADER.size) % RECORD.size]
+    records = tuple(RECORD.iter_unpack(body))
+    return _File(path=path, run=run, began=began, records=records, identity=(facts.st_ino, run, began))

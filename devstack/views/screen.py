@@ -1,0 +1,169 @@
+"""The stream that all services share: aligned prefixes, whole lines, one unfinished line at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from devstack.views.control_codes import Tamer
+from devstack.views.style import Style
+
+LINE_CAP = 16 * 1024
+"""A terminal gets so many bytes of one line; the rest is only in the log file."""
+SERVICE_COLOURS = (
+    "cyan",
+    "magenta",
+    "green",
+    "yellow",
+    "blue",
+    "bright-cyan",
+    "bright-magenta",
+    "bright-blue",
+)
+_ERASE_LINE = b"\r\x1b[K"
+
+
+@dataclass(slots=True)
+class _Lane:
+    """How one service's lines are written."""
+
+    prefix: bytes
+    tamer: Tamer
+    returned: bool = False  # its unfinished line went back to the first column
+    length: int = 0  # of its unfinished line
+    hidden: int = 0  # bytes of it that were not shown
+
+
+class Screen:
+    """Writes blocks and messages to `handle`. `on_closed` is called once when nobody reads any more."""
+
+    def __init__(
+        self,
+        handle: int,
+        style: Style,
+        services: Sequence[str],
+        *,
+        prefixes: bool = True,
+        on_closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._handle = handle
+        self.style = style
+        self.is_terminal = os.isatty(handle)
+        self._on_closed = on_closed
+        self._is_closed = False
+        self._prefixes = prefixes
+        self._width = max((len(name) for name in services), default=0)
+        self._order = {name: number for number, name in enumerate(services)}
+        self._lanes: dict[str, _Lane] = {}
+        self._open: _Lane | None = None
+
+    def output(self, service: str, data: bytes) -> None:
+        """Write a block of `service`: whole lines, or a part of an unfinished one."""
+        lane = self._lanes.get(service) or self._new_lane(service)
+        text = lane.tamer.tame(data)
+        if self.is_terminal:
+            text = self._shorten(lane, text)
+        if not text:
+            return
+        first_line = data[: data.find(b"\n") + 1] or data
+        starts_over = lane.returned or b"\r" in first_line.rstrip(b"\r\n")
+        lane.returned = data.endswith(b"\r")
+        pieces: list[bytes] = []
+        if self._open is not lane:
+            pieces += [b"\n" if self._open else b"", lane.prefix]
+        elif starts_over and not text.startswith(b"\n"):
+            pieces += [_ERASE_LINE if self.is_terminal else b"\n", lane.prefix]
+        if text.endswith(b"\n"):
+            pieces += [text[:-1].replace(b"\n", b"\n" + lane.prefix), b"\n"]
+            self._open = None
+        else:
+            pieces.append(text.replace(b"\n", b"\n" + lane.prefix))
+            self._open = lane
+        self._write(pieces)
+
+    def say(self, text: str, service: str | None = None, mark: str = "", colour: str = "dim") -> None:
+        """Write a message of devstack, about `service` or about the run; it may have several lines."""
+        head = self._label(service, self.style.paint(mark, colour)) if service else ""
+        body = "".join(f"{head}{line}".rstrip() + "\n" for line in text.split("\n"))
+        before = b"\n" if self._open else b""
+        self._open = None
+        self._write([before, body.encode("utf-8", "replace")])
+
+    def _label(self, service: str, mark: str) -> str:
+        colour = SERVICE_COLOURS[self._order.get(service, 0) % len(SERVICE_COLOURS)]
+        return f"{self.style.paint(service.ljust(self._width), colour)} {mark} "
+
+    def _new_lane(self, service: str) -> _Lane:
+        if service not in self._order:
+            self._order[service] = len(self._order)
+        bar = self.style.glyph("│", "|") if self.is_terminal else "|"
+        prefix = self._label(service, self.style.paint(bar, "dim")) if self._prefixes else ""
+        lane = _Lane(prefix=prefix.encode(), tamer=Tamer(colour=self.style.colour))
+        self._lanes[service] = lane
+        return lane
+
+    def _shorten(self, lane: _Lane, text: bytes) -> bytes:
+        """Cut what of a line goes beyond LINE_CAP, and say how much it was."""
+        if lane.length + len(text) <= LINE_CAP and b"\n" not in text:
+            lane.length += len(text)
+            return text
+        *whole, rest = text.split(b"\n")
+        if (
+            lane.length + (len(whole[0]) if whole else 0) <= LINE_CAP
+            and max(map(len, [b"", *whole])) <= LINE_CAP
+        ):
+            lane.length, lane.hidden = len(rest[:LINE_CAP]), len(rest[LINE_CAP:])
+            return text if not lane.hidden else text[: len(text) - lane.hidden]
+        shown = [self._cut(lane, line) + self._note(lane) for line in whole]
+        return b"\n".join([*shown, self._cut(lane, rest)])
+
+    @staticmethod
+    def _cut(lane: _Lane, part: bytes) -> bytes:
+        room = max(0, LINE_CAP - lane.length)
+        lane.length += len(part)
+        lane.hidden += len(part[room:])
+        return part[:room]
+
+    @staticmethod
+    def _note(lane: _Lane) -> bytes:
+        note = (
+            f" … {lane.hidden:,} more bytes of this line are in the log file".encode() if lane.hidden else b""
+        )
+        lane.length = lane.hidden = 0
+        return note
+
+    def _write(self, pieces: list[bytes]) -> None:
+        if self._is_closed:
+            return
+        try:
+            written = os.writev(self._handle, pieces)
+            total = sum(map(len, pieces))
+            if written < total:
+                self._write_rest(b"".join(pieces)[written:])
+        except BlockingIOError:
+            self._write_rest(b"".join(pieces))
+        except OSError as problem:
+            self._close(problem)
+
+    def _write_rest(self, data: bytes) -> None:
+        """The slow way: a stream that takes parts, or was made non-blocking by somebody who shares it."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._handle, view) :]
+            except BlockingIOError:
+                select.select([], [self._handle], [])
+            except OSError as problem:
+                self._close(problem)
+                return
+
+    def _close(self, problem: OSError) -> None:
+        """The reader or the terminal is gone: go on without a screen, let the run decide."""
+        self._is_closed = True
+        with contextlib.suppress(Exception):
+            if problem.errno in (errno.EPIPE, errno.EIO):
+                self._on_closed()
