@@ -14,6 +14,7 @@ from devstack.host.model import Holder, Listener
 from devstack.rules.base import Location, Skip
 
 if TYPE_CHECKING:
+    from devstack.contract.members import Facts
     from devstack.env.files import Files
     from devstack.env.model import Environment, Origin
     from devstack.env.secrets import Fingerprinter
@@ -161,6 +162,18 @@ class Inspection:
             found = self._scanner.index(stack, stack.services[service])  # type: ignore[attr-defined]
             self._sources[service] = found
         return found
+
+    @cached_property
+    def contract(self) -> Facts:
+        """What the contract is judged by: effective values of members and links."""
+        from devstack.contract.members import Facts
+
+        return Facts(
+            stack=self.need_stack(),
+            environments=self.environments,
+            sources=self.sources,
+            read_text=self.read_text,
+        )
 
     def launch(self, service: str) -> Launch | None:
         """How the process of `service` is started; None when it is not ours or cannot be known."""
