@@ -68,15 +68,16 @@ def _is_expanded(whole: str, rest: str) -> bool:
 
 
 def _decoded(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
     padded = text + "=" * (-len(text) % 4)
-    for name, decode in (
-        ("base64", lambda: base64.b64decode(padded, validate=True)),
-        ("base64", lambda: base64.urlsafe_b64decode(padded)),
-        ("hexadecimal", lambda: bytes.fromhex(text)),
-    ):
+    attempts: tuple[tuple[str, Callable[[str], bytes]], ...] = (
+        ("base64", lambda given: base64.b64decode(given, validate=True)),
+        ("base64", base64.urlsafe_b64decode),
+        ("hexadecimal", lambda given: bytes.fromhex(given.rstrip("="))),
+    )
+    found: dict[str, str] = {}
+    for name, decode in attempts:
         try:
-            found.setdefault(decode().decode(), name)
+            found.setdefault(decode(padded).decode(), name)
         except (ValueError, binascii.Error):
             continue
     return found

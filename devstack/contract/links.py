@@ -147,7 +147,7 @@ def _address(link: Link, effective: Effective) -> Address | None:
         return None
     if isinstance(link.source, HostPortReference):
         return urls.parse(f"tcp://{effective.text}")
-    if isinstance(link.source, Reference) and link.source.part is not None:
+    if link.source.part is not None:
         return None
     if re.match(r"[^/?#]*://[^/?#]*,|[^/]*,", effective.text):
         return None  # several addresses in one value: brokers, replica sets
@@ -161,7 +161,11 @@ def resolve(address: Address, stack: Stack) -> Resolution:
     host, port = address.host, address.effective_port
     if not host:
         return Resolution(where=Where.UNKNOWN)
-    if urls.is_loopback(host) or urls.is_unspecified(host) or host in ("host.docker.internal", "gateway.docker.internal"):
+    if (
+        urls.is_loopback(host)
+        or urls.is_unspecified(host)
+        or host in ("host.docker.internal", "gateway.docker.internal")
+    ):
         return _local(host, port, stack)
     aliased = [service for service in stack.services.values() if _is_alias(service, host)]
     if aliased:
@@ -186,7 +190,8 @@ def _ports_of(service: Service, port: int | None) -> Target:
 
 
 def _local(host: str, port: int | None, stack: Stack) -> Resolution:
-    reached, missed = [], []
+    reached: list[Target] = []
+    missed: list[Target] = []
     for service in stack.services.values():
         for each in service.all_ports:
             if each.number == port:
@@ -269,7 +274,7 @@ def is_for_browser(link: Link, facts: Facts) -> bool:
 
 
 def is_same_endpoint(left: str, right: str, stack: Stack) -> bool:
-    """Whether two texts are equal, equal as URLs, or name the same declared port with the same path and user."""
+    """Whether two texts are equal, equal as URLs, or name one declared port with one path and user."""
     if left == right:
         return True
     one, other = urls.comparable(left), urls.comparable(right)

@@ -131,7 +131,9 @@ class Facts:
                 return _from_value(reference, further, found)
         literals = {read.fallback for read in reads if read.fallback}
         if len(literals) > 1:
-            return Effective(member=reference, name=name, value=value, unknown="its sources fall back to several values")
+            return Effective(
+                member=reference, name=name, value=value, unknown="its sources fall back to several values"
+            )
         if literals:
             read = next(read for read in reads if read.fallback)
             return Effective(
@@ -155,7 +157,7 @@ class Facts:
             return Effective(member=member, path=path, unknown=f"{member.path} does not exist")
         try:
             found = _walk(_document(member.path, text), member.key)
-        except _NoDocument as problem:
+        except _NoDocumentError as problem:
             return Effective(member=member, path=path, unknown=str(problem))
         line = _line_of(text, member.key)
         if found is None:
@@ -234,7 +236,7 @@ def _replace_text(found: Effective, text: str | None, unknown: str | None) -> Ef
     return replace(found, text=text, unknown=unknown)
 
 
-class _NoDocument(Exception):
+class _NoDocumentError(Exception):
     """A file that cannot be taken as YAML, JSON or TOML; the message says why."""
 
 
@@ -250,10 +252,10 @@ def _document(path: str, text: str) -> object:
 
             return yaml.safe_load(text)
     except (ValueError, RecursionError) as problem:
-        raise _NoDocument(f"{path} is not valid {suffix[1:].upper()}") from problem
+        raise _NoDocumentError(f"{path} is not valid {suffix[1:].upper()}") from problem
     except Exception as problem:  # yaml's own tree of errors, without importing yaml for every run
-        raise _NoDocument(f"{path} is not valid YAML") from problem
-    raise _NoDocument(f"{path} is neither YAML, JSON nor TOML")
+        raise _NoDocumentError(f"{path} is not valid YAML") from problem
+    raise _NoDocumentError(f"{path} is neither YAML, JSON nor TOML")
 
 
 def _walk(document: object, key: tuple[str, ...]) -> str | None:

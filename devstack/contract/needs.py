@@ -1,4 +1,4 @@
-"""What stack.toml declares to be needed: every variable that is shared, linked or required, once per reader."""
+"""What stack.toml declares to be needed: every shared, linked or required variable, once per reader."""
 
 from __future__ import annotations
 

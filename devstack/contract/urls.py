@@ -109,7 +109,7 @@ def parse(text: str) -> Address:
     bare = text.strip()
     if bare != text or re.search(r"\s", bare):
         faults.append(UrlFault.SPACES)
-    if bare[:1] in _QUOTES and bare[:1] or bare[-1:] in _QUOTES and bare[-1:]:
+    if bare and (bare[0] in _QUOTES or bare[-1] in _QUOTES):
         faults.append(UrlFault.QUOTES)
         bare = bare.strip(_QUOTES)
     if "\\" in bare:
