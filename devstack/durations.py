@@ -1,0 +1,38 @@
+"""Durations as people write them: `250ms`, `2s`, `1m`, `1h`. A bare number is an error: which unit was meant?"""
+
+from __future__ import annotations
+
+import math
+import re
+
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+
+
+def parse(text: str) -> float:
+    """Seconds. `1m30s` adds up. Raises ValueError with a sentence for people."""
+    cleaned = text.strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", cleaned):
+        raise ValueError(f'"{cleaned}" has no unit: write "{cleaned}s" or "{cleaned}ms"')
+    if not re.match(PATTERN, cleaned):
+        raise ValueError(
+            f'"{text}" is not a duration: write a number and a unit, such as "250ms", "2s" or "1m"'
+        )
+    total = sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(cleaned))
+    if not math.isfinite(total) or total > 86400 * 365:
+        raise ValueError(f'"{text}" is longer than a year')
+    return total
+
+
+def show(seconds: float) -> str:
+    """The shortest spelling that `parse` reads back as the same value."""
+    if seconds <= 0:
+        return "0s"
+    for unit in ("h", "m", "s"):
+        count = seconds / SECONDS[unit]
+        if count >= 1 and count == int(count):
+            return f"{int(count)}{unit}"
+    milliseconds = seconds * 1000
+    return f"{milliseconds:.0f}ms" if seconds < 1 else f"{seconds:g}s"

@@ -1,0 +1,283 @@
+"""Find, read and check stack.toml; the only way to get a `Stack`.
+
+`load` gives the whole truth or every mistake at once. `load_tolerant` gives what can be used of a file with
+mistakes: the keys that are wrong are left out, everything else stands.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from devstack.errors import Problem, StackFileError
+from devstack.stack import build, check, positions, schema
+from devstack.stack.model import Distinct, Spot, Stack
+from devstack.stack.procfile import Procfile, parse
+from devstack.stack.validation import Fault, Loc, validate
+
+NAME = "stack.toml"
+MAX_BYTES = 1_000_000
+_ROUNDS = 20  # taking out one wrong key can make another one missing; each round goes one level up
+
+
+def find(start: Path) -> Path:
+    """The nearest stack.toml upward from `start`, never above the git root. Raises StackFileError."""
+    folder = start.absolute()
+    for candidate in (folder, *folder.parents):
+        path = candidate / NAME
+        if os.path.lexists(path):
+            return path
+        if (candidate / ".git").exists():
+            break
+    raise StackFileError(
+        f"no {NAME} in {shown(folder) or '.'} or the folders above it",
+        hint="`devstack init` writes one for this repository",
+    )
+
+
+def load(path: Path) -> Stack:
+    """The stack that `path` declares. Raises StackFileError with every mistake."""
+    stack, problems = load_tolerant(path)
+    if problems or stack is None:
+        count = len(problems)
+        raise StackFileError(
+            f"{shown(path)} has {count} mistake{'s' if count != 1 else ''}",
+            problems=problems,
+            hint="`devstack schema` describes every key",
+        )
+    return stack
+
+
+def load_tolerant(path: Path) -> tuple[Stack | None, tuple[Problem, ...]]:
+    """What can be used of the file, and every mistake in it. Never raises for what the file says."""
+    path = path.absolute()
+    try:
+        text = _read(path)
+        raw = _parse(path, text)
+    except StackFileError as error:
+        return None, error.problems
+    lines = _Lines(path, positions.index(text))
+    tables, faults = _shape(raw)
+    if tables is None:
+        return None, lines.problems(faults)
+    procfile, elsewhere = _procfile(path, tables, lines)
+    tables, found = _meaning(raw, tables, procfile)
+    wrong = {fault.loc for fault in faults}
+    faults += [one for one in found if not any(loc[: len(one.loc)] == one.loc for loc in wrong)]
+    stack = None if tables is None else _stack(path, tables, lines, procfile)
+    return stack, (*lines.problems(faults), *elsewhere)
+
+
+def shown(path: Path) -> str:
+    """`path` as people see it: relative to the current folder where that is short."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith(os.path.join("..", "..", "..")) else relative
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise _whole(path, "is a folder, not a file")
+        if path.stat().st_size > MAX_BYTES:
+            raise _whole(path, f"is larger than {MAX_BYTES // 1000} kB: not a {NAME}")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise _whole(path, "does not exist") from None
+    except OSError as error:
+        raise _whole(path, f"cannot be read: {error.strerror or error}") from None
+    if b"\0" in content:
+        raise _whole(path, "is a binary file, not TOML")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _whole(path, "is not UTF-8 text", line) from None
+    if not text.strip():
+        raise _whole(path, "is empty: declare at least one service, [services.web]")
+    return text.replace("\r\n", "\n")
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, line = _syntax(str(error), text)
+        raise _whole(path, f"not valid TOML: {message}", line) from None
+    except RecursionError:
+        raise _whole(path, "is nested too deeply") from None
+
+
+def _syntax(message: str, text: str) -> tuple[str, int | None]:
+    """tomllib's sentence without its position, and the line of it."""
+    sentence, _, position = message.rpartition(" (at ")
+    if position.startswith("end of document"):
+        return sentence, max(1, len(text.splitlines()))
+    digits = position.removeprefix("line ").split(",")[0]
+    return (sentence, int(digits)) if digits.isdigit() else (message, None)
+
+
+def _whole(path: Path, message: str, line: int | None = None) -> StackFileError:
+    problem = Problem(path=shown(path), line=line, key="", message=message)
+    return StackFileError(f"{problem.path} {message}", problems=[problem])
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Where keys stand."""
+
+    path: Path
+    index: Mapping[positions.Path, int]
+
+    def line(self, loc: Loc) -> int:
+        """The line of `loc`, or of the nearest table around it."""
+        while loc and loc not in self.index:
+            loc = loc[:-1]
+        return self.index.get(loc, 1)
+
+    def problems(self, faults: Iterable[Fault]) -> tuple[Problem, ...]:
+        """Faults as problems, in the order of the file."""
+        found = [
+            Problem(
+                path=shown(self.path),
+                line=self.line(fault.loc),
+                key=dotted(fault.loc),
+                message=fault.message,
+                suggestion=fault.suggestion,
+            )
+            for fault in faults
+        ]
+        return tuple(sorted(found, key=lambda problem: problem.line or 0))
+
+    def spots(self) -> dict[str, Spot]:
+        """Every key's place, for findings; the path is relative to the stack's root."""
+        return {
+            (key := dotted(loc)): Spot(path=self.path.name, line=line, key=key)
+            for loc, line in self.index.items()
+        }
+
+
+def dotted(loc: Loc) -> str:
+    """`services.web.port`, `links.0.from`."""
+    return ".".join(str(part) for part in loc)
+
+
+def _shape(raw: dict[str, Any]) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """The tables without what is wrong in shape, and what that is."""
+    tables, faults = validate(schema.StackTable, raw)
+    if not faults and not raw["services"]:
+        faults = [Fault(("services",), "declares no service: add [services.web]")]
+        return None, faults
+    remaining, wrong = raw, faults
+    for _ in range(_ROUNDS):
+        if not wrong:
+            return tables, faults
+        remaining = _without(remaining, [fault.loc for fault in wrong])
+        tables, wrong = validate(schema.StackTable, remaining)
+    return None, faults
+
+
+def _meaning(
+    raw: Mapping[str, Any], tables: dict[str, Any], procfile: Procfile | None
+) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """The tables without what makes no sense, and what that is."""
+    names, groups = _names(raw.get("services")), _names(raw.get("shared"))
+    first: list[Fault] = []
+    for round_ in range(_ROUNDS):
+        found = check.check(check.Declared(tables, names, groups, procfile))
+        if not found:
+            return tables, first
+        first = first if round_ else found
+        raw = _without(raw, [fault.loc for fault in found])
+        shaped, _ = _shape(dict(raw))
+        if shaped is None:
+            return None, first
+        tables = shaped
+        names, groups = _names(tables.get("services")), _names(tables.get("shared"))
+    return None, first
+
+
+def _names(table: object) -> tuple[str, ...]:
+    return tuple(table) if isinstance(table, dict) else ()
+
+
+def _without(data: Mapping[str, Any], locs: Sequence[Loc]) -> dict[str, Any]:
+    """A copy of `data` without the keys at `locs`; where a key is missing, its table goes.
+
+    List items go from the end, so that the indexes of the others still mean the same items.
+    """
+    copy: Any = _copied(data)
+    for loc in sorted(set(locs), key=lambda loc: tuple(str(part).rjust(9) for part in loc), reverse=True):
+        _take_out(copy, loc)
+    return dict(copy)
+
+
+def _take_out(data: Any, loc: Loc) -> None:
+    for length in range(len(loc), 0, -1):
+        holder: Any = data
+        try:
+            for part in loc[: length - 1]:
+                holder = holder[part]
+            del holder[loc[length - 1]]
+        except (KeyError, IndexError, TypeError):
+            continue
+        return
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_copied(inner) for inner in value]
+    return value
+
+
+def _procfile(
+    path: Path, tables: Mapping[str, Any], lines: _Lines
+) -> tuple[Procfile | None, tuple[Problem, ...]]:
+    """The Procfile that the file names, and what is wrong with it."""
+    name = tables.get("procfile")
+    if name is None:
+        return None, ()
+    there = path.parent / name
+    try:
+        procfile = parse(there)
+    except FileNotFoundError:
+        return None, lines.problems([Fault(("procfile",), f'"{name}" does not exist')])
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        return None, lines.problems([Fault(("procfile",), f'"{name}" {reason}')])
+    return procfile, tuple(
+        Problem(path=shown(there), line=line, key="", message=message) for line, message in procfile.mistakes
+    )
+
+
+def _stack(path: Path, tables: Mapping[str, Any], lines: _Lines, procfile: Procfile | None) -> Stack:
+    spots = lines.spots()
+    services = {}
+    for name, table in tables["services"].items():
+        entry = procfile.entries.get(name) if procfile else None
+        if entry is not None and "command" not in table:
+            table = {**table, "command": entry.command}
+            key = f"services.{name}.command"
+            spots[key] = Spot(path=tables["procfile"], line=entry.line, key=name)
+        services[name] = build.service(name, table)
+    shared = {name: build.shared(name, table) for name, table in tables.get("shared", {}).items()}
+    return Stack(
+        name=tables.get("name") or path.parent.name or "stack",
+        path=path,
+        root=path.parent,
+        services=MappingProxyType(services),
+        shared=MappingProxyType(shared),
+        distinct=tuple(Distinct(members=tuple(one["members"])) for one in tables.get("distinct", ())),
+        links=tuple(build.link(one) for one in tables.get("links", ())),
+        origins=tuple(build.origins(one) for one in tables.get("origins", ())),
+        doctor=build.doctor(tables.get("doctor", {})),
+        procfile=tables.get("procfile"),
+        spots=MappingProxyType(spots),
+        settings=MappingProxyType(dict(tables.get("devstack", {}))),
+    )

@@ -1,0 +1,44 @@
+"""Names of env loaders and the versions that can be pinned: `next@16`, `vite@8+node@22`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+# Kind → versions that are modelled; empty = the kind takes no pin.
+LOADER_KINDS: dict[str, tuple[str, ...]] = {
+    "next": ("14", "15", "16"),
+    "vite": ("5", "6", "7", "8"),
+    "dotenv": ("16", "17", "18"),
+    "dotenv-expand": ("11", "12", "13"),
+    "node": ("20", "22", "24"),
+    "python-dotenv": ("1.1", "1.2"),
+    "pydantic": (),
+    "compose": (),
+    "honcho": (),
+    "shell": (),
+    "none": (),
+}
+
+
+def check_loader(text: str) -> str:
+    """`text` when it names a loader and pins known versions; ValueError with a sentence otherwise."""
+    first, *further = text.split("+")
+    kind, _ = _check_pin(first)
+    if further and not (kind == "vite" and len(further) == 1 and further[0].startswith("node@")):
+        raise ValueError(f'"{text}": only vite takes a second pin, as in "vite@8+node@22"')
+    for pin in further:
+        _check_pin(pin)
+    return text
+
+
+def _check_pin(text: str) -> tuple[str, str]:
+    kind, at, version = text.partition("@")
+    known = LOADER_KINDS.get(kind)
+    if known is None:
+        near = get_close_matches(kind, LOADER_KINDS, n=1)
+        message = f'"{kind}" is not a loader: one of {", ".join(LOADER_KINDS)}'
+        raise ValueError(message, f"did you mean `{near[0]}`?" if near else None)
+    if at and version not in known:
+        offer = f"pins: {', '.join(f'{kind}@{one}' for one in known)}" if known else "it takes no pin"
+        raise ValueError(f'"{text}" is not modelled; {offer}')
+    return kind, version

@@ -1,0 +1,114 @@
+"""package.json: its scripts, and which package manager a folder uses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+LOCKFILES = (
+    ("pnpm-lock.yaml", "pnpm"),
+    ("yarn.lock", "yarn"),
+    ("bun.lock", "bun"),
+    ("bun.lockb", "bun"),
+    ("package-lock.json", "npm"),
+    ("npm-shrinkwrap.json", "npm"),
+)
+MANAGERS = ("npm", "pnpm", "yarn", "bun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """What a package.json says, as far as starting and detecting need it.
+
+    Attributes:
+        path: absolute.
+        dependencies: all kinds of dependencies, name → range.
+        lines: script name → 1-based line.
+        workspaces: glob patterns of npm, yarn and bun workspaces.
+    """
+
+    path: Path
+    name: str = ""
+    scripts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    dependencies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    workspaces: tuple[str, ...] = ()
+    manager: str | None = None
+
+
+def read(folder: Path) -> Package | None:
+    """The package of `folder`; None when there is none, or when it is not readable JSON."""
+    path = folder / "package.json"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        data = json.loads(text)
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    scripts = _texts(data.get("scripts"))
+    dependencies: dict[str, str] = {}
+    for kind in ("peerDependencies", "optionalDependencies", "devDependencies", "dependencies"):
+        dependencies |= _texts(data.get(kind))
+    return Package(
+        path=path,
+        name=str(data.get("name") or ""),
+        scripts=scripts,
+        dependencies=dependencies,
+        lines=_script_lines(text, scripts),
+        workspaces=_workspaces(data.get("workspaces")),
+        manager=_declared_manager(data.get("packageManager")),
+    )
+
+
+def manager(folder: Path, root: Path) -> str:
+    """The package manager of `folder`: `packageManager` or a lockfile, looked for upward to `root`; else npm."""
+    top = root if folder.is_relative_to(root) else folder
+    here = folder
+    while True:
+        package = read(here)
+        if package is not None and package.manager is not None:
+            return package.manager
+        for name, which in LOCKFILES:
+            if (here / name).exists():
+                return which
+        if here == top or here == here.parent:
+            return "npm"
+        here = here.parent
+
+
+def run_argv(which: str, script: str, arguments: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """How `which` runs a script with arguments; only npm needs `--` before them."""
+    dashes = ("--",) if arguments and which == "npm" else ()
+    return (which, "run", script, *dashes, *arguments)
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {}
+    return {str(key): text for key, text in value.items() if isinstance(text, str)}
+
+
+def _workspaces(value: object) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        value = value.get("packages")
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def _declared_manager(value: object) -> str | None:
+    name = value.partition("@")[0] if isinstance(value, str) else None
+    return name if name in MANAGERS else None
+
+
+def _script_lines(text: str, scripts: Mapping[str, str]) -> dict[str, int]:
+    """The line of each script: the first line after `"scripts"` that holds its key."""
+    start = text.find('"scripts"')
+    lines = {}
+    for name in scripts:
+        at = text.find(f"{json.dumps(name, ensure_ascii=False)}", start + len('"scripts"'))
+        if at >= 0:
+            lines[name] = text.count("\n", 0, at) + 1
+    return lines

@@ -1,0 +1,142 @@
+"""What a command line really runs: package.json scripts, page servers behind runners, port flags they take."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.stack import shell_words
+from devstack.stack.model import ServiceType
+from devstack.stack.package import MANAGERS, Package
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The package.json script behind `npm run dev`; `line` is 1-based, `path` absolute."""
+
+    name: str
+    text: str
+    path: Path
+    line: int
+    manager: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageServer:
+    """A development server that takes its port as a flag.
+
+    Attributes:
+        program: its name in `node_modules/.bin`.
+        subcommands: those that serve; "" where none is needed.
+        flags: spellings of the port flag, the first one is written.
+        strict: a flag that forbids drifting to the next port, or "".
+        default: how it is started when nothing else is known.
+    """
+
+    program: str
+    subcommands: tuple[str, ...]
+    flags: tuple[str, ...]
+    strict: str
+    default: str
+
+
+PAGE_SERVERS = {
+    ServiceType.NEXT: PageServer(
+        program="next", subcommands=("dev", "start"), flags=("-p", "--port"), strict="", default="next dev"
+    ),
+    ServiceType.VITE: PageServer(
+        program="vite",
+        subcommands=("", "dev", "serve", "preview"),
+        flags=("--port",),
+        strict="--strictPort",
+        default="vite",
+    ),
+}
+
+# Programs that run another one named in their arguments; what of theirs comes before it is skipped.
+_RUNNERS = {"npx", "bunx", "cross-env", "env", "dotenv", "nodemon", *MANAGERS}
+_RUNNER_WORDS = {"exec", "dlx", "x", "--", "-y", "--yes", "--bun"}
+
+
+def behind(words: tuple[str, ...], package: Package | None) -> Script | None:
+    """The script that `words` run (`npm run dev`, `pnpm dev`, `yarn start`), if the package has it."""
+    if package is None or len(words) < 2 or words[0] not in MANAGERS:
+        return None
+    after = [word for word in words[1:] if not word.startswith("-")]
+    explicit = bool(after) and after[0] in ("run", "run-script")
+    name = after[1] if explicit and len(after) > 1 else after[0] if after else ""
+    if words[0] == "npm" and not explicit and name not in ("start", "test"):
+        return None
+    if name not in package.scripts or _is_elsewhere(words):
+        return None
+    return Script(
+        name=name,
+        text=package.scripts[name],
+        path=package.path,
+        line=package.lines.get(name, 1),
+        manager=words[0],
+    )
+
+
+def port_flags(
+    kind: ServiceType, port: int, words: tuple[str, ...], script: Script | None = None
+) -> tuple[str, ...]:
+    """What to append so that a page server uses `port` and no other; nothing that is there already."""
+    server = PAGE_SERVERS.get(kind)
+    last = _last_command(script.text) if script else words
+    if server is None or last is None or not _serves(server, last):
+        return ()
+    present = words + last
+    flags: tuple[str, ...] = ()
+    if not any(_has_flag(present, flag) for flag in server.flags):
+        flags += (server.flags[0], str(port))
+    if server.strict and not _has_flag(present, server.strict):
+        flags += (server.strict,)
+    if flags and script and script.manager == "npm" and "--" not in words:
+        return ("--", *flags)
+    return flags
+
+
+def tool(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words from the program that really runs: runners, wrappers and inline variables are taken off."""
+    rest = list(words)
+    while rest and (Path(rest[0]).name in _RUNNERS or _is_setting(rest[0]) or rest[0] in _RUNNER_WORDS):
+        runner = rest.pop(0)
+        if runner == "dotenv" and "--" in rest:
+            rest = rest[rest.index("--") + 1 :]
+    return (Path(rest[0]).name, *rest[1:]) if rest else ()
+
+
+def _last_command(text: str) -> tuple[str, ...] | None:
+    """The words of the script's last command: arguments given to the script end up there."""
+    if re.search(r"(?<!&)&(?!&)|\|", text):
+        return None
+    last = re.split(r"&&|;", text)[-1]
+    return shell_words.read(last).words
+
+
+def _serves(server: PageServer, words: tuple[str, ...]) -> bool:
+    found = tool(words)
+    if not found or found[0] != server.program:
+        return False
+    subcommand = found[1] if len(found) > 1 and not found[1].startswith("-") else ""
+    return subcommand in server.subcommands
+
+
+def _has_flag(words: tuple[str, ...], flag: str) -> bool:
+    short = len(flag) == 2
+    return any(
+        word == flag or word.startswith(f"{flag}=") or (short and re.match(rf"{flag}\d", word))
+        for word in words
+    )
+
+
+def _is_setting(word: str) -> bool:
+    return re.match(r"[A-Za-z_][A-Za-z0-9_]*=", word) is not None
+
+
+def _is_elsewhere(words: tuple[str, ...]) -> bool:
+    """Whether the package manager is told to work in another folder or workspace."""
+    places = ("--prefix", "-C", "--cwd", "--filter", "-F", "-w", "--workspace", "workspace")
+    return any(word == place or word.startswith(f"{place}=") for word in words for place in places)
