@@ -15,7 +15,6 @@ import socket
 import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 # include/uapi/linux/{netlink,inet_diag}.h, net/tcp_states.h
@@ -197,16 +196,22 @@ def pids_of_inodes(inodes: Iterable[int], pids: Iterable[int] | None = None) -> 
 
 def all_pids() -> list[int]:
     """Every process that /proc shows."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    with os.scandir("/proc") as entries:
+        return [int(entry.name) for entry in entries if entry.name.isdigit()]
 
 
 def _held(pid: int, lookup: Callable[[str], int | None]) -> set[int]:
     folder = f"/proc/{pid}/fd/"
     held: set[int] = set()
-    with suppress(OSError):
-        for name in os.listdir(folder):
-            with suppress(OSError):
-                inode = lookup(os.readlink(folder + name))
-                if inode is not None:
-                    held.add(inode)
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - ten times a Path per descriptor
+    except OSError:
+        return held
+    for name in names:
+        try:
+            inode = lookup(os.readlink(folder + name))  # noqa: PTH115 - the same
+        except OSError:  # closed in between
+            continue
+        if inode is not None:
+            held.add(inode)
     return held

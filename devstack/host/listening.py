@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import sys
 from collections.abc import Iterable
@@ -144,8 +143,3 @@ def _with_owners(found: list[Listener], pids: Iterable[int] | None) -> list[List
 def _identities(pids: Iterable[int]) -> tuple[ProcessId, ...]:
     places = (process_facts.kin(pid) for pid in pids)
     return tuple(place.id for place in places if place is not None and not place.is_dead)
-
-
-def own_uid() -> int:
-    """The user this process acts as; -1 where users have no numbers."""
-    return os.geteuid() if hasattr(os, "geteuid") else -1

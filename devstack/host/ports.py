@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+from devstack.host.freeing import Freed, Outcome, carry_out, free
+from devstack.host.holders import holders, occupant_note
+from devstack.host.judging import Context, Record
 from devstack.host.listening import bind_error, is_bindable, listeners, listeners_of, occupants
+from devstack.host.policy import Permission, may_kill
+from devstack.host.stopping import Proposal, propose
 
-__all__ = ["bind_error", "is_bindable", "listeners", "listeners_of", "occupants"]
+__all__ = [
+    "Context",
+    "Freed",
+    "Outcome",
+    "Permission",
+    "Proposal",
+    "Record",
+    "bind_error",
+    "carry_out",
+    "free",
+    "holders",
+    "is_bindable",
+    "listeners",
+    "listeners_of",
+    "may_kill",
+    "occupant_note",
+    "occupants",
+    "propose",
+]

@@ -170,6 +170,22 @@ def _place(pid: int, table: dict[int, Kin] | None) -> Kin | None:
     return kin(pid) if table is None else table.get(pid)
 
 
+def own_pid() -> int:
+    """This process."""
+    return os.getpid()
+
+
+def own_uid() -> int:
+    """The user this process acts as; -1 where users have no numbers."""
+    return os.geteuid() if hasattr(os, "geteuid") else -1
+
+
+def session_leader(pid: int) -> list[int]:
+    """The process that leads the session of `pid`, when it has one that we can see."""
+    place = kin(pid)
+    return [place.session] if place is not None and place.session else []
+
+
 def user_name(uid: int | None) -> str:
     """The account's name, `uid 1234` when it has none, `?` when unknown."""
     if uid is None:
@@ -192,7 +208,7 @@ def _read(path: str) -> bytes:
 def _link(path: str) -> str | None:
     # A replaced or removed target is shown with this mark; the folder is still the best answer.
     with suppress(OSError):
-        return os.readlink(path).removesuffix(" (deleted)")
+        return str(Path(path).readlink()).removesuffix(" (deleted)")
     return None
 
 
