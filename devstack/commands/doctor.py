@@ -156,9 +156,10 @@ def _show(report: Report, inspection: Inspection, request: Request) -> None:
 
         text = findings_json.render(report)
     elif request.format == "sarif":
+        from devstack.rules.catalogue import CATALOGUE
         from devstack.views import sarif
 
-        text = sarif.render(report)
+        text = sarif.render(report, CATALOGUE)
     elif request.format == "github":
         from devstack.views import github
 

@@ -106,6 +106,11 @@ class Rule:
     page: str = ""
     fixable: bool = False
 
+    @property
+    def title(self) -> str:
+        """The first line of the page: what is found."""
+        return self.page.strip().partition("\n")[0]
+
     def finding(
         self,
         message: str,

@@ -1,0 +1,205 @@
+"""One line, or equal lines, give different values to the programs that read it.
+
+## Why it matters
+Every program reads env files by rules of its own. `JWT_SECRET=pa$word#1` is `pa` for Next, `pa$word` for dotenv
+and `pa$word#1` for python-dotenv. The files look equal, the services still refuse each other's tokens, and the
+browser shows WebSocket close code 1006.
+
+Only names that the contract speaks of, or that the sources of both services read, are compared.
+
+## Example
+```
+web/.env   JWT_SECRET=abc#def     # Next: abc
+ws/.env    JWT_SECRET=abc#def     # python-dotenv: abc#def
+```
+
+## Mending
+Write the value so that all readers agree: quotes around `#` and spaces, no `$` before a letter, no backslash. A
+secret is best regenerated from letters, digits, `-` and `_`: `devstack env rotate GROUP`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from devstack.contract.links import is_same_endpoint
+from devstack.contract.members import Effective, Provenance
+from devstack.contract.needs import declared_names
+from devstack.contract.spelling import intended, portable
+from devstack.env.model import LayerKind, Value
+from devstack.env.secrets import is_secret_name
+from devstack.rules import evidence
+from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the program of one service gets from a line."""
+
+    service: str
+    loader: str
+    name: str
+    value: Value
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """Equal lines of shared groups, then lines with several readers."""
+    inspection.need_stack()
+    told: set[tuple[str, ...]] = set()
+    for readings in _candidates(inspection):
+        if not _disagree(inspection, readings):
+            continue
+        lines = tuple(sorted({f"{each.value.origin.path}:{each.value.origin.line}" for each in readings}))
+        if lines not in told:
+            told.add(lines)
+            yield _finding(inspection, readings)
+
+
+def is_explained_by_loaders(found: Sequence[Effective]) -> bool:
+    """Whether members differ although their lines are equal: then the loaders are the cause, not the people."""
+    raws = {None if each.value is None else each.value.raw for each in found}
+    if len(raws) != 1 or None in raws or any(each.provenance is not Provenance.ENVIRONMENT for each in found):
+        return False
+    values = [each.value for each in found if each.value is not None]
+    return not any(value.references for value in values) or any("$" in (value.text or "") for value in values)
+
+
+def _candidates(inspection: Inspection) -> Iterator[list[Reading]]:
+    yield from _shared_groups(inspection)
+    lines: dict[tuple[str, int, str], list[Reading]] = {}
+    for service, environment in inspection.environments.items():
+        for name, value in environment.variables.items():
+            origin = value.origin
+            if origin.layer is LayerKind.FILE and origin.path is not None and origin.line is not None:
+                key = (os.path.realpath(origin.path), origin.line, name)
+                reading = Reading(service=service, loader=environment.loader, name=name, value=value)
+                lines.setdefault(key, []).append(reading)
+    for readings in lines.values():
+        texts = {each.value.text for each in readings}
+        if len(readings) > 1 and len(texts) > 1:
+            relevant = [each for each in readings if _is_relevant(inspection, each)]
+            if len(relevant) > 1:
+                yield relevant
+
+
+def _shared_groups(inspection: Inspection) -> Iterator[list[Reading]]:
+    for shared in inspection.need_stack().shared.values():
+        found = [each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text]
+        if len(found) > 1 and is_explained_by_loaders(found):
+            yield [
+                Reading(
+                    service=each.service,
+                    loader=inspection.environments[each.service].loader,
+                    name=each.name or "",
+                    value=each.value,
+                )
+                for each in found
+                if each.service is not None and each.value is not None
+            ]
+
+
+def _is_relevant(inspection: Inspection, reading: Reading) -> bool:
+    """Whether the service has a use for the name: otherwise its reading of it harms nobody."""
+    if reading.name in declared_names(inspection.need_stack(), reading.service):
+        return True
+    return any(
+        reading.name == read.name or reading.name in read.otherwise
+        for read in inspection.sources(reading.service).reads
+    )
+
+
+def _disagree(inspection: Inspection, readings: Sequence[Reading]) -> bool:
+    known = [each for each in readings if each.value.unknown is None and each.value.text is not None]
+    if len(known) < 2 or _resolved_differently(inspection, known):
+        return False
+    first = known[0].value.text or ""
+    stack = inspection.need_stack()
+    return any(not is_same_endpoint(first, each.value.text or "", stack) for each in known[1:])
+
+
+def _resolved_differently(inspection: Inspection, readings: Sequence[Reading]) -> bool:
+    """References that were resolved everywhere, to values that differ by design (`.env.local` of one service)."""
+    if any("$" in (each.value.text or "") for each in readings):
+        return False
+    for name in {reference for each in readings for reference in each.value.references}:
+        found = [inspection.environments[each.service].get(name) for each in readings]
+        if all(value is not None and value.text for value in found):
+            return len({value.text for value in found if value is not None}) > 1
+    return False
+
+
+def _finding(inspection: Inspection, readings: Sequence[Reading]) -> Finding:
+    first = readings[0]
+    raw = first.value.raw or ""
+    secret = any(is_secret_name(each.name) for each in readings)
+    results = "; ".join(
+        f"{each.service} ({each.loader}) gets {evidence.shown(inspection, each.value.text, secret=secret)}"
+        for each in readings
+    )
+    spelling = portable(intended(raw))
+    places = _places(inspection, readings)
+    one = "This line gives" if len(places) == 1 else "Equal lines give"
+    return RULE.finding(
+        f"{one} `{first.name}` different values: {results}. {_cause(raw)}",
+        *places,
+        service=first.service,
+        hint=_hint(spelling, intended(raw), secret),
+        fix=_requote(inspection, readings, intended(raw)) if spelling is not None else None,
+    )
+
+
+def _places(inspection: Inspection, readings: Sequence[Reading]) -> tuple[Location, ...]:
+    found: dict[tuple[str, int | None], Location] = {}
+    for each in readings:
+        origin = each.value.origin
+        place = inspection.at_origin(origin, each.name, note=f"read by {each.service} with {each.loader}")
+        found.setdefault((os.path.realpath(origin.path or ""), origin.line), place)
+    return tuple(found.values())
+
+
+def _cause(raw: str) -> str:
+    if "$" in raw:
+        return "Next, Vite and Compose expand `$name`; dotenv, node and python-dotenv leave it."
+    if "#" in raw:
+        return "For the JavaScript readers an unquoted `#` begins a comment; for python-dotenv only after a space."
+    if "`" in raw:
+        return "Only the JavaScript readers take backticks for quotes."
+    if "\\" in raw:
+        return "The readers differ in which backslashes they take for escapes."
+    return "The readers treat this spelling differently."
+
+
+def _hint(spelling: str | None, text: str, secret: bool) -> str:
+    if spelling is None:
+        return "no spelling is read alike everywhere: choose a value of letters, digits, `-` and `_`"
+    if secret:
+        quote = spelling[:1]
+        how = f"put it into {'double' if quote == chr(34) else 'single'} quotes" if spelling != text else "write it bare"
+        return f"{how}: then all readers get the {len(text)} characters as written"
+    return f"write it as `{spelling}`: then all readers agree"
+
+
+def _requote(inspection: Inspection, readings: Sequence[Reading], text: str) -> Fix:
+    edits = {
+        (place.path, place.line): Edit(
+            kind="set", path=place.path, variable=place.variable, line=place.line, value=text
+        )
+        for place in _places(inspection, readings)
+    }
+    return Fix(title="quote the value so that all readers agree", safe=True, edits=tuple(edits.values()))
+
+
+RULE = Rule(
+    id="DS102",
+    name="loader-disagreement",
+    severity=Severity.ERROR,
+    page=__doc__ or "",
+    check=check,
+    fixable=True,
+)

@@ -1,0 +1,42 @@
+"""Pages of rules on a terminal: markdown, lightly dressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from devstack.rules.base import Rule
+from devstack.views.style import Style
+
+
+def rule(entry: Rule, style: Style) -> str:
+    """One rule's page."""
+    facts = [entry.severity.value, f"needs {entry.needs.value}"]
+    if entry.fixable:
+        facts.append("has a fix")
+    head = f"{style.paint(entry.name, 'bold')} {entry.id} ({', '.join(facts)})"
+    return "\n".join([head, "", *_dressed(entry.page, style)])
+
+
+def topic(name: str, page: str, style: Style) -> str:
+    """A page that is no rule."""
+    return "\n".join([style.paint(name, "bold"), "", *_dressed(page, style)])
+
+
+def table(rules: Sequence[Rule], style: Style) -> str:
+    """Every rule in one line."""
+    width = max(len(entry.name) for entry in rules)
+    lines = [f"{entry.id}  {entry.name:<{width}}  {entry.title}" for entry in rules]
+    return "\n".join(line if len(line) <= style.width else line[: style.width - 1] + "…" for line in lines)
+
+
+def _dressed(page: str, style: Style) -> Iterator[str]:
+    is_code = False
+    for line in page.strip().splitlines():
+        if line.startswith("```"):
+            is_code = not is_code
+        elif is_code:
+            yield f"    {style.paint(line, 'cyan')}"
+        elif line.startswith("## "):
+            yield style.paint(line[3:], "bold")
+        else:
+            yield line
