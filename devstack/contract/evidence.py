@@ -1,0 +1,101 @@
+"""What a diagnosis knows and what it says: the evidence, the codes, the verdict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from devstack.contract.attempt import Answer
+from devstack.contract.identity import Identity
+from devstack.contract.tokens import TokenKind
+from devstack.stack.model import Expect
+
+
+class Code(StrEnum):
+    """Codes of `devstack ws --json`; stable."""
+
+    OK = "ok"
+    UNREACHABLE_HOST = "unreachable-host"
+    NOT_LISTENING = "not-listening"
+    WRONG_PROCESS = "wrong-process"
+    DEV_SERVER = "dev-server"
+    HMR_SOCKET = "hmr-socket"
+    NO_ANSWER = "no-answer"
+    NOT_WEBSOCKET = "not-websocket"
+    WRONG_PATH = "wrong-path"
+    REDIRECT = "redirect"
+    TLS_MISMATCH = "tls-mismatch"
+    UNAUTHORIZED = "unauthorized"
+    TOKEN_REJECTED = "token-rejected"
+    BAD_TOKEN_ACCEPTED = "bad-token-accepted"
+    ORIGIN_REJECTED = "origin-rejected"
+    SUBPROTOCOL_REJECTED = "subprotocol-rejected"
+    CRASHED = "crashed"
+    CLOSED = "closed"
+    HANDSHAKE_INVALID = "handshake-invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The cause, what a person sees because of it, and what to do."""
+
+    code: Code
+    message: str
+    hint: str = ""
+    opened: bool = False
+    close_code: int | None = None
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Evidence:
+    """All observations about one endpoint. Further attempts are None where they were not needed.
+
+    Attributes:
+        main: the attempt as a page would make it: its origin, its subprotocols, a good token.
+        control: the same to a path that no server has.
+        without_origin, without_subprotocol: the same without that header.
+        declared_path: the same to the path that stack.toml declares, when the URL's differs.
+        over_tls, over_plain: whether the other transport was understood on this port.
+        routes: WebSocket routes found in the service's source.
+        tokens: the matrix; `refused` lists kinds refused in a way the protocol expresses by a message.
+        holder: for a process that is not the service's: who it is.
+    """
+
+    main: Answer
+    path: str
+    host: str
+    port: int
+    origin: str | None = None
+    has_token: bool = False
+    refused_by_message: str | None = None
+    hmr: Identity | None = None
+    identity: Identity | None = None
+    control: Answer | None = None
+    without_origin: Answer | None = None
+    without_subprotocol: Answer | None = None
+    declared_path: str | None = None
+    at_declared_path: Answer | None = None
+    over_tls: bool = False
+    over_plain: bool = False
+    routes: tuple[str, ...] = ()
+    tokens: Mapping[TokenKind, bool] = field(default_factory=dict)
+    needs_token: bool = False
+    expect: Expect = field(default_factory=Expect)
+    holder: str | None = None
+    token_reason: str | None = None
+
+    @property
+    def where(self) -> str:
+        """Host and port for messages."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Found = tuple[Code, str, str] | None
+
+
+def matches_route(path: str, route: str) -> bool:
+    """Whether a URL path fits a route such as `/api/ws/{room}` or `/ws/:id`."""
+    pattern = re.sub(r"\\\{[^/]*?\\\}|<[^/]*?>|:\w+", "[^/]+", re.escape(route.rstrip("/")))
+    return re.fullmatch(pattern, path.rstrip("/")) is not None

@@ -1,0 +1,309 @@
+"""One WebSocket connection seen from below: every status, header, byte and close code that a browser hides.
+
+The WHATWG API shows a page one thing for a refused port, a wrong path, a refused token and a broken
+handshake: an `error` event and close code 1006. This client keeps apart what happened. It never raises
+for what a server does, and every wait and every buffer is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from devstack.contract.attempt import AddressTried, Answer, Outcome, Request
+
+CLOSE_SECONDS = 1.0
+KEPT_BYTES = 4096
+READ_BYTES = 65_536
+MAX_MESSAGE = 1 << 20
+MAX_READ = 8 << 20
+LOCALHOST = "localhost"
+
+
+async def attempt(request: Request) -> Answer:
+    """Connect, shake hands, watch, close politely. Returns what happened; raises only cancellation."""
+    parts = urlsplit(request.url)
+    try:
+        host, port = parts.hostname, parts.port or (443 if parts.scheme in ("wss", "https") else 80)
+    except ValueError:
+        host, port = None, 0
+    if not host or parts.scheme not in ("ws", "wss"):
+        return Answer(outcome=Outcome.BAD_URL, detail="not a ws:// or wss:// URL with a host")
+    started = time.perf_counter()
+    answer, stream = await _connect(host, port, parts.scheme == "wss", request.connect_timeout)
+    answer.connect_ms = _ms(started)
+    if stream is None:
+        return answer
+    reader, writer = stream
+    try:
+        await _Conversation(request, answer, reader, writer).run()
+    except (OSError, asyncio.IncompleteReadError) as problem:
+        _end_of_stream(answer, problem)
+    finally:
+        writer.close()
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(writer.wait_closed(), CLOSE_SECONDS)
+    return answer
+
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _connect(host: str, port: int, tls: bool, timeout: float) -> tuple[Answer, Stream | None]:
+    addresses = await _resolve(host, port, timeout)
+    if not addresses:
+        return Answer(outcome=Outcome.UNKNOWN_HOST, detail=f"{host} has no address"), None
+    tried: list[AddressTried] = []
+    for address in addresses:
+        outcome, stream, detail = await _connect_to(address, port, host if tls else None, timeout)
+        tried.append(AddressTried(address=address, outcome=outcome))
+        if stream is not None or outcome in _ANSWERED:
+            break
+    answer = Answer(outcome=outcome, tried=tuple(tried), detail=detail)
+    if stream is not None or outcome in _ANSWERED:
+        answer.peer = (address, port)
+    return answer, stream
+
+
+# Somebody was there, so trying the host's next address would only hide what this one said.
+_ANSWERED = frozenset({Outcome.TLS_TO_PLAIN, Outcome.TLS_CERTIFICATE, Outcome.TLS_FAILED})
+
+
+async def _resolve(host: str, port: int, timeout: float) -> list[str]:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
+        # `*.localhost` is loopback to every browser, whatever the resolver says.
+        return ["::1", "127.0.0.1"] if host.endswith(f".{LOCALHOST}") else []
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def _connect_to(
+    address: str, port: int, tls_host: str | None, timeout: float
+) -> tuple[Outcome, Stream | None, str]:
+    context = ssl.create_default_context() if tls_host else None
+    if context:
+        # Without ALPN an h2-only proxy may answer; a browser asks for http/1.1 here.
+        context.set_alpn_protocols(["http/1.1"])
+    try:
+        async with asyncio.timeout(timeout):
+            stream = await asyncio.open_connection(
+                address, port, ssl=context, server_hostname=tls_host, limit=MAX_READ
+            )
+    except TimeoutError:
+        return Outcome.CONNECT_TIMEOUT, None, "no answer to the connection request"
+    except ConnectionRefusedError:
+        return Outcome.REFUSED, None, "connection refused"
+    except ssl.SSLCertVerificationError as problem:
+        return Outcome.TLS_CERTIFICATE, None, problem.verify_message
+    except ssl.SSLError as problem:
+        plain = "WRONG_VERSION_NUMBER" in str(problem.reason) or "HTTP_REQUEST" in str(problem.reason)
+        return (
+            (Outcome.TLS_TO_PLAIN if plain else Outcome.TLS_FAILED),
+            None,
+            str(problem.reason or "TLS failed"),
+        )
+    except OSError as problem:
+        # A TLS client whose peer hangs up during the handshake ends here as well.
+        ended = tls_host is not None and isinstance(problem, ConnectionError)
+        return (Outcome.TLS_FAILED if ended else Outcome.UNREACHABLE), None, problem.strerror or "unreachable"
+    return Outcome.OPEN, stream, ""
+
+
+class _Conversation:
+    """The handshake and the watched time on one connected stream; fills `answer`."""
+
+    def __init__(
+        self, request: Request, answer: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        from websockets.client import ClientProtocol
+        from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+        from websockets.typing import Origin, Subprotocol
+        from websockets.uri import parse_uri
+
+        self._request, self._answer, self._reader, self._writer = request, answer, reader, writer
+        self._raw = bytearray()
+        self._pong = False
+        self._protocol = ClientProtocol(
+            parse_uri(request.url),
+            origin=None if request.origin is None else Origin(request.origin),
+            subprotocols=[Subprotocol(name) for name in request.subprotocols] or None,
+            extensions=[ClientPerMessageDeflateFactory(client_max_window_bits=True)],
+            max_size=MAX_MESSAGE,
+        )
+
+    async def run(self) -> None:
+        started = time.perf_counter()
+        opening = self._protocol.connect()
+        for name, value in self._request.headers.items():
+            opening.headers[name] = value
+        self._protocol.send_request(opening)
+        await self._flush()
+        try:
+            async with asyncio.timeout(self._request.answer_timeout):
+                await self._receive_answer()
+        except TimeoutError:
+            self._answer.outcome = Outcome.STATUS if self._status_from_raw() else Outcome.NO_ANSWER
+        self._answer.answer_ms = _ms(started)
+        if self._answer.opened:
+            await self._watch()
+
+    async def _receive_answer(self) -> None:
+        """Read until the handshake is decided."""
+        from websockets.http11 import Response
+
+        while self._protocol.handshake_exc is None:
+            data = await self._reader.read(READ_BYTES)
+            self._keep(data)
+            if not data:
+                self._protocol.receive_eof()
+            elif not self._feed(data):
+                break
+            for event in self._protocol.events_received():
+                if isinstance(event, Response):
+                    self._note_response(event)
+                else:
+                    self._note_frame(event)
+            if self._answer.status == 101 and self._protocol.handshake_exc is None:
+                self._answer.outcome = Outcome.OPEN
+                negotiated = self._protocol.subprotocol
+                self._answer.subprotocol = None if negotiated is None else str(negotiated)
+                return
+            if not data:
+                break
+        self._judge_refusal()
+
+    def _feed(self, data: bytes) -> bool:
+        """Hand data to the protocol; False when the peer floods us."""
+        if len(self._raw) >= MAX_READ:
+            return False
+        self._protocol.receive_data(data)
+        return True
+
+    def _keep(self, data: bytes) -> None:
+        if len(self._raw) < KEPT_BYTES:
+            self._raw += data[: KEPT_BYTES - len(self._raw)]
+
+    def _note_response(self, response: object) -> None:
+        from websockets.http11 import Response
+
+        assert isinstance(response, Response)
+        answer = self._answer
+        answer.status, answer.reason = response.status_code, response.reason_phrase
+        answer.headers = {name.lower(): value for name, value in response.headers.raw_items()}
+        answer.body = bytes(response.body or b"")[:KEPT_BYTES]
+
+    def _judge_refusal(self) -> None:
+        answer = self._answer
+        problem = self._protocol.handshake_exc
+        if answer.status == 101:
+            answer.outcome = Outcome.BAD_HANDSHAKE
+            answer.detail = str(problem) if problem else "incomplete"
+        elif answer.status is not None or self._status_from_raw():
+            answer.outcome = Outcome.STATUS
+        elif not self._raw:
+            answer.outcome, answer.detail = Outcome.DROPPED, "the server closed without a byte"
+        elif self._raw[0] in (0x15, 0x16):
+            answer.outcome, answer.detail = Outcome.PLAIN_TO_TLS, "a TLS record came back"
+        else:
+            answer.outcome, answer.body = Outcome.NOT_HTTP, bytes(self._raw)
+            answer.detail = "the answer is not HTTP"
+
+    def _status_from_raw(self) -> bool:
+        """Take the status line from the raw bytes where the protocol could not use the answer."""
+        head, _, rest = bytes(self._raw).partition(b"\r\n\r\n")
+        version, _, tail = head.split(b"\r\n", 1)[0].partition(b" ")
+        code = tail[:3]
+        if not version.startswith(b"HTTP/") or not code.isdigit():
+            return False
+        self._answer.status, self._answer.body = int(code), rest
+        self._answer.reason = tail[4:].decode("latin-1")[:80]
+        lines = head.decode("latin-1").split("\r\n")[1:]
+        pairs = (line.partition(":") for line in lines)
+        self._answer.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        return True
+
+    async def _watch(self) -> None:
+        """Stay connected for the watched time, then close with 1000."""
+        opened = time.perf_counter()
+        if self._request.first_message is not None:
+            self._protocol.send_text(self._request.first_message.encode())
+            await self._flush()
+        for _ in range(self._request.pings):
+            await self._time_ping()
+        remaining = self._request.watch - (time.perf_counter() - opened)
+        await self._read_until(lambda: False, max(0.0, remaining))
+        self._answer.open_seconds = time.perf_counter() - opened
+        if not self._answer.closed:
+            self._protocol.send_close(1000)
+            await self._flush()
+            closed_by_us = self._answer.closed
+            await self._read_until(lambda: False, CLOSE_SECONDS)
+            self._answer.closed, self._answer.close_code = closed_by_us, None
+            self._answer.close_reason = ""
+
+    async def _time_ping(self) -> None:
+        if self._answer.closed:
+            return
+        self._pong = False
+        started = time.perf_counter()
+        self._protocol.send_ping(b"devstack")
+        await self._flush()
+        await self._read_until(lambda: self._pong, 1.0)
+        if self._pong:
+            self._answer.pings_ms.append(_ms(started))
+
+    async def _read_until(self, done: Callable[[], bool], seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not done() and not self._answer.closed:
+                    data = await self._reader.read(READ_BYTES)
+                    if data:
+                        self._protocol.receive_data(data)
+                    else:
+                        self._protocol.receive_eof()
+                    for event in self._protocol.events_received():
+                        self._note_frame(event)
+                    await self._flush()
+                    if not data:
+                        self._answer.closed = True
+
+    def _note_frame(self, event: object) -> None:
+        from websockets.frames import Close, Frame, Opcode
+
+        assert isinstance(event, Frame)
+        if event.opcode is Opcode.TEXT and len(self._answer.frames) < 20:
+            self._answer.frames.append(bytes(event.data[:KEPT_BYTES]).decode("utf-8", "replace"))
+        elif event.opcode is Opcode.PONG:
+            self._pong = True
+        elif event.opcode is Opcode.CLOSE:
+            close = Close.parse(bytes(event.data))
+            self._answer.closed, self._answer.close_code = True, close.code
+            self._answer.close_reason = close.reason
+
+    async def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self._writer.write(data)
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
+
+
+def _end_of_stream(answer: Answer, problem: Exception) -> None:
+    """A reset instead of an orderly end: before the answer it is a drop, after it a close without a frame."""
+    if answer.outcome is Outcome.OPEN and answer.status == 101:
+        answer.closed = True
+    else:
+        answer.outcome = Outcome.DROPPED
+    answer.detail = type(problem).__name__
+
+
+def _ms(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)

@@ -1,0 +1,193 @@
+"""Why an upgrade was answered with something else than 101."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from devstack.contract.attempt import Outcome
+from devstack.contract.evidence import Code, Evidence, Found, matches_route
+from devstack.contract.identity import Program
+from devstack.contract.tokens import TokenKind
+
+AUTH_WORDS = re.compile(
+    r"token|auth|jwt|unauthori[sz]ed|forbidden|expired|signature|credential|denied", re.IGNORECASE
+)
+ORIGIN_WORDS = re.compile(r"origin|cors|host not allowed", re.IGNORECASE)
+
+
+def refused(evidence: Evidence) -> Found:
+    """The cause when the peer answered otherwise or not at all; None when it shook hands."""
+    main = evidence.main
+    if main.outcome is Outcome.NO_ANSWER:
+        return (
+            Code.NO_ANSWER,
+            f"{evidence.where} accepts the connection but never answers the upgrade",
+            "a server stuck before accept(), a frontend's port, or a proxy without WebSocket support",
+        )
+    if main.outcome is Outcome.DROPPED:
+        return (
+            Code.NO_ANSWER,
+            f"{evidence.where} ended the connection without an answer ({main.detail})",
+            "a proxy whose backend is down does this; look at the log of the process on that port",
+        )
+    if main.outcome is not Outcome.STATUS or main.status is None:
+        return None
+    for low, high, judge in _BY_STATUS:
+        if low <= main.status <= high:
+            found = judge(evidence)
+            if found is not None:
+                return found
+    return Code.HANDSHAKE_INVALID, f"the upgrade was answered with HTTP {main.status}", ""
+
+
+def _redirect(evidence: Evidence) -> Found:
+    target = evidence.main.headers.get("location", "")
+    secure = target.startswith(("https://", "wss://"))
+    why = "to TLS: use wss://" if secure else "to another address; a browser's WebSocket follows no redirect"
+    return (
+        Code.REDIRECT,
+        f"HTTP {evidence.main.status}: redirected {why}",
+        "use the final URL, mind the slash",
+    )
+
+
+def _unwilling(evidence: Evidence) -> Found:
+    """400, 401, 403: origin, path or token, told apart by the further attempts."""
+    return by_origin(evidence) or _path(evidence) or _token_at_upgrade(evidence)
+
+
+def by_origin(evidence: Evidence) -> Found:
+    """The cause when only the page's origin is in the way."""
+    body = evidence.main.body.decode("latin-1") + evidence.main.close_reason
+    bare = evidence.without_origin
+    opens_without = bare is not None and bare.opened and not bare.closed
+    if evidence.origin and (opens_without or (ORIGIN_WORDS.search(body) and not AUTH_WORDS.search(body))):
+        return (
+            Code.ORIGIN_REJECTED,
+            f"refused because of the page's origin {evidence.origin}",
+            "add this origin, in exactly this spelling, to the server's allowed origins",
+        )
+    return None
+
+
+def _path(evidence: Evidence) -> Found:
+    right = evidence.at_declared_path
+    if right is not None and right.outcome is not evidence.main.outcome and evidence.declared_path:
+        return _wrong_path(evidence, f"; the service's socket is at {evidence.declared_path}")
+    if right is not None and right.status != evidence.main.status and evidence.declared_path:
+        return _wrong_path(evidence, f"; the service's socket is at {evidence.declared_path}")
+    if evidence.routes and not any(matches_route(evidence.path, route) for route in evidence.routes):
+        return _wrong_path(evidence, f"; its source has {', '.join(evidence.routes[:3])}")
+    same = evidence.control is not None and evidence.control.status == evidence.main.status
+    proven = evidence.routes or evidence.declared_path in (None, evidence.path)
+    if evidence.main.status == 401 or not same or (proven and _is_about_token(evidence)):
+        return None
+    if evidence.routes or (evidence.declared_path == evidence.path and evidence.needs_token):
+        return None
+    return _wrong_path(evidence, "; any other path gets the same answer")
+
+
+def _is_about_token(evidence: Evidence) -> bool:
+    return AUTH_WORDS.search(evidence.main.body.decode("latin-1")) is not None
+
+
+def _wrong_path(evidence: Evidence, tail: str) -> Found:
+    return (
+        Code.WRONG_PATH,
+        f"no WebSocket at {evidence.path or '/'}: HTTP {evidence.main.status}{tail}",
+        "mend the path of the URL; FastAPI and Starlette answer an unknown path with 403, others with 404",
+    )
+
+
+def _token_at_upgrade(evidence: Evidence) -> Found:
+    sent = "the token was refused" if evidence.has_token else "no token was sent"
+    why = f": {evidence.token_reason}" if evidence.token_reason else ""
+    return (
+        Code.UNAUTHORIZED,
+        f"refused at the upgrade with HTTP {evidence.main.status}, {sent}{why}",
+        "the server refuses before accept, so a browser shows only 1006; accept first, then"
+        " close(4401, reason) if the page must see it",
+    )
+
+
+def _bad_request(evidence: Evidence) -> Found:
+    if evidence.identity is not None and evidence.identity.program is Program.SOCKET_IO:
+        return _socket_io(evidence)
+    found = by_origin(evidence) or _path(evidence)
+    if found is None and (evidence.has_token or _is_about_token(evidence)):
+        bare = evidence.tokens.get(TokenKind.NONE)
+        return _token_at_upgrade(evidence) if _is_about_token(evidence) or bare else None
+    return found
+
+
+def _missing(evidence: Evidence) -> Found:
+    if evidence.identity is not None and evidence.identity.program is Program.SOCKET_IO:
+        return _socket_io(evidence)
+    return _wrong_path(evidence, "")
+
+
+def _socket_io(evidence: Evidence) -> Found:
+    return (
+        Code.NOT_WEBSOCKET,
+        f"{evidence.where} speaks socket.io: a plain WebSocket cannot talk to it",
+        'connect with socket.io-client over http(s), and declare websocket.protocol = "socket.io"',
+    )
+
+
+def _too_long(evidence: Evidence) -> Found:
+    return (
+        Code.HANDSHAKE_INVALID,
+        f"HTTP {evidence.main.status}: the request is too long for the server",
+        "a long token in the URL or large cookies; send the token in the first message instead",
+    )
+
+
+def _lost_upgrade(evidence: Evidence) -> Found:
+    return (
+        Code.NOT_WEBSOCKET,
+        "HTTP 426: the Upgrade header did not arrive",
+        "a proxy without WebSocket support in between (nginx: proxy_http_version 1.1, Upgrade, Connection)",
+    )
+
+
+def _plain_answer(evidence: Evidence) -> Found:
+    if evidence.identity is not None and evidence.identity.program is Program.SOCKET_IO:
+        return _socket_io(evidence)
+    kind = evidence.main.headers.get("content-type", "a page").split(";")[0]
+    return (
+        Code.NOT_WEBSOCKET,
+        f"HTTP {evidence.main.status} with {kind} instead of an upgrade",
+        "a page or proxy answers and ignores the upgrade: wrong port, wrong path, or no WebSocket support",
+    )
+
+
+def _gateway(evidence: Evidence) -> Found:
+    return (
+        Code.NOT_LISTENING,
+        f"HTTP {evidence.main.status}: the proxy on {evidence.where} cannot reach the server behind it",
+        "start the backend, or mend the proxy's target",
+    )
+
+
+def _server_error(evidence: Evidence) -> Found:
+    return (
+        Code.CRASHED,
+        f"the server failed before accepting (HTTP {evidence.main.status})",
+        "an exception in its handler: look at the service's log (devstack logs)",
+    )
+
+
+_BY_STATUS: tuple[tuple[int, int, Callable[[Evidence], Found]], ...] = (
+    (300, 399, _redirect),
+    (401, 401, _unwilling),
+    (403, 403, _unwilling),
+    (400, 400, _bad_request),
+    (404, 405, _missing),
+    (426, 426, _lost_upgrade),
+    (414, 414, _too_long),
+    (431, 431, _too_long),
+    (502, 504, _gateway),
+    (500, 599, _server_error),
+    (200, 299, _plain_answer),
+)
