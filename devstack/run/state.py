@@ -53,7 +53,7 @@ class Kind(StrEnum):
 
 
 class Goal(StrEnum):
-    """What is wanted of a service: that it runs, that it stays down, or that it goes down and comes up again."""
+    """What is wanted of a service: that it runs, stays down, or goes down and comes up again."""
 
     RUN = "run"
     STOP = "stop"
@@ -137,7 +137,8 @@ class ServiceState:
         reason: why it stopped, failed, waits for its next start, or is stopping.
         skipped: it failed because of `blamed`, without having been started.
         exit: how the last generation ended.
-        settled: it lived long enough to count as ready without a gate.
+        killed: KILL was sent.
+        given_up: it is being stopped because it will not become ready.
     """
 
     phase: Phase = Phase.PENDING
@@ -154,8 +155,8 @@ class ServiceState:
     exit: Exit | None = None
     probe: Probe | None = None
     note: str = ""
-    settled: bool = False
     killed: bool = False
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,35 @@
+"""What every probe answers. One attempt each, never an exception; timing is the runner's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The outcome of one attempt, in words that fit behind "last answer:".
+
+    Attributes:
+        note: something odd about a good answer (`IPv6 only`).
+        fatal: waiting longer cannot help.
+    """
+
+    ok: bool
+    detail: str
+    note: str = ""
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where to knock: a literal address, a port, and the name to send as Host."""
+
+    address: str
+    port: int
+    host: str = "localhost"
+    tls: bool = False
+
+    @property
+    def authority(self) -> str:
+        """`localhost:3001`, as in a Host header."""
+        return f"{self.host}:{self.port}"

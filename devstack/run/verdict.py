@@ -1,0 +1,109 @@
+"""What follows for the whole run after each fact: goals, starts, readiness, the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from devstack.run import events
+from devstack.run.effects import Finish
+from devstack.run.moves import begin_stop, fail, start
+from devstack.run.schedule import has_live_dependent, impossible_need, is_settled, may_start, real
+from devstack.run.state import LIVE, Goal, Kind, Phase, ServiceState
+from devstack.run.transitions import WATCHED, Draft
+
+FAILED_CODE = 4
+
+
+def settle(draft: Draft) -> None:
+    """Apply goals and dependencies until nothing changes any more."""
+    moved = True
+    while moved:
+        moved = False
+        for name in reversed(tuple(draft.run.specs)):
+            moved = _apply_goal(draft, name) or moved
+        if draft.run.began and not draft.run.stopping:
+            for name in draft.run.specs:
+                moved = _try_start(draft, name) or moved
+        moved = _judge_run(draft) or moved
+    if draft.run.stopping and not any(one.phase in LIVE for one in draft.services.values()):
+        _finish(draft, draft.run.code or 0)
+
+
+def _apply_goal(draft: Draft, name: str) -> bool:
+    service = draft.services[name]
+    if service.goal is Goal.RUN:
+        return False
+    if service.phase in WATCHED and not has_live_dependent(name, draft.run.specs, draft.services):
+        begin_stop(draft, name, service.reason)
+        return True
+    if service.phase in (Phase.PENDING, Phase.BACKOFF):
+        draft.move(name, Phase.STOPPED)
+        return True
+    return False
+
+
+def _try_start(draft: Draft, name: str) -> bool:
+    service = draft.services[name]
+    if service.phase is not Phase.PENDING or service.goal is not Goal.RUN:
+        return False
+    need = impossible_need(name, draft.run.specs, draft.services)
+    if need is not None:
+        blocker = draft.services[need.service]
+        root = blocker.blamed or need.service
+        reason = blocker.reason if blocker.skipped else f"{_title(draft, need.service)} {blocker.reason}"
+        fail(draft, name, reason, skipped=True, blamed=root)
+        return True
+    if may_start(name, draft.run.specs, draft.services):
+        start(draft, name)
+        return True
+    return False
+
+
+def _judge_run(draft: Draft) -> bool:
+    """Whether the run is ready for the first time, or over by itself."""
+    run, services = draft.run, real(replace(draft.run, services=draft.services))
+    if not run.began or run.stopping or not services:
+        return False
+    failed = any(
+        one.phase is Phase.FAILED and not draft.spec(name).optional for name, one in services.items()
+    )
+    if not run.was_ready and all(is_settled(draft.spec(name), one) for name, one in services.items()):
+        draft.run = replace(run, was_ready=True)
+        draft.publish(events.RunReady(seconds=draft.at - run.began_at))
+        return True
+    if failed and (run.exit_when_done or (run.stop_on_failure and not run.was_ready)):
+        shut_down(draft, "a service failed", FAILED_CODE)
+        return True
+    oneshots = [name for name in services if draft.spec(name).oneshot]
+    if run.exit_when_done and oneshots and all(services[n].phase is Phase.COMPLETED for n in oneshots):
+        shut_down(draft, "every one-shot service completed", 0)
+        return True
+    if _is_over(draft, services):
+        shut_down(draft, "nothing runs any more", FAILED_CODE if failed else 0)
+        return True
+    return False
+
+
+def _is_over(draft: Draft, services: dict[str, ServiceState]) -> bool:
+    """Everything ended by itself. What somebody stopped may be started again, so then the run goes on."""
+    ours = {n: one for n, one in services.items() if draft.spec(n).kind is not Kind.EXTERNAL}
+    return bool(ours) and all(one.phase in (Phase.COMPLETED, Phase.FAILED) for one in ours.values())
+
+
+def shut_down(draft: Draft, reason: str, code: int) -> None:
+    """The run is to end with `code`: everything goes down in reverse dependency order."""
+    draft.run = replace(draft.run, stopping=True, code=code)
+    draft.publish(events.RunStopping(reason=reason))
+    for name in draft.services:
+        draft.change(name, goal=Goal.STOP)
+
+
+def _finish(draft: Draft, code: int) -> None:
+    draft.run = replace(draft.run, finished=True, code=code)
+    draft.publish(events.RunFinished(code=code, seconds=draft.at - draft.run.began_at))
+    draft.effects.append(Finish(code=code))
+
+
+def _title(draft: Draft, name: str) -> str:
+    spec = draft.spec(name)
+    return f"setup of {spec.target}" if spec.kind is Kind.SETUP else name
