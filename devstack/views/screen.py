@@ -93,6 +93,11 @@ class Screen:
         self._open = None
         self._write([before, body.encode("utf-8", "replace")])
 
+    def quote(self, service: str, mark: str, line: str) -> None:
+        """Repeat one line that `service` wrote, tamed like its output."""
+        text = Tamer(colour=self.style.colour).tame(line.encode("utf-8", "replace"))
+        self.say(text[:LINE_CAP].decode("utf-8", "replace"), service, mark)
+
     def _label(self, service: str, mark: str) -> str:
         colour = SERVICE_COLOURS[self._order.get(service, 0) % len(SERVICE_COLOURS)]
         return f"{self.style.paint(service.ljust(self._width), colour)} {mark} "

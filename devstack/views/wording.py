@@ -1,0 +1,85 @@
+"""Durations, lists and states in words, the same in every view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from devstack.run.schedule import holds
+from devstack.run.state import ENDED, Condition, Phase, RunState, ServiceState
+
+_PHASE_WORDS = {
+    Phase.PENDING: "not started",
+    Phase.STARTING: "starting",
+    Phase.READY: "ready",
+    Phase.DEGRADED: "not answering",
+    Phase.STOPPING: "stopping",
+    Phase.STOPPED: "stopped",
+    Phase.COMPLETED: "completed",
+    Phase.FAILED: "failed",
+    Phase.BACKOFF: "waiting to start again",
+}
+
+
+def duration(seconds: float) -> str:
+    """`0.3 s`, `12 s`, `3 m 05 s`, `2 h 10 m`."""
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 line`, `1,200 lines`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def phase_words(phase: Phase) -> str:
+    """The phase as people say it."""
+    return _PHASE_WORDS[phase]
+
+
+def answer(service: ServiceState) -> str:
+    """What is known about why it is not ready: the probe's last answer, else the reason."""
+    if service.probe is not None and not service.probe.ok:
+        return service.probe.detail
+    return service.reason
+
+
+def waits_for(state: RunState) -> dict[str, tuple[str, ...]]:
+    """For each service that waits: the names of those it waits for."""
+    return {name: tuple(hold.blocker for hold in several) for name, several in holds(state).items()}
+
+
+def waiting(state: RunState, now: float) -> list[tuple[str, str]]:
+    """Who waits for what since when: (service, words), those that everybody waits for first."""
+    held = holds(state)
+    lines: list[tuple[str, str]] = []
+    for name, service in state.services.items():
+        if name in held or service.phase in ENDED or service.phase in (Phase.READY, Phase.PENDING):
+            continue
+        why = answer(service)
+        needed_by = [other for other, several in held.items() if any(one.blocker == name for one in several)]
+        text = f"{phase_words(service.phase)} for {duration(now - service.since)}"
+        text += f": {why}" if why else ""
+        text += (
+            f"; {listed(needed_by)} {'wait' if len(needed_by) > 1 else 'waits'} for it" if needed_by else ""
+        )
+        lines.append((name, text))
+    lines.sort(key=lambda line: -sum(line[0] == one.blocker for several in held.values() for one in several))
+    for name, several in held.items():
+        wanted = [f"{one.blocker}{_condition(one.condition)}" for one in several]
+        lines.append((name, f"waits for {listed(wanted)}"))
+    return lines
+
+
+def _condition(condition: Condition) -> str:
+    return "" if condition is Condition.READY else f" ({condition.value})"
