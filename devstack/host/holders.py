@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from devstack.host import process_facts, programs
+from devstack.host import containers, process_facts, programs
 from devstack.host.judging import Context, judge
 from devstack.host.listening import Occupant, listeners
 from devstack.host.model import Holder, HolderClass, Listener
@@ -44,8 +44,7 @@ class _Lookup:
     def of(self, socket: Listener) -> list[Holder]:
         found = [self._facts_of(owner.pid) for owner in socket.owners]
         seen = [judge(facts, socket.address, self._context, self._facts_of) for facts in found if facts]
-        named = [replace(holder, detail=_with_hung(holder.detail, socket)) for holder in seen]
-        return named or [self._unseen(socket)]
+        return [_completed(holder, socket) for holder in seen or [self._unseen(socket)]]
 
     def _facts_of(self, pid: int) -> Facts | None:
         if pid not in self._facts:
@@ -68,16 +67,27 @@ class _Lookup:
             cwd=None,
             address=socket.address,
             holder_class=HolderClass.FOREIGN if is_own else HolderClass.OTHER_USER,
-            detail=_with_hung(f"{who}process not visible: {ask}", socket),
+            detail=f"{who}process not visible: {ask}",
             uid=socket.uid,
+            stop_with=ask,
         )
 
 
-def _with_hung(detail: str | None, socket: Listener) -> str | None:
+def _completed(holder: Holder, socket: Listener) -> Holder:
+    """The holder with what only its socket or its container engine knows."""
+    if holder.holder_class is HolderClass.CONTAINER and holder.stop_with is None:
+        holder = _with_container(holder, socket.port)
     if not socket.is_hung:
-        return detail
-    note = f"hung: {socket.queued} connections wait and none is accepted"
-    return f"{detail}; {note}" if detail else note
+        return holder
+    hung = f"hung: {socket.queued} connections wait and none is accepted"
+    return replace(holder, detail=f"{holder.detail}; {hung}" if holder.detail else hung)
+
+
+def _with_container(holder: Holder, port: int) -> Holder:
+    found = containers.publishing(port)
+    if found is None:
+        return replace(holder, stop_with=f"docker ps --filter publish={port}")
+    return replace(holder, detail=f"container {found.name} ({found.engine})", stop_with=found.stop_command)
 
 
 def _published_by_proxy(port: int) -> Facts | None:

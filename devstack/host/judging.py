@@ -72,6 +72,7 @@ class Verdict:
     detail: str | None = None
     stop_with: str | None = None
     service: str | None = None
+    other_checkout: str | None = None
 
 
 def judge(facts: Facts, address: str, context: Context, facts_of: FactsOf = process_facts.facts) -> Holder:
@@ -91,6 +92,7 @@ def judge(facts: Facts, address: str, context: Context, facts_of: FactsOf = proc
         uid=facts.uid,
         trait=verdict.trait,
         stop_with=verdict.stop_with,
+        other_checkout=verdict.other_checkout,
     )
 
 
@@ -99,7 +101,7 @@ def classify(facts: Facts, context: Context, facts_of: FactsOf = process_facts.f
     return (
         _protected(facts, context)
         or _container(facts, context)
-        or _ours(facts, context)
+        or _ours(facts, context, facts_of)
         or _system(facts)
         or _other_user(facts, context)
         or _supervised(facts, context, facts_of)
@@ -128,19 +130,30 @@ def _container(facts: Facts, context: Context) -> Verdict | None:
     return Verdict(holder_class=HolderClass.CONTAINER, detail=f"runs in container {name}", stop_with=stop)
 
 
-def _ours(facts: Facts, context: Context) -> Verdict | None:
+def _ours(facts: Facts, context: Context, facts_of: FactsOf) -> Verdict | None:
     service = _own_service(facts, context)
     if service is None:
         return None
-    if context.supervisor is not None and process_facts.is_alive(context.supervisor):
+    watcher = _watcher(facts, context, facts_of)
+    if watcher is None:
         return Verdict(
-            holder_class=HolderClass.OURS,
-            service=service or None,
-            trait=Trait.RUNNING_STACK,
-            detail=f"started by the devstack that is running (pid {context.supervisor.pid})",
-            stop_with=f"devstack stop {service}" if service else "devstack down",
+            holder_class=HolderClass.OURS, service=service or None, detail="left by an earlier run"
         )
-    return Verdict(holder_class=HolderClass.OURS, service=service or None, detail="left by an earlier run")
+    return Verdict(
+        holder_class=HolderClass.OURS,
+        service=service or None,
+        trait=Trait.RUNNING_STACK,
+        detail=f"started by the devstack that is running (pid {watcher})",
+        stop_with=f"devstack stop {service}" if service else "devstack down",
+    )
+
+
+def _watcher(facts: Facts, context: Context, facts_of: FactsOf) -> int | None:
+    """The devstack that would start it again: the recorded one, or one above it."""
+    if context.supervisor is not None and process_facts.is_alive(context.supervisor):
+        return context.supervisor.pid
+    above = (facts_of(pid) for pid in process_facts.ancestors(facts.kin.pid) if pid not in context.protected)
+    return next((entry.kin.pid for entry in above if entry and "devstack" in programs.names(entry)), None)
 
 
 def _own_service(facts: Facts, context: Context) -> str | None:
@@ -153,7 +166,8 @@ def _own_service(facts: Facts, context: Context) -> str | None:
                 return recorded[place.id]
     if facts.run is None:
         return None
-    is_here = facts.cwd is not None and context.root is not None and checkout_root(facts.cwd) == context.root
+    cwd, root = facts.cwd, context.root
+    is_here = cwd and root and programs.is_below(cwd, root) and checkout_root(cwd) in (root, None)
     return facts.service or "" if is_here or facts.run == context.run else None
 
 
@@ -182,6 +196,7 @@ def _supervised(facts: Facts, context: Context, facts_of: FactsOf) -> Verdict | 
         if ask and above:
             return Verdict(
                 holder_class=_neighbour(facts, context).holder_class,
+                other_checkout=_neighbour(facts, context).other_checkout,
                 trait=Trait.SUPERVISED,
                 detail=f"kept running by {above.kin.name} (pid {pid})",
                 stop_with=ask,
@@ -200,17 +215,14 @@ def _ask_systemd(facts: Facts, context: Context) -> str | None:
 def _neighbour(facts: Facts, context: Context) -> Verdict:
     """A program of this user: of this checkout, of another one, or of nobody we know."""
     trait = programs.trait(facts)
-    home = checkout_root(facts.cwd) if facts.cwd else None
-    root = context.root
-    if trait is not None or home is None or root is None:
-        is_here = trait is None and root is not None and facts.cwd and programs.is_below(facts.cwd, root)
-        same = bool(is_here) and root is not None and programs.is_dev_server(facts, root)
-        return Verdict(holder_class=HolderClass.SAME_REPO if same else HolderClass.FOREIGN, trait=trait)
+    root, cwd = context.root, facts.cwd
+    if trait is not None or root is None or cwd is None:
+        return Verdict(holder_class=HolderClass.FOREIGN, trait=trait)
+    home = checkout_root(cwd) or (root if programs.is_below(cwd, root) else None)
     if home == root and programs.is_dev_server(facts, root):
         return Verdict(holder_class=HolderClass.SAME_REPO)
-    if home != root and is_same_repository(home, root):
-        return Verdict(
-            holder_class=HolderClass.FOREIGN,
-            detail=f"of another checkout of this repository: {printable(home)}",
-        )
-    return Verdict(holder_class=HolderClass.FOREIGN)
+    if home is None or home == root or not is_same_repository(home, root):
+        return Verdict(holder_class=HolderClass.FOREIGN)
+    shown = printable(home)
+    detail = f"of another checkout of this repository: {shown}"
+    return Verdict(holder_class=HolderClass.FOREIGN, detail=detail, other_checkout=shown)

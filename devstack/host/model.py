@@ -65,6 +65,7 @@ class Holder:
         id: what signals are checked against; None when the process cannot be seen.
         trait: what kind of program it is, where that forbids or hampers stopping it.
         stop_with: the command that stops it properly, where that is not a signal.
+        other_checkout: root of the other checkout of our repository that it runs in, or None.
     """
 
     pid: int | None
@@ -80,6 +81,7 @@ class Holder:
     uid: int | None = None
     trait: Trait | None = None
     stop_with: str | None = None
+    other_checkout: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from devstack.host.holders import holders, occupant_note
 from devstack.host.judging import Context, Record
 from devstack.host.listening import bind_error, is_bindable, listeners, listeners_of, occupants
 from devstack.host.policy import Permission, may_kill
+from devstack.host.status import PortStatus, every_listener, status
 from devstack.host.stopping import Proposal, propose
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "Freed",
     "Outcome",
     "Permission",
+    "PortStatus",
     "Proposal",
     "Record",
     "bind_error",
     "carry_out",
+    "every_listener",
     "free",
     "holders",
     "is_bindable",
@@ -27,4 +30,5 @@ __all__ = [
     "occupant_note",
     "occupants",
     "propose",
+    "status",
 ]

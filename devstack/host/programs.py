@@ -83,6 +83,7 @@ SHELLS = _words(
 
 # They start what they watch again, and must be asked themselves. Name: how.
 SUPERVISORS = {
+    "devstack": "devstack down, in that folder",
     "pm2": "pm2 list, then pm2 stop NAME",
     "supervisord": "supervisorctl status, then supervisorctl stop NAME",
     "runsv": "sv stop NAME",
