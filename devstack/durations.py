@@ -1,4 +1,4 @@
-"""Durations as people write them: `250ms`, `2s`, `1m`, `1h`. A bare number is an error: which unit was meant?"""
+"""Durations as people write them: `250ms`, `2s`, `1m`, `1h`. A bare number is an error: which unit?"""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ def parse(text: str) -> float:
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", cleaned):
         raise ValueError(f'"{cleaned}" has no unit: write "{cleaned}s" or "{cleaned}ms"')
     if not re.match(PATTERN, cleaned):
-        raise ValueError(
-            f'"{text}" is not a duration: write a number and a unit, such as "250ms", "2s" or "1m"'
-        )
+        raise ValueError(f'"{text}" is not a duration: a number and a unit, such as "250ms", "2s", "1m"')
     total = sum(float(number) * SECONDS[unit] for number, unit in _PART.findall(cleaned))
     if not math.isfinite(total) or total > 86400 * 365:
         raise ValueError(f'"{text}" is longer than a year')

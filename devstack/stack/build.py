@@ -26,7 +26,7 @@ def service(name: str, table: schema.ServiceTable) -> model.Service:
         name=name,
         ports=tuple(model.Port(role=role, number=number) for role, number in table.get("ports", {}).items()),
         depends_on=_dependencies(table.get("depends_on", [])),
-        restart=_restart(table.get("restart", {})),
+        restart=_restart(table.get("restart", model.RestartMode.ON_FAILURE)),
         stop=model.Stop(**table.get("stop", {})),
         setup=_setup(table.get("setup")),
         profiles=tuple(table.get("profiles", ())),
@@ -40,8 +40,9 @@ def service(name: str, table: schema.ServiceTable) -> model.Service:
 
 
 _PLAIN_KEYS = (
-    "type", "dir", "command", "port", "host", "port_env", "oneshot", "optional", "tls", "tty", "compose", "url",
-)  # fmt: skip
+    *("type", "dir", "command", "port", "host", "port_env", "oneshot", "optional", "tls", "tty"),
+    *("compose", "url"),
+)
 
 
 def _dependencies(declared: list[str] | dict[str, model.Condition]) -> tuple[model.Dependency, ...]:

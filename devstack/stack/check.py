@@ -1,4 +1,4 @@
-"""What the shape of stack.toml cannot say: names that must exist, things that exclude or need each other, cycles."""
+"""What the shape of stack.toml cannot say: names that must exist, what excludes or needs what, cycles."""
 
 from __future__ import annotations
 
@@ -146,9 +146,9 @@ def _ready(at: Loc, service: Mapping[str, Any]) -> Iterator[Fault]:
     for key in ("status", "json"):
         if key in table and probe != "http":
             yield Fault((*at, key), f"only a `http` probe has `{key}`")
-    if probe in ("http", "tcp", "websocket") and "port" not in service and "url" not in service:
-        if service["type"] is not ServiceType.COMPOSE:
-            yield Fault((*at, probe), "needs the service's `port`")
+    has_address = "port" in service or "url" in service or service["type"] is ServiceType.COMPOSE
+    if probe in ("http", "tcp", "websocket") and not has_address:
+        yield Fault((*at, probe), "needs the service's `port`")
 
 
 def _websocket(declared: Declared, at: Loc, table: Mapping[str, Any]) -> Iterator[Fault]:

@@ -23,11 +23,9 @@ def edges(stack: Stack) -> dict[str, tuple[str, ...]]:
 
 
 def order(stack: Stack, names: Iterable[str] | None = None) -> tuple[tuple[str, ...], ...]:
-    """Layers: everything in a layer depends only on earlier layers. `names` limits it; declared order inside."""
+    """Layers: everything in a layer depends only on earlier ones. `names` limits it."""
     wanted = set(stack.services if names is None else names)
-    waiting = {
-        name: {d for d in needs if d in wanted} for name, needs in edges(stack).items() if name in wanted
-    }
+    waiting = {name: wanted & set(needs) for name, needs in edges(stack).items() if name in wanted}
     layers: list[tuple[str, ...]] = []
     done: set[str] = set()
     while waiting:

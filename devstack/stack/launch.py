@@ -100,17 +100,15 @@ def _text(stack: Stack, service: Service) -> tuple[str | None, Spot]:
 def _argv(command: shell_words.Command, words: tuple[str, ...] | None) -> tuple[tuple[str, ...], str | None]:
     """argv, and the shell's text where one is needed.
 
-    Inline variables that only a shell can tell are set before `exec`, one after the other, so that later ones
-    see earlier ones and no word splitting happens.
+    One simple command replaces the shell (`exec`), so that signals reach the program itself; assignments
+    before `exec` are exported by every POSIX shell.
     """
     dynamic = [one for one in command.assignments if one.text is None]
     if words is not None and not dynamic:
         return words, None
     rest = command.rest if words is None else shlex.join(words)
-    if command.is_single:
-        rest = f"exec {rest}"
-    before = "".join(f"{one.name}={one.raw}; export {one.name}; " for one in command.assignments)
-    text = before + rest
+    before = "".join(f"{one.name}={one.raw} " for one in command.assignments)
+    text = f"{before}{'exec ' if command.is_single else ''}{rest}"
     return (SHELL, "-c", text), text
 
 

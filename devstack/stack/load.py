@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from devstack.errors import Problem, StackFileError
 from devstack.stack import build, check, positions, schema
 from devstack.stack.model import Distinct, Spot, Stack
 from devstack.stack.procfile import Procfile, parse
+from devstack.stack.prune import Remaining
 from devstack.stack.validation import Fault, Loc, validate
 
 NAME = "stack.toml"
@@ -62,11 +63,13 @@ def load_tolerant(path: Path) -> tuple[Stack | None, tuple[Problem, ...]]:
     except StackFileError as error:
         return None, error.problems
     lines = _Lines(path, positions.index(text))
-    tables, faults = _shape(raw)
+    remaining = Remaining(raw)
+    tables, faults = _shape(remaining)
     if tables is None:
         return None, lines.problems(faults)
     procfile, elsewhere = _procfile(path, tables, lines)
-    tables, found = _meaning(raw, tables, procfile)
+    declared = check.Declared(tables, _names(raw, "services"), _names(raw, "shared"), procfile)
+    tables, found = _meaning(remaining, tables, declared)
     wrong = {fault.loc for fault in faults}
     faults += [one for one in found if not any(loc[: len(one.loc)] == one.loc for loc in wrong)]
     stack = None if tables is None else _stack(path, tables, lines, procfile)
@@ -76,7 +79,7 @@ def load_tolerant(path: Path) -> tuple[Stack | None, tuple[Problem, ...]]:
 def shown(path: Path) -> str:
     """`path` as people see it: relative to the current folder where that is short."""
     relative = os.path.relpath(path)
-    return str(path) if relative.startswith(os.path.join("..", "..", "..")) else relative
+    return str(path) if Path(relative).parts[:3] == ("..", "..", "..") else relative
 
 
 def _read(path: Path) -> str:
@@ -166,74 +169,47 @@ def dotted(loc: Loc) -> str:
     return ".".join(str(part) for part in loc)
 
 
-def _shape(raw: dict[str, Any]) -> tuple[dict[str, Any] | None, list[Fault]]:
-    """The tables without what is wrong in shape, and what that is."""
-    tables, faults = validate(schema.StackTable, raw)
-    if not faults and not raw["services"]:
-        faults = [Fault(("services",), "declares no service: add [services.web]")]
-        return None, faults
-    remaining, wrong = raw, faults
-    for _ in range(_ROUNDS):
-        if not wrong:
-            return tables, faults
-        remaining = _without(remaining, [fault.loc for fault in wrong])
-        tables, wrong = validate(schema.StackTable, remaining)
-    return None, faults
-
-
-def _meaning(
-    raw: Mapping[str, Any], tables: dict[str, Any], procfile: Procfile | None
-) -> tuple[dict[str, Any] | None, list[Fault]]:
-    """The tables without what makes no sense, and what that is."""
-    names, groups = _names(raw.get("services")), _names(raw.get("shared"))
+def _shape(remaining: Remaining) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """The tables without what is wrong in shape, which is taken out of `remaining`, and what that is."""
     first: list[Fault] = []
     for round_ in range(_ROUNDS):
-        found = check.check(check.Declared(tables, names, groups, procfile))
-        if not found:
+        tables, faults = validate(schema.StackTable, remaining.data)
+        if not round_:
+            first = faults
+            if not faults and not tables["services"]:
+                return None, [Fault(("services",), "declares no service: add [services.web]")]
+        if not faults:
             return tables, first
-        first = first if round_ else found
-        raw = _without(raw, [fault.loc for fault in found])
-        shaped, _ = _shape(dict(raw))
-        if shaped is None:
-            return None, first
-        tables = shaped
-        names, groups = _names(tables.get("services")), _names(tables.get("shared"))
+        remaining.drop(fault.loc for fault in faults)
     return None, first
 
 
-def _names(table: object) -> tuple[str, ...]:
-    return tuple(table) if isinstance(table, dict) else ()
+def _meaning(
+    remaining: Remaining, tables: dict[str, Any], declared: check.Declared
+) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """The tables without what makes no sense, and what that is.
 
-
-def _without(data: Mapping[str, Any], locs: Sequence[Loc]) -> dict[str, Any]:
-    """A copy of `data` without the keys at `locs`; where a key is missing, its table goes.
-
-    List items go from the end, so that the indexes of the others still mean the same items.
+    Only the first look is reported; the later ones find what follows from taking things out.
     """
-    copy: Any = _copied(data)
-    for loc in sorted(set(locs), key=lambda loc: tuple(str(part).rjust(9) for part in loc), reverse=True):
-        _take_out(copy, loc)
-    return dict(copy)
+    faults = check.check(declared)
+    found = faults
+    first = [Fault(remaining.original(one.loc), one.message, one.suggestion) for one in faults]
+    for _ in range(_ROUNDS):
+        if not found:
+            return tables, first
+        remaining.drop(fault.loc for fault in found)
+        shaped, _unused = _shape(remaining)
+        if shaped is None:
+            return None, first
+        tables = shaped
+        names, groups = _names(tables, "services"), _names(tables, "shared")
+        found = check.check(check.Declared(tables, names, groups, declared.procfile))
+    return None, first
 
 
-def _take_out(data: Any, loc: Loc) -> None:
-    for length in range(len(loc), 0, -1):
-        holder: Any = data
-        try:
-            for part in loc[: length - 1]:
-                holder = holder[part]
-            del holder[loc[length - 1]]
-        except (KeyError, IndexError, TypeError):
-            continue
-        return
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_copied(inner) for inner in value]
-    return value
+def _names(data: Mapping[str, Any], section: str) -> tuple[str, ...]:
+    table = data.get(section)
+    return tuple(table) if isinstance(table, dict) else ()
 
 
 def _procfile(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 # Kind → versions that are modelled; empty = the kind takes no pin.
 LOADER_KINDS: dict[str, tuple[str, ...]] = {
     "next": ("14", "15", "16"),
@@ -35,6 +33,8 @@ def _check_pin(text: str) -> tuple[str, str]:
     kind, at, version = text.partition("@")
     known = LOADER_KINDS.get(kind)
     if known is None:
+        from difflib import get_close_matches
+
         near = get_close_matches(kind, LOADER_KINDS, n=1)
         message = f'"{kind}" is not a loader: one of {", ".join(LOADER_KINDS)}'
         raise ValueError(message, f"did you mean `{near[0]}`?" if near else None)

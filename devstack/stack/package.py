@@ -65,7 +65,7 @@ def read(folder: Path) -> Package | None:
 
 
 def manager(folder: Path, root: Path) -> str:
-    """The package manager of `folder`: `packageManager` or a lockfile, looked for upward to `root`; else npm."""
+    """The package manager of `folder`: `packageManager` or a lockfile, upward to `root`; else npm."""
     top = root if folder.is_relative_to(root) else folder
     here = folder
     while True:

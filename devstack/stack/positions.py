@@ -59,7 +59,7 @@ class _Reader:
         self.at += 2 if is_array else 1
         keys = self._keys()
         self.at += 2 if is_array else 1
-        path = self._resolve(keys[:-1], line) + (keys[-1],)
+        path: Path = (*self._resolve(keys[:-1], line), keys[-1])
         if is_array:
             number = self.counts.get(path, 0)
             self.counts[path] = number + 1

@@ -1,4 +1,4 @@
-"""Procfiles: which command belongs to which name, and on which line. honcho's parser decides what an entry is."""
+"""Procfiles: name, command and line of each entry. honcho's parser decides what an entry is."""
 
 from __future__ import annotations
 

@@ -116,6 +116,8 @@ CloseCode = Annotated[int, Between(1000, 4999)]
 
 
 class RestartTable(TypedDict, total=False):
+    """`restart` as a table."""
+
     policy: Annotated[RestartMode, "When a service that exited is started again."]
     max: Annotated[int, Between(0, 1000), "Restarts in a row without reaching ready before giving up."]
     backoff: Annotated[
@@ -124,23 +126,31 @@ class RestartTable(TypedDict, total=False):
 
 
 class StopTable(TypedDict, total=False):
+    """`stop`."""
+
     signal: Annotated[str, Grammar(_signal), "Signal that asks the service to end: TERM, INT, HUP, QUIT …"]
     grace: Annotated[Duration, 'How long to wait before KILL: "5s".']
 
 
 class SetupTable(TypedDict, total=False):
+    """`setup`."""
+
     command: Required[Annotated[Text, "Prepares the service, such as `npm ci`."]]
     inputs: Annotated[list[Text], "Files whose content decides whether it runs again."]
     creates: Annotated[list[Text], "What it makes; when one of these is missing it runs again."]
 
 
 class LayerTable(TypedDict, total=False):
+    """One of `env.layers`."""
+
     loader: Required[Annotated[Loader, "Whose rules read this layer."]]
     files: Annotated[list[Text], "Files of this layer, in order."]
     override: Annotated[bool, "Values of this layer win over earlier ones."]
 
 
 class EnvTable(TypedDict, total=False):
+    """`env`."""
+
     loader: Annotated[
         Loader, "Whose rules read the env files: next, vite, dotenv … with an optional pin, `next@16`."
     ]
@@ -153,20 +163,18 @@ class EnvTable(TypedDict, total=False):
     on_change: Annotated[OnChange, "What a changed value means for the running service."]
 
 
-ReadyTable = TypedDict(
-    "ReadyTable",
-    {
-        "http": Annotated[UrlPath, "Ready when this path answers."],
-        "tcp": Annotated[bool, "Ready when our own process listens on the port."],
-        "websocket": Annotated[bool, "Ready when a WebSocket opens as `websocket` says."],
-        "log": Annotated[str, Grammar(_regex), "Ready when a line of its output matches this pattern."],
-        "command": Annotated[Text, "Ready when this command exits with 0."],
-        "status": Annotated[Status | list[Status], "HTTP statuses that pass; default 200 to 399."],
-        "json": Annotated[dict[str, Any], "What the JSON answer must contain."],
-        "within": Annotated[Duration, "Budget for becoming ready."],
-    },
-    total=False,
-)
+class ReadyTable(TypedDict, total=False):
+    """`ready`."""
+
+    http: Annotated[UrlPath, "Ready when this path answers."]
+    tcp: Annotated[bool, "Ready when our own process listens on the port."]
+    websocket: Annotated[bool, "Ready when a WebSocket opens as `websocket` says."]
+    log: Annotated[str, Grammar(_regex), "Ready when a line of its output matches this pattern."]
+    command: Annotated[Text, "Ready when this command exits with 0."]
+    status: Annotated[Status | list[Status], "HTTP statuses that pass; default 200 to 399."]
+    json: Annotated[dict[str, Any], "What the JSON answer must contain."]
+    within: Annotated[Duration, "Budget for becoming ready."]
+
 
 TokenTable = TypedDict(
     "TokenTable",
@@ -185,11 +193,15 @@ TokenTable = TypedDict(
 
 
 class ExpectTable(TypedDict, total=False):
+    """`websocket.expect` as a table."""
+
     close: Annotated[list[CloseCode], AtLeast(1), "Close codes of a right connection."]
     status: Annotated[Status, "HTTP status that a right connection gets."]
 
 
 class WebSocketTable(TypedDict, total=False):
+    """`websocket`."""
+
     protocol: Annotated[
         Literal["ws", "socket.io", "graphql-ws", "hocuspocus", "livekit"], "How clients speak with it."
     ]
@@ -203,6 +215,8 @@ class WebSocketTable(TypedDict, total=False):
 
 
 class ServiceTable(TypedDict, total=False):
+    """One `[services.NAME]`."""
+
     type: Required[Annotated[ServiceType, "What kind of program it is; decides the defaults."]]
     dir: Annotated[Text, "Where it runs and where its env files are; default `.`."]
     command: Annotated[Text, "How it is started; default: its Procfile entry, else the type's."]
@@ -235,12 +249,16 @@ class ServiceTable(TypedDict, total=False):
 
 
 class SharedTable(TypedDict, total=False):
+    """One `[shared.NAME]`."""
+
     members: Required[Annotated[list[AnyMember], AtLeast(1), "Who must have the same value."]]
     secret: Annotated[bool, "The value is a secret."]
     min_bytes: Annotated[int, Between(1, 4096), "Least length of the value in bytes."]
 
 
 class DistinctTable(TypedDict, total=False):
+    """One `[[distinct]]`."""
+
     members: Required[Annotated[list[AnyMember], AtLeast(2), "Values that must differ."]]
 
 
@@ -278,6 +296,8 @@ OriginsTable = TypedDict(
 
 
 class IgnoreTable(TypedDict, total=False):
+    """One of `doctor.ignore`."""
+
     rule: Required[Annotated[Text, "Rule's name or id."]]
     path: Annotated[Text, "Only in this file."]
     variable: Annotated[Variable, "Only for this variable."]
@@ -289,6 +309,8 @@ Alternatives = Annotated[tuple[str, ...], Grammar(_alternatives)]
 
 
 class DoctorTable(TypedDict, total=False):
+    """`[doctor]`."""
+
     required: Annotated[dict[Name, list[Alternatives]], 'Must be set and not empty; "A|B": one of them.']
     ignore: Annotated[list[IgnoreTable], "Findings that are accepted, each with its reason."]
 

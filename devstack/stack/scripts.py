@@ -1,4 +1,4 @@
-"""What a command line really runs: package.json scripts, page servers behind runners, port flags they take."""
+"""What a command line really runs: package.json scripts, page servers behind runners, port flags."""
 
 from __future__ import annotations
 

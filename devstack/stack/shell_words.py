@@ -12,10 +12,11 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
 _DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:?)[-=]([^{}$`]*)\}")
 # First words that only a shell knows: `exec` cannot replace the shell with them.
-_SHELL_WORDS = frozenset(
-    "cd export unset set source . eval exec if for while until case { ( ! [[ trap ulimit umask wait read "
-    "alias time function select : return exit shift local declare let".split()
-)
+_SHELL_WORDS = {
+    *("cd", "export", "unset", "set", "source", ".", "eval", "exec", "if", "for", "while", "until", "case"),
+    *("{", "(", "!", "[[", "trap", "ulimit", "umask", "wait", "read", "alias", "time", "function", "select"),
+    *(":", "return", "exit", "shift", "local", "declare", "let"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

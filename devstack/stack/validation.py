@@ -8,7 +8,6 @@ that `devstack up` may take; the engine alone costs 25 ms.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from types import UnionType
@@ -69,14 +68,16 @@ def fields(table: type) -> dict[str, tuple[Any, bool]]:
     """Each key of a table type with its annotation and whether it is required."""
     found = {}
     for key, annotation in table.__annotations__.items():
-        is_required = get_origin(annotation) is Required
+        origin: Any = get_origin(annotation)
+        is_required = origin is Required
         found[key] = (get_args(annotation)[0] if is_required else annotation, is_required)
     return found
 
 
 def core(annotation: Any) -> CoreSchema:
     """The engine's schema for one annotation."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin: Any = get_origin(annotation)
+    arguments = get_args(annotation)
     if origin is Annotated:
         return _annotated(arguments[0], arguments[1:])
     if origin in (Union, UnionType):
@@ -228,6 +229,8 @@ def _unknown_word(detail: ErrorDetails, loc: Loc) -> Fault:
 
 def near(word: str, words: Sequence[str]) -> str | None:
     """ "did you mean `depends_on`?", or None when nothing is close."""
+    from difflib import get_close_matches
+
     folded = {known.lower().replace("-", "_"): known for known in words}
     found = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
     return f"did you mean `{folded[found[0]]}`?" if found else None
