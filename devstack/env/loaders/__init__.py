@@ -1,1 +1,1 @@
-"""One module per program that reads env files, exact to the byte."""
+"""Programs that read env files, one module each behind the `Loader` protocol."""

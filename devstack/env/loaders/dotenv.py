@@ -1,0 +1,98 @@
+"""dotenv 16-18, alone or followed by dotenv-expand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop
+from devstack.env.loaders.definitions import Chain, Reading, Result, broken_bytes, chains, values
+from devstack.env.loaders.expansion import Endless, Overflow, fatal
+from devstack.env.model import Loaded, LoadRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dotenv:
+    """`dotenv.config()`: `.env` of the current folder; what is exported stays, unless `override`."""
+
+    version: int = 18
+
+    @property
+    def pin(self) -> str:
+        """Kind and version."""
+        return f"dotenv@{self.version}"
+
+    def load(self, request: LoadRequest) -> Loaded:
+        """Apply dotenv's rules; of several files the first wins, with `override` the last."""
+        reading = Reading(request)
+        found = _read(reading, request)
+        results = {name: _plain(name, chain, request) for name, chain in found.items()}
+        return Loaded(
+            variables=values(found, results, request.process, lambda _: ()),
+            layers=tuple(reading.layers),
+            issues=tuple(reading.issues),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DotenvExpand:
+    """`dotenvExpand.expand(dotenv.config())`: then references are resolved, also in kept exported values."""
+
+    version: int = 13
+
+    @property
+    def pin(self) -> str:
+        """Kind and version."""
+        return f"dotenv-expand@{self.version}"
+
+    def load(self, request: LoadRequest) -> Loaded:
+        """Apply dotenv's rules and then those of this dotenv-expand."""
+        reading = Reading(request)
+        found = _read(reading, request)
+        parsed = {name: chain[0][1].text or "" for name, chain in found.items()}
+        process = {**parsed, **({**request.process, **parsed} if request.override else request.process)}
+        try:
+            if self.version < 12:
+                undecided = expand_callback.expand_all(parsed, process, keeps_self=False)
+            else:
+                undecided = expand_loop.expand_all(parsed, process, sees_later=False)
+        except (Overflow, Endless) as problem:
+            where = next(iter(found.values()))[0][0]
+            reading.issues.append(fatal(problem, where, "dotenv-expand"))
+            found = {}
+        results = {
+            name: self._result(name, chain, request, parsed, undecided) for name, chain in found.items()
+        }
+        referenced = expand_callback.references if self.version < 12 else expand_loop.references
+        return Loaded(
+            variables=values(found, results, request.process, referenced),
+            layers=tuple(reading.layers),
+            issues=tuple(reading.issues),
+        )
+
+    def _result(
+        self, name: str, chain: Chain, request: LoadRequest, parsed: dict[str, str], undecided: dict[str, str]
+    ) -> Result:
+        exported = request.process.get(name)
+        written = chain[0][1].text
+        wins = exported is not None and exported != written and not request.override
+        if self.version >= 12 and not exported:
+            wins = False  # an empty exported value is taken for none
+        unknown = undecided.get(name)
+        return Result(None if unknown else parsed[name], wins, unknown)
+
+
+def _plain(name: str, chain: Chain, request: LoadRequest) -> Result:
+    if name in request.process and not request.override:
+        return Result(request.process[name], True)
+    return Result(chain[0][1].text)
+
+
+def _read(reading: Reading, request: LoadRequest) -> dict[str, Chain]:
+    paths: list[Path] = list(request.files) if request.files is not None else [request.folder / ".env"]
+    files = [
+        file
+        for path in paths
+        if (file := reading.parse(path, ecmascript.decode, dotenv_text.parse, broken_bytes)) is not None
+    ]
+    return chains(reversed(files) if request.override else files)

@@ -1,0 +1,151 @@
+"""The grammar of dotenv 16-18, which is also inside Next and Vite 5-7, without the original's backtracking.
+
+The original is one regular expression applied again and again. Once it has recognised `KEY=` it always matches
+somehow, so the same matches are found in one pass; only quoted values need a search for their end.
+"""
+
+from __future__ import annotations
+
+import re
+
+from devstack.env.loaders import ecmascript
+from devstack.env.loaders.definitions import Definition, Note, Parsed
+
+QUOTES = "'\"`"
+_LINE_ENDS = "\n\u2028\u2029"  # carriage returns are gone before the grammar is applied
+_SPACE = f"[{ecmascript.SPACE}]"
+_SPACE_IN_LINE = f"[{ecmascript.SPACE.translate({ord(end): None for end in _LINE_ENDS})}]"
+_KEY = "[0-9A-Za-z_.-]"
+_HEAD = rf"{_SPACE}*+(?:export{_SPACE}++(?={_KEY}))?+({_KEY}++)(?:{_SPACE}*+=|:{_SPACE})"
+_ENDS_LINE = rf"(?={_SPACE_IN_LINE}*+(?:[#{_LINE_ENDS}]|\Z))"
+# The usual assignment at once: a quoted value without backslashes that ends its line, or a bare value.
+_ASSIGNMENT = re.compile(
+    rf"{_HEAD}(?:{_SPACE}*+(\"[^\"\\]*+\"|'[^'\\]*+'|`[^`\\]*+`){_ENDS_LINE}"
+    rf"|[ \t]*+([^\s\"'`#\ufeff][^#{_LINE_ENDS}]*+)(?=[\n#]|\Z))?+"
+)
+_ENDS_HERE = re.compile(_ENDS_LINE)
+_BLANK = re.compile(f"{_SPACE}*+")
+_BARE = re.compile("[^#\n]*+")
+_REST_OF_LINE = re.compile(f"[^{_LINE_ENDS}]*+")
+
+
+def parse(text: str) -> Parsed:
+    """All assignments of `text`, as `dotenv.parse` meets them."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    definitions: list[Definition] = []
+    notes: list[Note] = []
+    match, length = _ASSIGNMENT.match, len(text)
+    position = counted = 0
+    line = 1
+    while position < length:
+        found = match(text, position)
+        if found is None:
+            position = _skip_line(text, position, notes)
+            continue
+        name, quoted, bare = found.groups()
+        start = found.start(1)
+        line += text.count("\n", counted, start)
+        counted = start
+        end = found.end()
+        if bare is not None:
+            value = raw = ecmascript.trim(bare)
+        elif quoted is not None:
+            raw, value = quoted, quoted[1:-1]
+        else:
+            raw, end = _value(text, end)
+            value = _without_quotes(raw)
+        if raw[:1] == '"' and "\\" in value:
+            value = value.replace("\\n", "\n").replace("\\r", "\r")
+        if name != "__proto__":  # assigning it a text changes nothing
+            definitions.append(Definition(name, value, raw, line))
+        position = _next_statement(text, end)
+    return Parsed(definitions=definitions, notes=notes)
+
+
+def _next_statement(text: str, end: int) -> int:
+    """Where the next statement can begin after a value that ends at `end`: behind blanks and one comment."""
+    position = _blank_end(text, end)
+    return _line_end(text, position) + 1 if text.startswith("#", position) else position
+
+
+def _skip_line(text: str, position: int, notes: list[Note]) -> int:
+    start = _blank_end(text, position)
+    end = _line_end(text, start)
+    if start < end and text[start] != "#":
+        line = text.count("\n", 0, start) + 1 if len(notes) < _NOTED else None
+        if line is not None:
+            notes.append(Note(line, "line-dropped", "no assignment, so the line is ignored"))
+    return end + 1
+
+
+_NOTED = 200  # ignored lines that are reported per file
+
+
+def _blank_end(text: str, position: int) -> int:
+    found = _BLANK.match(text, position)
+    return found.end() if found else position
+
+
+def _line_end(text: str, position: int) -> int:
+    found = _REST_OF_LINE.match(text, position)
+    return found.end() if found else position
+
+
+def _value(text: str, start: int) -> tuple[str, int]:
+    """The raw value after the separator, and where it ends."""
+    opening = _blank_end(text, start)
+    if opening < len(text) and text[opening] in QUOTES:
+        closing = _closing(text, opening)
+        if closing > 0:
+            return text[opening : closing + 1], closing + 1
+    found = _BARE.match(text, start)
+    end = found.end() if found else start
+    return ecmascript.trim(text[start:end]), end
+
+
+def _closing(text: str, opening: int) -> int:
+    """The quote that ends the value, or -1: the first without a backslash if nothing but a comment follows it
+    on its line, else the last escaped one before it of which that is true."""
+    quote, best = text[opening], -1
+    position = text.find(quote, opening + 1)
+    while position >= 0:
+        is_last = text[position - 1] != "\\"
+        if _ENDS_HERE.match(text, position + 1):
+            best = position
+        if is_last:
+            break
+        position = text.find(quote, position + 1)
+    return best
+
+
+def _without_quotes(raw: str) -> str:
+    if "\u2028" in raw or "\u2029" in raw:
+        return _without_quotes_per_line(raw)
+    if len(raw) >= 2 and raw[0] in QUOTES and raw[-1] == raw[0]:
+        return raw[1:-1]
+    return raw
+
+
+def _without_quotes_per_line(raw: str) -> str:
+    """The original strips with a multi-line pattern: pairs of quotes at the ends of lines, each kind once."""
+    pieces: list[str] = []
+    done = position = 0
+    spent: set[str] = set()
+    while position < len(raw):
+        quote = raw[position]
+        if quote in QUOTES and quote not in spent:
+            spent.add(quote)
+            closing = _last_at_line_end(raw, quote, position)
+            if closing > 0:
+                pieces += [raw[done:position], raw[position + 1 : closing]]
+                done = position = closing + 1
+        position = _line_end(raw, position) + 1
+    return "".join([*pieces, raw[done:]])
+
+
+def _last_at_line_end(raw: str, quote: str, opening: int) -> int:
+    position = raw.rfind(quote, opening + 1)
+    while position >= 0 and not (position + 1 == len(raw) or raw[position + 1] in _LINE_ENDS):
+        position = raw.rfind(quote, opening + 1, position)
+    return position

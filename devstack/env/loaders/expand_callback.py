@@ -1,0 +1,114 @@
+"""dotenv-expand 11 and the one inside Vite 5: one pass over the text, references resolved by recursion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from devstack.env.loaders.ecmascript import in_property_order
+from devstack.env.loaders.expansion import Endless, Names, Overflow, Undecided, Work
+
+_INNERMOST = r"(?:\$\{[^}]*\}|[^}])"
+_INNER = rf"(?:\$\{{{_INNERMOST}*\}}|[^}}])"
+_DEFAULT = rf"(?:\$\{{{_INNER}*\}}|[^}}])+"
+_REFERENCE = re.compile(rf"(\\)?\$(?!\()\{{?([0-9A-Za-z_.]+)(?::?-({_DEFAULT}))?\}}?")
+_NAMES = re.compile(r"(?<!\\)\$(?!\()\{?([0-9A-Za-z_.]+)")
+
+_DEPTH = 200  # references through references that are followed before the answer is "unknown"
+_NESTING = 2_000_000  # steps of the pattern for nested defaults
+_LONGEST = 1_000_000  # characters; what grows beyond multiplies itself until memory ends
+
+
+class Expander:
+    """Expands texts against one process environment and one (changing) map of parsed values.
+
+    Attributes:
+        keeps_self: whether `A=$A` stays as written (Vite 5) or becomes empty (dotenv-expand 11).
+    """
+
+    def __init__(
+        self,
+        process: Mapping[str, str],
+        parsed: Mapping[str, str],
+        names: Names,
+        *,
+        keeps_self: bool,
+        work: Work,
+    ) -> None:
+        self._process = process
+        self._parsed = parsed
+        self._names = names
+        self._keeps_self = keeps_self
+        self._work = work
+        self._active: set[str] = set()
+
+    def expand(self, text: str) -> str:
+        """`text` with references resolved; escapes `\\$` are left for the caller.
+
+        Raises:
+            Overflow: a cycle. Endless: it multiplies itself. Undecided: it cannot be known.
+        """
+        self._active.clear()
+        return self._resolve(text)
+
+    def _resolve(self, text: str) -> str:
+        if "$" not in text:
+            return text
+        if text in self._active:
+            raise Overflow
+        if len(self._active) > _DEPTH:
+            raise Undecided("references through too many references")
+        opened = text.count("${")
+        if opened > 3 and opened**3 * len(text) > _NESTING and "-" in text:
+            raise Undecided("too many nested defaults")
+        self._work.spend(len(text))
+        self._active.add(text)
+        made = _REFERENCE.sub(lambda found: self._replacement(found, text), text)
+        self._active.discard(text)
+        if len(made) > _LONGEST + 2 * len(text):
+            raise Endless
+        return made
+
+    def _replacement(self, found: re.Match[str], text: str) -> str:
+        escaped, name, default = found.groups()
+        if escaped:
+            return found.group()[1:]
+        self._names.check(name)
+        exported = self._process.get(name)
+        own = self._parsed.get(name)
+        if exported:
+            return exported if exported == own else self._resolve(exported)
+        if own:
+            if own != text:
+                return self._resolve(own)
+            if self._keeps_self:
+                return own
+        if default:
+            return self._resolve(default) if default.startswith("$") else str(default)
+        return ""
+
+
+def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, keeps_self: bool) -> dict[str, str]:
+    """Expand `parsed` in place, in property order; gives the names that stay undecided, with the reason.
+
+    Raises:
+        Overflow, Endless: the program does not survive.
+    """
+    undecided: dict[str, str] = {}
+    expander = Expander(process, parsed, Names(undecided), keeps_self=keeps_self, work=Work())
+    for name in in_property_order(parsed):
+        text = parsed[name]
+        exported = process.get(name)
+        if exported is not None and exported != text:
+            parsed[name] = exported.replace("\\$", "$")
+        elif "$" in text:
+            try:
+                parsed[name] = expander.expand(text).replace("\\$", "$")
+            except Undecided as reason:
+                undecided[name] = str(reason)
+    return undecided
+
+
+def references(text: str) -> tuple[str, ...]:
+    """Names that `text` refers to, in order, each once."""
+    return tuple(dict.fromkeys(_NAMES.findall(text)))

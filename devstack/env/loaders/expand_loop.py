@@ -1,0 +1,102 @@
+"""dotenv-expand 12 and 13, and the one inside Vite 6-8: replace the first reference and start over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from devstack.env.loaders import ecmascript
+from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
+
+_REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*)")
+_OPERATOR = re.compile(r":\+|\+|:-|-")
+_SURELY_ENDLESS = 1_000  # replacements of one reference in one text
+
+
+def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], names: Names, work: Work) -> str:
+    """`text` with its references resolved; escapes `\\$` are left for the caller.
+
+    Args:
+        merged: file values under process values: where names are looked up.
+        running: what the program compares its result with in order to stop early.
+
+    Raises:
+        Endless: the program never ends. Undecided: it cannot be known.
+    """
+    seen: set[str] = set()
+    repeated = 0
+    replaced: dict[str, int] = {}
+    while (found := _REFERENCE.search(text)) is not None:
+        repeated = repeated + 1 if text in seen else 0
+        if repeated > len(seen):
+            raise Endless
+        seen.add(text)
+        template = found.group()
+        replaced[template] = replaced.get(template, 0) + 1
+        if replaced[template] > _SURELY_ENDLESS:
+            raise Endless
+        name, replacement = _meaning(found.group(1) or found.group(2), merged, seen, names)
+        text = ecmascript.replace_first(text, template, replacement)
+        _spend(work, len(text), replaced)
+        if text == running.get(name):
+            break
+    return text
+
+
+def _spend(work: Work, amount: int, replaced: Mapping[str, int]) -> None:
+    try:
+        work.spend(amount)
+    except Undecided:
+        if max(replaced.values()) > 20:
+            raise Endless from None
+        raise
+
+
+def _meaning(expression: str, merged: Mapping[str, str], seen: set[str], names: Names) -> tuple[str, str]:
+    """The name that `expression` looks up, and what the reference is replaced by."""
+    operator = _OPERATOR.search(expression)
+    # Without an operator the program splits at null, which JavaScript takes for the word.
+    name, _, rest = expression.partition(operator.group() if operator else "null")
+    names.check(name)
+    value = merged.get(name)
+    if operator and "+" in operator.group():
+        return name, rest if value else ""
+    if value and value not in seen:
+        return name, value
+    return name, rest
+
+
+def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later: bool) -> dict[str, str]:
+    """Expand `parsed` in place, in property order; gives the names that stay undecided, with the reason.
+
+    Args:
+        sees_later: references find names that come later (Vite), else only those already expanded.
+
+    Raises:
+        Endless: the program does not survive.
+    """
+    undecided: dict[str, str] = {}
+    names, work = Names(undecided), Work()
+    running: dict[str, str] = parsed if sees_later else {}
+    merged = {**running, **process}
+    for name in ecmascript.in_property_order(parsed):
+        text = parsed[name]
+        exported = process.get(name)
+        if exported and exported != text:
+            text = exported
+        elif "$" in text:
+            try:
+                text = expand(text, merged, running, names, work)
+            except Undecided as reason:
+                undecided[name] = str(reason)
+        text = text.replace("\\$", "$")
+        parsed[name] = running[name] = text
+        if name not in process:
+            merged[name] = text
+    return undecided
+
+
+def references(text: str) -> tuple[str, ...]:
+    """Names that `text` refers to, in order, each once."""
+    found = (match.group(1) or match.group(2) for match in _REFERENCE.finditer(text))
+    return tuple(dict.fromkeys(_OPERATOR.split(expression)[0] for expression in found))

@@ -1,0 +1,68 @@
+"""What the expanders have in common: how an evaluation ends when it gives no text, and its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.env.loaders import ecmascript
+from devstack.env.model import LoadIssue
+
+# Characters that one file's expansion may handle. Real files need a few thousand; what needs more takes the
+# real program seconds as well, and is answered with "unknown".
+BUDGET = 3_000_000
+
+# References that the recursive expanders resolve before the JavaScript stack overflows: somewhere between.
+SURELY_FITS = 4_000
+
+
+class Undecided(Exception):  # noqa: N818 - an answer, not an error
+    """The text cannot be known from the files; the argument says why."""
+
+
+class Overflow(Exception):  # noqa: N818 - what the program does
+    """The program recurses until its stack overflows."""
+
+
+class Endless(Exception):  # noqa: N818 - what the program does
+    """The program replaces for ever, until it is killed or out of memory."""
+
+
+class Work:
+    """Counts the characters handled, so that no input takes longer than the budget."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self.left = budget
+
+    def spend(self, amount: int) -> None:
+        """Take `amount` from the budget; Undecided when it is used up."""
+        self.left -= amount + 20
+        if self.left < 0:
+            raise Undecided("so many references that working them out takes too long")
+
+
+class Names:
+    """Looks names up the way a plain JavaScript object does, and refuses what is undecided.
+
+    Attributes:
+        undecided: names whose text is unknown, with the reason.
+    """
+
+    def __init__(self, undecided: Mapping[str, str]) -> None:
+        self.undecided = undecided
+
+    def check(self, name: str) -> None:
+        """Undecided when looking up `name` gives something that no file says."""
+        if name in ecmascript.INHERITED:
+            raise Undecided(f"${{{name}}} is the name of a JavaScript built-in")
+        if name in self.undecided:
+            raise Undecided(f"it refers to {name}, which is unknown: {self.undecided[name]}")
+
+
+def fatal(problem: Overflow | Endless, path: Path, program: str) -> LoadIssue:
+    """What a program that expands all files at once does with references that never end."""
+    if isinstance(problem, Overflow):
+        message = f"values refer to each other in a circle, so {program} stops with a RangeError"
+        return LoadIssue(path=path, line=None, kind="error", message=message, fatal=True)
+    message = f"a value brings its own reference back (`$&`, `$$` …), so {program} hangs until memory ends"
+    return LoadIssue(path=path, line=None, kind="hang", message=message, fatal=True)

@@ -1,0 +1,128 @@
+"""`@next/env` 14-16: four files, the strongest first, each parsed and expanded on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.env.loaders import dotenv_text, ecmascript, expand_recursive
+from devstack.env.loaders.definitions import (
+    Chain,
+    ParsedFile,
+    Reading,
+    Result,
+    broken_bytes,
+    chains,
+    values,
+)
+from devstack.env.loaders.expansion import Names, Overflow, Undecided, Work
+from devstack.env.model import Loaded, LoadIssue, LoadRequest
+
+PREFIXES = ("NEXT_PUBLIC_",)
+
+
+def mode_of(request: LoadRequest) -> str:
+    """The mode Next is in: it knows three, and `NODE_ENV=test` decides over the command."""
+    if request.mode == "test" or request.process.get("NODE_ENV") == "test":
+        return "test"
+    return "production" if request.mode == "production" else "development"
+
+
+def file_names(mode: str) -> list[str]:
+    """The files of one mode, in reading order; the first definition of a name wins."""
+    local = [] if mode == "test" else [".env.local"]
+    return [f".env.{mode}.local", *local, f".env.{mode}", ".env"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """The loader of `next dev`, `next build` and `next start`."""
+
+    version: str = "16"
+
+    @property
+    def pin(self) -> str:
+        """Kind and version."""
+        return f"next@{self.version}"
+
+    def load(self, request: LoadRequest) -> Loaded:
+        """Apply Next's rules; exported names that a file declares are expanded and written back."""
+        paths = request.files
+        if paths is None:
+            paths = [request.folder / name for name in file_names(mode_of(request))]
+        reading = Reading(request)
+        files = [file for path in paths if (file := _parsed(reading, path)) is not None]
+        run = _Run(request, reading)
+        for file in files:
+            run.apply(file)
+        found = chains(run.taken)
+        made = values(found, run.results(found), request.process, expand_recursive.references)
+        return Loaded(
+            variables=made,
+            layers=tuple(reading.layers),
+            issues=tuple(reading.issues),
+            prefixes=request.prefixes or PREFIXES,
+        )
+
+
+def _parsed(reading: Reading, path: Path) -> ParsedFile | None:
+    return reading.parse(path, ecmascript.decode, dotenv_text.parse, broken_bytes)
+
+
+class _Run:
+    """What `process.env` becomes while the files are applied one after the other."""
+
+    def __init__(self, request: LoadRequest, reading: Reading) -> None:
+        self._initial = request.process
+        self._current = dict(request.process)
+        self._defined: dict[str, str] = {}
+        self._undecided: dict[str, str] = {}
+        self._names = Names(self._undecided)
+        self._issues = reading.issues
+        self.taken: list[ParsedFile] = []
+
+    def apply(self, file: ParsedFile) -> None:
+        """Expand one file against the environment so far; a file that overflows the stack is lost whole."""
+        parsed = {name: found.text or "" for name, found in file.last().items()}
+        work, undecided = Work(), dict(self._undecided)
+        try:
+            for name in ecmascript.in_property_order(parsed):
+                parsed[name] = self._expanded(name, parsed, work)
+        except Overflow:
+            self._undecided.clear()
+            self._undecided.update(undecided)
+            message = (
+                "a value refers to itself, so Next prints `Failed to load env` and ignores the whole file"
+            )
+            self._issues.append(
+                LoadIssue(path=file.path, line=None, kind="file-dropped", message=message, fatal=True)
+            )
+            return
+        self.taken.append(file)
+        for name, text in parsed.items():
+            self._current[name] = text
+            if name not in self._initial:
+                self._defined.setdefault(name, text)
+
+    def _expanded(self, name: str, parsed: dict[str, str], work: Work) -> str:
+        source = self._current.get(name)
+        if source is None:
+            source = parsed[name]
+        if "$" not in source:
+            return source
+        try:
+            return expand_recursive.expand(source, self._current, parsed, self._names, work)
+        except Undecided as reason:
+            self._undecided[name] = str(reason)
+            return source
+
+    def results(self, found: dict[str, Chain]) -> dict[str, Result]:
+        """The text of each declared name once all files are applied."""
+        return {name: self._result(name) for name in found}
+
+    def _result(self, name: str) -> Result:
+        is_exported = name in self._initial
+        unknown = self._undecided.get(name)
+        if unknown is not None:
+            return Result(None, is_exported, unknown)
+        return Result(self._current[name] if is_exported else self._defined[name], is_exported)

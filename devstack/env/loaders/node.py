@@ -1,0 +1,50 @@
+"""`node --env-file`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devstack.env.loaders import ecmascript, node_text
+from devstack.env.loaders.definitions import Chain, Reading, Result, broken_bytes, chains, values
+from devstack.env.model import Loaded, LoadIssue, LoadRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """`node --env-file=…`: a missing file is an error, what is exported stays, the last file wins."""
+
+    version: int = 24
+
+    @property
+    def pin(self) -> str:
+        """Kind and version."""
+        return f"node@{self.version}"
+
+    def load(self, request: LoadRequest) -> Loaded:
+        """Apply Node's rules."""
+        reading = Reading(request)
+        paths = list(request.files) if request.files is not None else [request.folder / ".env"]
+        parser = node_text.parse20 if self.version < 22 else node_text.parse22
+        files = [
+            file
+            for path in paths
+            if (file := reading.parse(path, ecmascript.decode, parser, broken_bytes)) is not None
+        ]
+        for layer in reading.layers:
+            if not layer.exists:
+                message = f"node: {layer.path.name}: not found; the program does not start"
+                reading.issues.append(
+                    LoadIssue(path=layer.path, line=None, kind="missing", message=message, fatal=True)
+                )
+        found = chains(reversed(files)) if all(layer.exists for layer in reading.layers) else {}
+        results = {name: _result(name, chain, request) for name, chain in found.items()}
+        return Loaded(
+            variables=values(found, results, request.process, lambda _: ()),
+            layers=tuple(reading.layers),
+            issues=tuple(reading.issues),
+        )
+
+
+def _result(name: str, chain: Chain, request: LoadRequest) -> Result:
+    exported = request.process.get(name)
+    return Result(chain[0][1].text) if exported is None else Result(exported, True)

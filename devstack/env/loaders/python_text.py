@@ -1,0 +1,172 @@
+"""python-dotenv's grammar, 1.2 and before, in one match per statement where the text is usual.
+
+The library itself would be right by definition, but gives neither lines of keys nor raw text, needs twice the
+time, and for some texts hours. The tests compare both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from devstack.env.loaders.definitions import Definition, Note, Parsed
+
+_USUAL = re.compile(
+    r"""\s*+(?:export[^\S\n]++)?+(?:'([^']++)'|([^=\#\s'][^=\#\s]*+))[^\S\n]*+
+    (?:=(?:[^\S\n]*+(?:"([^"\\]*+)"|'([^'\\]*+)')[^\S\n]*+(?:\#[^\n]*+)?(?:\n|\Z)
+         |[^\S\n]*+([^\s\#"'][^\n\#]*+)(?:\n|\Z)))""",
+    re.VERBOSE,
+)
+_BLANK = re.compile(r"\s*+")
+_IN_LINE = re.compile(r"[^\S\n]*+")
+_EXPORT = re.compile(r"export[^\S\n]++")
+_QUOTED_KEY = re.compile(r"'([^']++)'")
+_KEY = re.compile(r"[^=#\s]++")
+_COMMENT = re.compile(r"[^\S\n]*+#[^\n]*+")
+_LINE = re.compile(r"[^\n]*+")
+_COMMENT_AFTER_SPACE = re.compile(r"\s#")
+_DOUBLE_ESCAPE = re.compile(r"\\([\\'\"abfnrtv])")
+_SINGLE_ESCAPE = re.compile(r"\\([\\'])")
+_MEANING = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_QUOTED_NOW = {
+    '"': re.compile(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
+    "'": re.compile(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
+}
+_NOTED = 200  # dropped statements that are reported per file
+
+
+def decode(content: bytes) -> str:
+    """What `open(path, encoding="utf-8")` gives: strict, and every line end is a newline."""
+    text = content.decode("utf-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+class _Dropped(Exception):  # noqa: N818 - what the program does
+    """The statement cannot be parsed; `position` is where the program gives up."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__()
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """One version of the grammar.
+
+    Attributes:
+        current: 1.2 or newer.
+    """
+
+    current: bool
+
+    def parse(self, text: str) -> Parsed:
+        """All bindings of `text`; a key without `=` has the text None."""
+        if self.current:
+            text = text.removeprefix("\ufeff")
+        definitions: list[Definition] = []
+        notes: list[Note] = []
+        match, length = _USUAL.match, len(text)
+        position = counted = 0
+        line = 1
+        while position < length:
+            found = match(text, position)
+            if found is None:
+                position = self._unusual(text, position, definitions, notes)
+                continue
+            quoted_key, key, double, single, bare = found.groups()
+            start = found.start(1) if key is None else found.start(2)
+            line += text.count("\n", counted, start)
+            counted = start
+            name = quoted_key if key is None else key
+            if bare is not None:
+                value = raw = bare.rstrip()
+            elif double is not None:
+                value, raw = double, f'"{double}"'
+            else:
+                value, raw = single, f"'{single}'"
+            definitions.append(Definition(name, value, raw, line))
+            position = found.end()
+        return Parsed(definitions=definitions, notes=notes)
+
+    def _unusual(self, text: str, position: int, definitions: list[Definition], notes: list[Note]) -> int:
+        """Parse one statement step by step; the position after it."""
+        start = _end(_BLANK, text, position)
+        if start >= len(text):
+            return start
+        try:
+            name, value, raw, end = self._statement(text, start)
+        except _Dropped as dropped:
+            if len(notes) < _NOTED:
+                line = text.count("\n", 0, start) + 1
+                notes.append(Note(line, "line-dropped", "python-dotenv cannot parse this and drops it"))
+            return min(_end(_LINE, text, dropped.position) + 1, len(text))
+        if name is not None:
+            definitions.append(Definition(name, value, raw, text.count("\n", 0, start) + 1))
+        return end
+
+    def _statement(self, text: str, position: int) -> tuple[str | None, str | None, str | None, int]:
+        position = _end(_EXPORT, text, position)
+        name: str | None = None
+        if text.startswith("'", position):
+            name, position = _required(_QUOTED_KEY, text, position)
+        elif not text.startswith("#", position):
+            name, position = _required(_KEY, text, position)
+        position = _end(_IN_LINE, text, position)
+        value: str | None = None
+        start = position
+        if text.startswith("=", position):
+            start = _end(_IN_LINE, text, position + 1)
+            is_apart = start > position + 1
+            if self.current and is_apart and text.startswith("#", start):
+                value, position = "", start
+            else:
+                value, position = self._value(text, start)
+        raw = None if value is None else text[start:position].strip()
+        position = _end(_COMMENT, text, position)
+        position = _end(_IN_LINE, text, position)
+        if position < len(text) and text[position] != "\n":
+            raise _Dropped(position)
+        return name, value, raw, min(position + 1, len(text))
+
+    def _value(self, text: str, start: int) -> tuple[str, int]:
+        quote = text[start : start + 1]
+        if quote in ("", "\n"):
+            return "", start
+        if quote not in ("'", '"'):
+            end = _end(_LINE, text, start)
+            comment = _COMMENT_AFTER_SPACE.search(text, start, end)
+            return text[start : comment.start() if comment else end].rstrip(), end
+        inner, end = self._quoted(text, start, quote)
+        if "\\" in inner:
+            escape = _DOUBLE_ESCAPE if quote == '"' else _SINGLE_ESCAPE
+            inner = escape.sub(lambda found: _MEANING.get(found.group(1), found.group(1)), inner)
+        return inner, end
+
+    def _quoted(self, text: str, start: int, quote: str) -> tuple[str, int]:
+        if self.current:
+            return _required(_QUOTED_NOW[quote], text, start)
+        closing = last = -1
+        position = text.find(quote, start + 1)
+        while position >= 0:
+            last = position
+            if text[position - 1] != "\\":
+                closing = position
+                break
+            position = text.find(quote, position + 1)
+        # Where every quote is escaped, the old pattern falls back to the last one.
+        closing = last if closing < 0 else closing
+        if closing < 0:
+            raise _Dropped(start)
+        return text[start + 1 : closing], closing + 1
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.match(text, position)
+    return found.end() if found else position
+
+
+def _required(pattern: re.Pattern[str], text: str, position: int) -> tuple[str, int]:
+    found = pattern.match(text, position)
+    if found is None:
+        raise _Dropped(position)
+    return found.group(pattern.groups), found.end()

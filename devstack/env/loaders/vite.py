@@ -1,0 +1,94 @@
+"""Vite's `loadEnv`, 5-8: four files merged, the later ones winning, then one expansion over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, node_text
+from devstack.env.loaders.definitions import Chain, ParsedFile, Reading, Result, broken_bytes, chains, values
+from devstack.env.loaders.expansion import Endless, Overflow, fatal
+from devstack.env.model import Loaded, LoadIssue, LoadRequest
+
+PREFIXES = ("VITE_",)
+# Copied into the process environment as parsed, before anything is expanded.
+_COPIED = ("BROWSER", "BROWSER_ARGS")
+
+
+def file_names(mode: str) -> list[str]:
+    """The files of one mode, in reading order; the last definition of a name wins."""
+    return [".env", ".env.local", f".env.{mode}", f".env.{mode}.local"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vite:
+    """The loader of `vite`, `vite build` and `vite preview`.
+
+    Attributes:
+        node: Node's major version; it decides the parser of Vite 8.
+    """
+
+    version: int = 8
+    node: int = 22
+
+    @property
+    def pin(self) -> str:
+        """Kind and version, and from Vite 8 on the Node that parses."""
+        return f"vite@{self.version}" + (f"+node@{self.node}" if self.version >= 8 else "")
+
+    def load(self, request: LoadRequest) -> Loaded:
+        """Apply Vite's rules; an exported value wins, also an empty one."""
+        reading = Reading(request)
+        prefixes = request.prefixes or PREFIXES
+        if request.mode == "local":
+            message = '"local" cannot be a mode name: Vite stops, because `.env.local` is for all modes'
+            where = request.folder / ".env.local"
+            issue = LoadIssue(path=where, line=None, kind="error", message=message, fatal=True)
+            return Loaded(variables={}, layers=(), issues=(issue,), prefixes=prefixes)
+        paths = request.files
+        if paths is None:
+            paths = [request.folder / name for name in file_names(request.mode)]
+        parser = dotenv_text.parse
+        if self.version >= 8:
+            parser = node_text.parse20 if self.node < 22 else node_text.parse22
+        files = [
+            file
+            for path in paths
+            if (file := reading.parse(path, ecmascript.decode, parser, broken_bytes)) is not None
+        ]
+        found = chains(reversed(files))
+        try:
+            results = self._expand(found, files, request)
+        except (Overflow, Endless) as problem:
+            where = files[-1].path if files else request.folder / ".env"
+            reading.issues.append(fatal(problem, where, "Vite"))
+            results = {}
+        referenced = expand_callback.references if self.version < 6 else expand_loop.references
+        return Loaded(
+            variables=values(found, results, request.process, referenced),
+            layers=tuple(reading.layers),
+            issues=tuple(reading.issues),
+            prefixes=prefixes,
+        )
+
+    def _expand(
+        self, found: dict[str, Chain], files: list[ParsedFile], request: LoadRequest
+    ) -> dict[str, Result]:
+        written: dict[str, str] = {}
+        for file in files:
+            written.update({name: given.text or "" for name, given in file.last().items()})
+        process = dict(request.process)
+        for name in _COPIED:
+            if written.get(name) and name not in process:
+                process[name] = written[name]
+        if self.version < 6:
+            undecided = expand_callback.expand_all(written, process, keeps_self=True)
+        else:
+            undecided = expand_loop.expand_all(written, process, sees_later=True)
+        return {name: _result(name, written, process, undecided) for name in found}
+
+
+def _result(name: str, parsed: dict[str, str], process: dict[str, str], undecided: dict[str, str]) -> Result:
+    if name in process:
+        return Result(process[name], True)
+    reason = undecided.get(name)
+    return Result(None, False, reason) if reason else Result(parsed[name])

@@ -1,0 +1,168 @@
+"""Which version of a program's env loader applies: as pinned, as installed, as locked, else the newest known.
+
+Reads files only. `node --version` is asked through a function that the caller gives, and only where no file
+says anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from devstack.env.files import Files
+
+NodeVersion = Callable[[], int | None]
+
+# kind: (package, versions that are modelled, oldest first)
+_PACKAGES: dict[str, tuple[str, tuple[int, ...]]] = {
+    "next": ("next", (14, 15, 16)),
+    "vite": ("vite", (5, 6, 7, 8)),
+    "dotenv": ("dotenv", (16, 17, 18)),
+    "dotenv-expand": ("dotenv-expand", (11, 12, 13, 1000)),
+}
+_NODES = (20, 22, 24)
+
+
+def choose(loader: str, folder: Path, files: Files, node: NodeVersion) -> str:
+    """The full pin for `loader` (a kind, perhaps pinned) of a program in `folder`.
+
+    Args:
+        node: gives the major version of the Node that would run, or None.
+    """
+    first, _, second = loader.partition("+")
+    kind, _, pinned = first.partition("@")
+    if kind == "node":
+        return f"node@{pinned or nearest(node_major(folder, files, node), _NODES)}"
+    if kind == "python-dotenv":
+        return f"python-dotenv@{pinned or python_dotenv(folder, files)}"
+    entry = _PACKAGES.get(kind)
+    if entry is None:
+        return kind
+    package, modelled = entry
+    version = pinned or str(nearest(major(package, folder, files), modelled))
+    if kind == "vite" and int(version) >= 8:
+        second = second or f"node@{nearest(node_major(folder, files, node), _NODES)}"
+        return f"vite@{version}+{second}"
+    return f"{kind}@{version}"
+
+
+def nearest(found: int | None, modelled: tuple[int, ...]) -> int:
+    """The newest modelled version that is not newer than `found`; the oldest one where all are."""
+    if found is None:
+        return modelled[-1]
+    older = [version for version in modelled if version <= found]
+    return older[-1] if older else modelled[0]
+
+
+def major(package: str, folder: Path, files: Files) -> int | None:
+    """The major version of an npm package as a program in `folder` finds it: node_modules, then lockfiles."""
+    for place in _upward(folder, files.root):
+        text = _text(files, place / "node_modules" / package / "package.json")
+        if text is not None:
+            found = re.search(r'"version"\s*:\s*"(\d+)\.', text)
+            if found:
+                return int(found.group(1))
+    return locked(package, folder, files)
+
+
+def locked(package: str, folder: Path, files: Files) -> int | None:
+    """The major version of an npm package that the nearest lockfile or package.json names."""
+    name = re.escape(package)
+    patterns = (
+        ("package-lock.json", rf'"node_modules/{name}"\s*:\s*\{{[^{{}}]*?"version"\s*:\s*"(\d+)\.'),
+        ("pnpm-lock.yaml", rf"(?m)^\s+'?/?{name}[@/](\d+)\.[^\n]*:"),
+        ("yarn.lock", rf'(?m)^"?{name}@[^\n]*:\n\s+version:?\s+"?(\d+)\.'),
+        ("bun.lock", rf'"{name}"\s*:\s*\[\s*"{name}@(\d+)\.'),
+        ("package.json", rf'"{name}"\s*:\s*"[\^~>=v\s]*(\d+)(?:\.|"|\s)'),
+    )
+    for place in _upward(folder, files.root):
+        for lockfile, pattern in patterns:
+            text = _text(files, place / lockfile)
+            found = re.search(pattern, text) if text and package in text else None
+            if found:
+                return int(found.group(1))
+    return None
+
+
+def depends_on(package: str, folder: Path, files: Files) -> bool:
+    """Whether the package.json of `folder` names `package` among its dependencies."""
+    text = _text(files, folder / "package.json")
+    if text is None or package not in text:
+        return False
+    try:
+        declared = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    tables = (
+        (declared.get(key) for key in ("dependencies", "devDependencies"))
+        if isinstance(declared, dict)
+        else ()
+    )
+    return any(isinstance(table, dict) and package in table for table in tables)
+
+
+def node_major(folder: Path, files: Files, node: NodeVersion) -> int | None:
+    """The major version of Node: `.nvmrc`, `.node-version`, `.tool-versions`, else what is installed."""
+    for place in _upward(folder, files.root):
+        for name, pattern in (
+            (".nvmrc", r"v?(\d+)"),
+            (".node-version", r"v?(\d+)"),
+            (".tool-versions", r"(?m)^node(?:js)?\s+(\d+)"),
+        ):
+            text = _text(files, place / name)
+            found = re.match(r"\s*" + pattern, text) if text and name != ".tool-versions" else None
+            if text and name == ".tool-versions":
+                found = re.search(pattern, text)
+            if found:
+                return int(found.group(1))
+    return node()
+
+
+def python_dotenv(folder: Path, files: Files) -> str:
+    """`1.1` or `1.2`: the version in the project's virtual environment or its lockfile, else the newest."""
+    for place in _upward(folder, files.root):
+        for version in _python_versions(place, files):
+            return "1.1" if version < (1, 2) else "1.2"
+    return "1.2"
+
+
+def _python_versions(place: Path, files: Files) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for environment in (".venv", "venv"):
+        for python in files.names(place / environment / "lib"):
+            for name in files.names(place / environment / "lib" / python / "site-packages"):
+                matched = re.fullmatch(r"python_dotenv-(\d+)\.(\d+)[^-]*\.dist-info", name)
+                if matched:
+                    found.append((int(matched.group(1)), int(matched.group(2))))
+    for lockfile, pattern in _PYTHON_LOCKS:
+        text = _text(files, place / lockfile)
+        matched = re.search(pattern, text) if text else None
+        if matched:
+            found.append((int(matched.group(1)), int(matched.group(2))))
+    return found
+
+
+_PYTHON_LOCKS = (
+    ("uv.lock", r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)'),
+    ("poetry.lock", r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)'),
+    ("pdm.lock", r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)'),
+    ("Pipfile.lock", r'"python-dotenv": \{[^{}]*"version": "==(\d+)\.(\d+)'),
+    ("requirements.txt", r"(?mi)^python[-_.]dotenv(?:\[[^\]]*\])?\s*==\s*(\d+)\.(\d+)"),
+)
+
+
+def _upward(folder: Path, root: Path) -> list[Path]:
+    """`folder` and the folders above it up to `root`; only `folder` where it lies outside."""
+    if not folder.is_relative_to(root):
+        return [folder]
+    return [place for place in (folder, *folder.parents) if place.is_relative_to(root)]
+
+
+def _text(files: Files, path: Path) -> str | None:
+    try:
+        content = files.read(path)
+    except OSError:
+        return None
+    return None if content is None else content.decode("utf-8", "replace")
