@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from devstack import settings
 from devstack.stack import reference
 from devstack.stack.build import FLAG_PROBES, TEXT_PROBES
 from devstack.stack.graph import find_cycle
@@ -45,7 +46,7 @@ def check(declared: Declared) -> list[Fault]:
     for name, table in declared.services.items():
         faults += _service(declared, name, table)
     faults += _cycle(declared)
-    for section in (_shared, _links, _origins, _doctor):
+    for section in (_shared, _links, _origins, _doctor, _own_options):
         faults += section(declared)
     return faults
 
@@ -247,6 +248,20 @@ def _doctor(declared: Declared) -> Iterator[Fault]:
     for number, entry in enumerate(doctor.get("ignore", ())):
         if entry.get("service") not in (None, *declared.names):
             yield _unknown_service(declared, ("doctor", "ignore", number, "service"), entry["service"])
+
+
+def _own_options(declared: Declared) -> Iterator[Fault]:
+    for key, message, suggestion in settings.mistakes(declared.tables.get("devstack", {})):
+        yield Fault(("devstack", key), message, suggestion)
+    profiles = {name for table in declared.services.values() for name in table.get("profiles", ())}
+    wanted = declared.tables.get("devstack", {}).get("profiles", ())
+    for number, name in enumerate(wanted if isinstance(wanted, list) else ()):
+        if name not in profiles:
+            yield Fault(
+                ("devstack", "profiles", number),
+                f"no service has the profile `{name}`",
+                near(str(name), sorted(profiles)),
+            )
 
 
 def _unknown_service(declared: Declared, at: Loc, name: str) -> Fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from devstack.stack import graph
 from devstack.stack.model import Condition, HostPortReference, Link, Reference, Service, Shared, Stack
@@ -70,7 +71,7 @@ def _edges(stack: Stack) -> Iterator[_Edge]:
     for group in stack.shared.values():
         members = [one for one in group.members if isinstance(one, Reference)]
         services = list(dict.fromkeys(one.service for one in members))
-        for first, second in zip(services, services[1:], strict=False):
+        for first, second in pairwise(services):
             yield _Edge("shared", first, second, group.name)
 
 
