@@ -12,7 +12,26 @@ A rule module is named like its rule (`shared-mismatch` → `shared_mismatch.py`
 
 from __future__ import annotations
 
-from devstack.rules import stack_file_invalid, unused_suppression
+from devstack.rules import (
+    command_substitution,
+    defined_where_not_read,
+    duplicate_key,
+    empty_value,
+    encoding,
+    invisible_characters,
+    layer_surprise,
+    loader_crash,
+    loader_disagreement,
+    missing_variable,
+    misspelt_name,
+    placeholder_value,
+    shadowed_by_process,
+    shared_mismatch,
+    stack_file_invalid,
+    unquoted_multiline,
+    unused_suppression,
+    value_mangled,
+)
 from devstack.rules.base import Rule
 
 CATALOGUE: tuple[Rule, ...] = (
@@ -20,10 +39,26 @@ CATALOGUE: tuple[Rule, ...] = (
     stack_file_invalid.RULE,
     unused_suppression.RULE,
     # DS1 secrets and shared values
+    shared_mismatch.RULE,
+    loader_disagreement.RULE,
+    value_mangled.RULE,
+    invisible_characters.RULE,
+    placeholder_value.RULE,
+    empty_value.RULE,
+    defined_where_not_read.RULE,
+    misspelt_name.RULE,
     # DS2 URLs, links, origins
+    missing_variable.RULE,
     # DS3 exposure
     # DS4 ports
     # DS5 env files
+    duplicate_key.RULE,
+    layer_surprise.RULE,
+    shadowed_by_process.RULE,
+    unquoted_multiline.RULE,
+    encoding.RULE,
+    loader_crash.RULE,
+    command_substitution.RULE,
     # DS6 running
     # DS7 drift
 )

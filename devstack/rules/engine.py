@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from devstack.errors import DevstackError
 from devstack.rules import suppress
 from devstack.rules.base import Finding, Location, Needs, Report, Rule, Severity, Skip, Skipped
+from devstack.stack.graph import dependents
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -61,7 +62,11 @@ def run(inspection: Inspection, rules: Iterable[Rule], choice: Choice | None = N
         if skip is not None:
             skipped.append(skip)
     unique = _once_per_cause(inspection.root, findings)
-    kept, suppressed, notes = suppress.apply(inspection, unique, {rule.name for rule in chosen})
+    try:
+        kept, suppressed, notes = suppress.apply(inspection, unique, {rule.name for rule in chosen})
+    except Exception as problem:  # then nothing is hidden
+        kept, suppressed, notes = unique, [], []
+        skipped.append(Skipped(rule="suppressions", reason=f"internal failure ({type(problem).__name__})"))
     return Report(
         stack=inspection.root.name if inspection.stack is None else inspection.stack.name,
         root=inspection.root,
@@ -148,18 +153,7 @@ def _order(inspection: Inspection) -> Callable[[Finding], tuple[object, ...]]:
 
 def _weights(inspection: Inspection) -> Mapping[str, int]:
     """For each service: how many services cannot start without it, itself included."""
-    needed_by: dict[str, set[str]] = {}
-    for service in inspection.services:
-        for dependency in service.depends_on:
-            needed_by.setdefault(dependency.service, set()).add(service.name)
-    weights: dict[str, int] = {}
-    for service in inspection.services:
-        reached: set[str] = set()
-        frontier = [service.name]
-        while frontier:
-            name = frontier.pop()
-            if name not in reached:
-                reached.add(name)
-                frontier.extend(needed_by.get(name, ()))
-        weights[service.name] = len(reached)
-    return weights
+    stack = inspection.stack
+    if stack is None:
+        return {}
+    return {name: 1 + len(dependents(stack, name)) for name in stack.services}

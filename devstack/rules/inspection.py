@@ -213,9 +213,14 @@ class Inspection:
 
     def at_key(self, key: str, *, variable: str | None = None, note: str | None = None) -> Location:
         """The place of a dotted key of stack.toml, `services.web.port`."""
-        stack = self.need_stack()
-        spot: Spot = stack.spot(key)
-        return self.at(stack.path.with_name(Path(spot.path).name), spot.line, variable=variable, note=note)
+        return self.at_spot(self.need_stack().spot(key), variable=variable, note=note)
+
+    def at_spot(self, spot: Spot, *, variable: str | None = None, note: str | None = None) -> Location:
+        """A place in a declaring file, whose path is relative to the root or to the current folder."""
+        path = self.root / spot.path
+        if not self.files.is_file(path):
+            path = Path(spot.path).absolute()
+        return self.at(path, spot.line, variable=variable, note=note)
 
     # --- files --------------------------------------------------------------------------------------------
 

@@ -19,9 +19,10 @@ Schema that editors use for completion.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.rules.base import Finding, Location, Rule, Severity
+from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -33,7 +34,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         message = f"{problem.key}: {problem.message}" if problem.key else problem.message
         yield RULE.finding(
             message,
-            Location(path=problem.path, line=problem.line),
+            inspection.at(Path(problem.path).absolute(), problem.line),
             hint=problem.suggestion,
         )
 
