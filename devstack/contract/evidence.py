@@ -96,6 +96,6 @@ Found = tuple[Code, str, str] | None
 
 
 def matches_route(path: str, route: str) -> bool:
-    """Whether a URL path fits a route such as `/api/ws/{room}` or `/ws/:id`."""
+    """Whether a path fits a route such as `/ws/{room}` or `/ws/:id`, prefixes of routers aside."""
     pattern = re.sub(r"\\\{[^/]*?\\\}|<[^/]*?>|:\w+", "[^/]+", re.escape(route.rstrip("/")))
-    return re.fullmatch(pattern, path.rstrip("/")) is not None
+    return re.search(f"{pattern}$", path.rstrip("/")) is not None

@@ -1,0 +1,105 @@
+"""`devstack ws` and `devstack token`: argv to one function each."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from devstack.errors import UsageError
+
+_WS_EXAMPLES = """\b
+Examples:
+  devstack ws server                        every step, the token matrix, one verdict
+  devstack ws ws://localhost:3001/ws        a URL; what the stack knows of it is used
+  devstack ws server --idle 70              does something drop an idle socket?
+"""
+
+
+@click.command(epilog=_WS_EXAMPLES)
+@click.argument("target", metavar="SERVICE|URL")
+@click.option("--token", metavar="TOKEN", help="Use this token; - reads it from standard input.")
+@click.option("--origin", metavar="ORIGIN", help="Send this Origin; an empty one sends none.")
+@click.option("--idle", type=float, default=0.0, metavar="SECONDS", help="Stay connected this long.")
+@click.option("--timeout", type=float, default=3.0, show_default=True, metavar="SECONDS", help="Per step.")
+@click.option("--remote", is_flag=True, help="Allow a host that is not this machine.")
+@click.option("--json", "as_json", is_flag=True, help="The diagnosis as JSON.")
+def ws(
+    target: str,
+    token: str | None,
+    origin: str | None,
+    idle: float,
+    timeout: float,
+    remote: bool,
+    as_json: bool,
+) -> int:
+    """Diagnose a WebSocket step by step: what failed, what a browser shows, what to change."""
+    from devstack.commands.ws import Request
+    from devstack.commands.ws import ws as command
+
+    return command(
+        Request(
+            target=target,
+            folder=Path.cwd(),
+            environment=dict(os.environ),
+            token=_given(token),
+            origin=origin,
+            idle=idle,
+            timeout=timeout,
+            remote=remote,
+            as_json=as_json,
+        )
+    )
+
+
+@click.group(epilog="Example: devstack token mint server | pbcopy")
+def token() -> None:
+    """Mint a short-lived token, or say who would accept one."""
+
+
+@token.command(epilog="Example: devstack token mint server --claim role=admin --ttl 300")
+@click.argument("service")
+@click.option(
+    "--claim", "claims", multiple=True, metavar="NAME=VALUE", help="Add a claim; VALUE may be JSON."
+)
+@click.option("--ttl", type=float, metavar="SECONDS", help="How long it is valid.")
+@click.option("--json", "as_json", is_flag=True)
+def mint(service: str, claims: tuple[str, ...], ttl: float | None, as_json: bool) -> int:
+    """Print a token that SERVICE should accept."""
+    from devstack.commands.token import mint_token
+
+    return mint_token(
+        service,
+        folder=Path.cwd(),
+        environment=dict(os.environ),
+        claims=dict(_claim(text) for text in claims),
+        ttl=ttl,
+        as_json=as_json,
+    )
+
+
+@token.command(epilog="Example: pbpaste | devstack token check -")
+@click.argument("text", metavar="TOKEN|-", default="-")
+@click.option("--json", "as_json", is_flag=True)
+def check(text: str, as_json: bool) -> int:
+    """Decode TOKEN and say which services would accept it, else why not. `-` reads standard input."""
+    from devstack.commands.token import check_token
+
+    return check_token(_given(text) or "", folder=Path.cwd(), environment=dict(os.environ), as_json=as_json)
+
+
+def _given(text: str | None) -> str | None:
+    return sys.stdin.read().strip() if text == "-" else text
+
+
+def _claim(text: str) -> tuple[str, object]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UsageError(f"`--claim {name}` needs the form NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,111 @@
+"""`devstack ws`: who is asked, with which token, and how the diagnosis is shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from devstack.contract import targets, urls
+from devstack.contract.diagnosis import Target, diagnose_now
+from devstack.contract.evidence import Code
+from devstack.errors import ExitCode, RefusedError, StackFileError
+from devstack.host.model import Holder, HolderClass
+
+if TYPE_CHECKING:
+    from devstack.contract.members import Facts
+    from devstack.stack.model import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Request:
+    """What the command line asks for; `idle` and `timeout` in seconds."""
+
+    target: str
+    folder: Path
+    environment: Mapping[str, str]
+    token: str | None = None
+    origin: str | None = None
+    idle: float = 0.0
+    timeout: float = 3.0
+    remote: bool = False
+    as_json: bool = False
+
+
+def ws(request: Request) -> int:
+    """Diagnose; 0 when the socket works as declared, 1 otherwise."""
+    from devstack.views import ws as view
+
+    facts = _facts(request)
+    target = _target(request, facts)
+    diagnosis = diagnose_now(target)
+    if request.as_json:
+        print(json.dumps(view.document(diagnosis), ensure_ascii=False))
+    else:
+        from devstack.views.style import detect
+
+        sys.stdout.write(view.render(diagnosis, detect(sys.stdout, request.environment)))
+    return int(ExitCode.OK if diagnosis.verdict.code is Code.OK else ExitCode.FINDINGS)
+
+
+def _facts(request: Request) -> Facts | None:
+    """The contract of the stack of this folder; None when a URL is diagnosed where no stack is."""
+    from devstack.commands.doctor import inspect
+
+    try:
+        inspection = inspect(request.folder, request.environment)
+    except StackFileError:
+        if "://" in request.target:
+            return None
+        raise
+    inspection.need_stack()
+    return inspection.contract
+
+
+def _target(request: Request, facts: Facts | None) -> Target:
+    if facts is not None and "://" not in request.target:
+        target = targets.for_service(facts, request.target)
+    else:
+        target = targets.for_url(facts, request.target)
+    host = urlsplit(target.url).hostname or ""
+    if not urls.is_loopback(host) and not request.remote:
+        raise RefusedError(
+            f"{host} is not this machine", hint="devstack ws --remote … asks a host outside this machine"
+        )
+    changes: dict[str, object] = {"idle": request.idle, "timeout": request.timeout}
+    if request.token is not None:
+        changes["token"] = request.token
+        changes["may_send_token"] = True  # the person who gave the token chose the host as well
+    if request.origin is not None:
+        changes["origin"] = request.origin or None
+    if facts is not None and urls.is_loopback(host):
+        changes["holder"] = _stranger(facts.stack, target)
+    return replace(target, **changes)  # type: ignore[arg-type]  # names and types are those of Target above
+
+
+def _stranger(stack: Stack, target: Target) -> str | None:
+    """Who listens on the target's port, when that is certainly not the service."""
+    from devstack.host.ports import Context, holders
+
+    port = urlsplit(target.url).port
+    if port is None or target.service is None:
+        return None
+    for holder in holders([port], Context(root=str(stack.root))).get(port, []):
+        if _is_stranger(holder, target.service, stack.root):
+            folder = f" in {holder.cwd}" if holder.cwd else ""
+            whose = f"service `{holder.service}`" if holder.service else "a process that is not of this stack"
+            return f"{whose}: pid {holder.pid} ({holder.command[:60]}){folder}"
+    return None
+
+
+def _is_stranger(holder: Holder, service: str, root: Path) -> bool:
+    if holder.holder_class is HolderClass.OURS:
+        return holder.service not in (None, service)
+    if holder.holder_class is not HolderClass.FOREIGN or holder.cwd is None:
+        return False
+    # Started by hand from elsewhere, but running a file of this stack: still the service.
+    return str(root) not in holder.command
