@@ -163,6 +163,7 @@ class Console:
         self._next_report = None
         ran = f" after {duration(event.seconds)}" if event.seconds else ""
         self._note("■", "#", f"Everything stopped{ran}.", "bold")
+        self._screen.finish()
 
     # --- services ---
 

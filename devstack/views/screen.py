@@ -34,6 +34,7 @@ class _Lane:
     prefix: bytes
     tamer: Tamer
     returned: bool = False  # its unfinished line went back to the first column
+    pending: bytes = b""  # newest state of a progress line, where states cannot be overwritten
     length: int = 0  # of its unfinished line
     hidden: int = 0  # bytes of it that were not shown
 
@@ -72,6 +73,15 @@ class Screen:
         first_line = data[: data.find(b"\n") + 1] or data
         starts_over = lane.returned or b"\r" in first_line.rstrip(b"\r\n")
         lane.returned = data.endswith(b"\r")
+        if lane.pending:
+            keeps = not starts_over or text.startswith(b"\n")
+            text, lane.pending = (lane.pending + text if keeps else text), b""
+        if starts_over and not self.is_terminal and b"\n" not in text:
+            lane.pending = text
+            return
+        self._print(lane, text, starts_over=starts_over)
+
+    def _print(self, lane: _Lane, text: bytes, *, starts_over: bool = False) -> None:
         pieces: list[bytes] = []
         if self._open is not lane:
             pieces += [b"\n" if self._open else b"", lane.prefix]
@@ -85,8 +95,23 @@ class Screen:
             self._open = lane
         self._write(pieces)
 
+    def finish(self) -> None:
+        """Write what was kept back, end an unfinished line."""
+        for lane in self._lanes.values():
+            self._release(lane)
+        if self._open:
+            self._open = None
+            self._write([b"\n"])
+
+    def _release(self, lane: _Lane) -> None:
+        if lane.pending:
+            text, lane.pending = lane.pending, b""
+            self._print(lane, text)
+
     def say(self, text: str, service: str | None = None, mark: str = "", colour: str = "dim") -> None:
         """Write a message of devstack, about `service` or about the run; it may have several lines."""
+        if service in self._lanes:
+            self._release(self._lanes[service])
         head = self._label(service, self.style.paint(mark, colour)) if service else ""
         body = "".join(f"{head}{line}".rstrip() + "\n" for line in text.split("\n"))
         before = b"\n" if self._open else b""
@@ -99,12 +124,11 @@ class Screen:
         self.say(text[:LINE_CAP].decode("utf-8", "replace"), service, mark)
 
     def _label(self, service: str, mark: str) -> str:
-        colour = SERVICE_COLOURS[self._order.get(service, 0) % len(SERVICE_COLOURS)]
-        return f"{self.style.paint(service.ljust(self._width), colour)} {mark} "
+        owner = service.partition(".")[0]  # `web.setup` is shown as web
+        colour = SERVICE_COLOURS[self._order.get(owner, 0) % len(SERVICE_COLOURS)]
+        return f"{self.style.paint(owner.ljust(self._width), colour)} {mark} "
 
     def _new_lane(self, service: str) -> _Lane:
-        if service not in self._order:
-            self._order[service] = len(self._order)
         bar = self.style.glyph("│", "|") if self.is_terminal else "|"
         prefix = self._label(service, self.style.paint(bar, "dim")) if self._prefixes else ""
         lane = _Lane(prefix=prefix.encode(), tamer=Tamer(colour=self.style.colour))

@@ -1,0 +1,131 @@
+"""Speaks to the running stack of a checkout. Only the standard library: `devstack ps` starts fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import urlencode
+
+from devstack.control.protocol import socket_path
+from devstack.errors import NotRunningError, RefusedError, SystemProblem, UsageError
+from devstack.host.private_folder import PrivateFolder
+
+CONNECT_PATIENCE = 5.0
+"""Seconds; the first request of a run waits for the server's imports."""
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: str, timeout: float | None) -> None:
+        super().__init__("devstack")
+        self._path = path
+        self._patience = timeout
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(CONNECT_PATIENCE)
+        self.sock.connect(self._path)
+        self.sock.settimeout(self._patience)
+
+
+class ControlClient:
+    """Requests to the run of `folder`. Raises NotRunningError when there is none that answers."""
+
+    def __init__(self, folder: PrivateFolder) -> None:
+        self._folder = folder
+
+    def state(self) -> dict[str, Any]:
+        """The run now: `services` as in `devstack ps --json`, `ready`, `stopping`, `began_at`."""
+        return self._ask("GET", "/state", timeout=10)
+
+    def post(
+        self, action: str, services: tuple[str, ...] = (), *, everything: bool = False
+    ) -> dict[str, Any]:
+        """Ask for `stop`, `start`, `restart` or `down`; the state before it, and whom it was `asked` of."""
+        return self._ask("POST", f"/{action}", {"services": list(services), "all": everything}, timeout=10)
+
+    def wait(
+        self,
+        service: str,
+        condition: str,
+        *,
+        timeout: float | None,
+        before: Mapping[str, Any] | None = None,
+        anew: bool = False,
+    ) -> tuple[str, dict[str, Any]]:
+        """(`reached` | `failed` | `timeout`, the service).
+
+        `before` is its state before a request: an end of that time does not count. `anew`: neither does being
+        ready in the generation of that time.
+        """
+        query: dict[str, Any] = {"service": service, "condition": condition}
+        if timeout is not None:
+            query["timeout"] = timeout
+        if before is not None:
+            query |= {"since": before["since"], **({"after": before["generation"]} if anew else {})}
+        patience = None if timeout is None else timeout + 10
+        answer = self._ask("GET", f"/wait?{urlencode(query)}", timeout=patience)
+        return str(answer["outcome"]), answer["service"]
+
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout: float | None
+    ) -> dict[str, Any]:
+        connection = _UnixConnection(self._address(), timeout)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = json.loads(response.read() or b"{}")
+            status = response.status
+        except (ConnectionError, FileNotFoundError, HTTPException) as problem:
+            raise self._not_running("the run that was here has ended without saying so") from problem
+        except PermissionError as problem:
+            raise self._foreign() from problem
+        except TimeoutError as problem:
+            raise SystemProblem(
+                "the running stack does not answer on its control socket",
+                hint="`devstack ports` shows who holds its ports.",
+            ) from problem
+        finally:
+            connection.close()
+        if status == 404 and "unknown" in answer:
+            raise unknown_service(answer["unknown"], answer["known"])
+        if status != 200:
+            raise RefusedError(str(answer.get("error", f"the running stack refused ({status})")))
+        assert isinstance(answer, dict)
+        return answer
+
+    def _address(self) -> str:
+        try:
+            if hasattr(os, "geteuid") and self._folder.path.lstat().st_uid not in (os.geteuid(), 0):
+                raise self._foreign()
+            path = socket_path(self._folder)
+        except FileNotFoundError:
+            path = None
+        except PermissionError as problem:
+            raise self._foreign() from problem
+        if path is None:
+            raise self._not_running()
+        return os.fspath(path)
+
+    def _not_running(self, detail: str = "") -> NotRunningError:
+        text = f"no stack is running in {self._folder.path.parent}"
+        return NotRunningError(f"{text} ({detail})" if detail else text, hint="`devstack up` starts it.")
+
+    def _foreign(self) -> RefusedError:
+        return RefusedError(
+            f"the stack in {self._folder.path.parent} was started by another user",
+            hint="Only that user can control it.",
+        )
+
+
+def unknown_service(names: list[str], known: list[str]) -> UsageError:
+    """No such service in the run; with the nearest name."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(names[0], known, n=1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"This run has {', '.join(known)}."
+    return UsageError(f"no service `{names[0]}` in the running stack", hint=hint)
