@@ -21,6 +21,7 @@ from devstack.host.holders import holders, occupant_note
 from devstack.host.judging import Context
 from devstack.host.listening import is_bindable, listeners, listeners_of, occupants
 from devstack.host.model import Holder, ProcessId
+from devstack.host.status import unbindable_note
 from devstack.host.stopping import Proposal, Tree, propose
 
 GRACE = 5.0
@@ -75,14 +76,12 @@ def carry_out(proposal: Proposal, context: Context, *, grace: float = GRACE) -> 
         _wait(survivors, time.monotonic() + _AFTER_KILL)
         ended = [target for target in targets if target.is_gone()]
     seconds = time.monotonic() - started
-    back = _watch_respawn(proposal, context)
-    killed = {target.id.pid for target in survivors}
     report = _Report(
-        stopped=tuple(target.id.pid for target in ended if target.id.pid not in killed),
-        killed=tuple(target.id.pid for target in ended if target.id.pid in killed),
+        ended=frozenset(target.id for target in ended),
+        killed=frozenset(target.id for target in survivors),
         known=frozenset(target.id for target in targets),
         seconds=seconds,
-        back=back,
+        back=_watch_respawn(proposal, context),
     )
     return [_result(port, proposal, context, report) for port in proposal.ports]
 
@@ -175,8 +174,8 @@ def _watch_respawn(proposal: Proposal, context: Context) -> dict[int, list[Holde
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Report:
-    stopped: tuple[int, ...]
-    killed: tuple[int, ...]
+    ended: frozenset[ProcessId]
+    killed: frozenset[ProcessId]
     known: frozenset[ProcessId]
     seconds: float
     back: dict[int, list[Holder]] = field(default_factory=dict)
@@ -192,6 +191,15 @@ def _result(port: int, proposal: Proposal, context: Context, report: _Report) ->
             detail=refusals[0].permission.reason,
             holders=tuple(refusal.holder for refusal in refusals),
         )
+    ended = [
+        member.id
+        for tree in proposal.trees
+        if port in tree.ports
+        for member in tree.members
+        if member.id in report.ended
+    ]
+    stopped = tuple(process.pid for process in ended if process not in report.killed)
+    killed = tuple(process.pid for process in ended if process in report.killed)
     now = report.back.get(port) or holders([port], context).get(port, [])
     if not now and is_bindable(port):
         if not before:
@@ -199,16 +207,16 @@ def _result(port: int, proposal: Proposal, context: Context, report: _Report) ->
         return Freed(
             port=port,
             outcome=Outcome.FREED,
-            stopped=report.stopped,
-            killed=report.killed,
+            stopped=stopped,
+            killed=killed,
             seconds=report.seconds,
         )
     fresh = [holder for holder in now if holder.id not in report.known]
     return Freed(
         port=port,
         outcome=Outcome.RESPAWNED if fresh and before else Outcome.STILL_HELD,
-        stopped=report.stopped,
-        killed=report.killed,
+        stopped=stopped,
+        killed=killed,
         detail=_respawn_note(fresh[0]) if fresh and before else _still_held_note(port, now),
         holders=tuple(now),
     )
@@ -228,4 +236,4 @@ def _still_held_note(port: int, now: list[Holder]) -> str:
         using = occupants([port])
         if using:
             return occupant_note(using[0])
-    return "it cannot be bound"
+    return unbindable_note(port)

@@ -27,8 +27,8 @@ _ATTRIBUTE_V6ONLY = 11
 
 LISTEN = 1 << 10
 BOUND = 1 << 13  # bound without listen(); kernels before 6.8 answer nothing for it
-# A socket in TIME_WAIT (1 << 6) does not hinder a server: servers set SO_REUSEADDR.
-TALKING = 0xFFF & ~(LISTEN | 1 << 6 | 1 << 7)
+TIME_WAIT = 1 << 6
+TALKING = 0xFFF & ~(LISTEN | TIME_WAIT | 1 << 7)
 
 _HEADER = struct.Struct("=IHHII")
 _PORTS = struct.Struct("!HH")

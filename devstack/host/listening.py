@@ -85,6 +85,14 @@ def occupants(ports: Iterable[int]) -> list[Occupant]:
     ]
 
 
+def is_winding_down(port: int) -> bool:
+    """Whether connections of a server that is gone still keep `port` (TIME_WAIT, up to a minute).
+
+    That hinders nobody, unless the old server did not allow its address to be used again.
+    """
+    return IS_LINUX and bool(linux_sockets.dump(linux_sockets.TIME_WAIT, (port,)))
+
+
 def is_bindable(port: int, host: str | None = None) -> bool:
     """Whether a server could bind `port` on `host`, or on every usual address when none is given."""
     return bind_error(port, host) is None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from devstack.host.freeing import Freed, Outcome, carry_out, free
+from devstack.host.freeing import GRACE, Freed, Outcome, carry_out, free
 from devstack.host.holders import holders, occupant_note
 from devstack.host.judging import Context, Record
 from devstack.host.listening import bind_error, is_bindable, listeners, listeners_of, occupants
+from devstack.host.model import Holder
 from devstack.host.policy import Permission, may_kill
 from devstack.host.status import PortStatus, every_listener, status
 from devstack.host.stopping import Proposal, propose
 
 __all__ = [
+    "GRACE",
     "Context",
     "Freed",
+    "Holder",
     "Outcome",
     "Permission",
     "PortStatus",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from devstack.host.holders import holders, occupant_note
 from devstack.host.judging import Context
-from devstack.host.listening import bind_error, occupants
+from devstack.host.listening import bind_error, is_winding_down, occupants
 from devstack.host.model import Holder, HolderClass, PortState
 
 
@@ -64,6 +64,13 @@ def split_note(found: Iterable[Holder]) -> str | None:
     )
 
 
+def unbindable_note(port: int) -> str:
+    """Why bind() fails although nobody is there."""
+    if is_winding_down(port):
+        return "connections of a server that is gone still end (TIME_WAIT): free within a minute"
+    return "it cannot be bound, and the system does not tell why"
+
+
 def _pids(found: Iterable[int | None]) -> str:
     return ", ".join(sorted("not visible" if pid is None else f"pid {pid}" for pid in found))
 
@@ -80,7 +87,7 @@ def _silent(port: int) -> PortStatus:
     if not using:
         # The holder may have gone between the two questions.
         is_free = bind_error(port) is None
-        note = None if is_free else "it cannot be bound, and the system does not tell why"
+        note = None if is_free else unbindable_note(port)
         return PortStatus(port=port, state=PortState.FREE if is_free else PortState.HELD, note=note)
     talking = [entry for entry in using if entry.peer is not None]
     if not talking:

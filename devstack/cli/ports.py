@@ -1,0 +1,60 @@
+"""`devstack ports`: argv to one function."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+_EXAMPLES = """\b
+Examples:
+  devstack ports                        every port that stack.toml declares
+  devstack ports 3001 8000-8010 ws      these, by number, range or service
+  devstack ports --all                  everything that listens
+  devstack ports --kill 3001            free it: shows what stops, asks first
+  devstack ports --kill ws --yes        the same in a script
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("targets", nargs=-1, metavar="[PORT|RANGE|SERVICE]...")
+@click.option("--all", "everything", is_flag=True, help="Every listener, declared or not.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.option("--watch", is_flag=True, help="Show changes until Ctrl-C.")
+@click.option("--kill", is_flag=True, help="Free the ports: stop who holds them, verify by binding.")
+@click.option("--dry-run", is_flag=True, help="With --kill: only say what would be stopped.")
+@click.option("--yes", "-y", is_flag=True, help="With --kill: do not ask.")
+@click.option("--force", is_flag=True, help="With --kill: also programs that are not of this repository.")
+@click.option(
+    "--grace", metavar="DURATION", help="With --kill: how long to wait between TERM and KILL (default 5s)."
+)
+def ports(
+    targets: tuple[str, ...],
+    everything: bool,
+    as_json: bool,
+    watch: bool,
+    kill: bool,
+    dry_run: bool,
+    yes: bool,
+    force: bool,
+    grace: str | None,
+) -> int:
+    """Who holds the declared ports; free them safely."""
+    from devstack.commands import ports as command
+
+    request = command.Request(
+        folder=Path.cwd(),
+        environment=os.environ,
+        targets=targets,
+        everything=everything,
+        as_json=as_json,
+        watch=watch,
+        dry_run=dry_run,
+        yes=yes,
+        force=force,
+        grace=grace,
+    )
+    if kill:
+        return command.kill(request)
+    return command.show(request)

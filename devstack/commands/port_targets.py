@@ -1,0 +1,77 @@
+"""`3001`, `3000-3010`, `ws`, `web.hmr`: which ports are meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from devstack.errors import UsageError
+from devstack.host.port_numbers import LAST, is_valid
+
+if TYPE_CHECKING:
+    from devstack.stack.model import Stack
+
+_NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A port that is meant, with its declaration if it has one."""
+
+    port: int
+    service: str = ""
+    role: str = ""
+
+
+def declared_ports(stack: Stack | None) -> list[Asked]:
+    """Every port of every service and role, in the order of stack.toml."""
+    services = [] if stack is None else stack.services.values()
+    return [
+        Asked(port=port.number, service=service.name, role=port.role)
+        for service in services
+        for port in service.all_ports
+    ]
+
+
+def asked_ports(targets: Iterable[str], stack: Stack | None) -> list[Asked]:
+    """The ports that `targets` name, each once; without targets all declared. Raises UsageError."""
+    declared = declared_ports(stack)
+    wanted = tuple(targets)
+    if not wanted:
+        return declared
+    found: dict[tuple[int, str, str], Asked] = {}
+    for target in wanted:
+        for entry in _of_target(target, declared):
+            found.setdefault((entry.port, entry.service, entry.role), entry)
+    return list(found.values())
+
+
+def _of_target(target: str, declared: list[Asked]) -> list[Asked]:
+    numbers = _NUMBERS.fullmatch(target)
+    if numbers is None:
+        return _of_service(target, declared)
+    first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+    if not is_valid(first) or not is_valid(last):
+        raise UsageError(f"`{target}`: ports go from 1 to {LAST}.")
+    if last < first:
+        raise UsageError(f"`{target}`: the range ends before it starts.", hint=f"{last}-{first}")
+    found: list[Asked] = []
+    for port in range(first, last + 1):
+        found += [entry for entry in declared if entry.port == port] or [Asked(port=port)]
+    return found
+
+
+def _of_service(target: str, declared: list[Asked]) -> list[Asked]:
+    service, _, role = target.replace(":", ".").partition(".")
+    found = [entry for entry in declared if entry.service == service and role in ("", entry.role)]
+    if found:
+        return found
+    from difflib import get_close_matches
+
+    names = list(dict.fromkeys(entry.service for entry in declared))
+    roles = [f"{entry.service}.{entry.role}" for entry in declared]
+    near = get_close_matches(target, [*names, *roles], n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"services with ports: {', '.join(names) or 'none'}"
+    raise UsageError(f"`{target[:60]}` is no port, range or service with a port.", hint=hint)
