@@ -29,6 +29,7 @@ class SourceRead:
         otherwise: further names tried after this one, in order (`A || B || 'x'`).
         client: the module is shipped to the browser.
         subscript: a string subscript (`process.env['X']`).
+        computed_fallback: something else is used instead that is no literal (`?? defaultUrl()`).
     """
 
     name: str | None
@@ -41,6 +42,12 @@ class SourceRead:
     otherwise: tuple[str, ...] = ()
     client: bool = False
     subscript: bool = False
+    computed_fallback: bool = False
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether the code goes on with something else when this name gives nothing."""
+        return self.fallback is not None or self.computed_fallback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,8 @@ class DotenvCall:
 
     Attributes:
         file: the literal file argument; None for the default search.
+        beside_module: `file` is relative to the folder of the calling module (`Path(__file__).parent / ".env"`),
+            otherwise to the folder in which the program runs.
         override: the literal `override` argument.
         dynamic: an argument is not a literal, so nothing can be concluded.
     """
@@ -59,11 +68,18 @@ class DotenvCall:
     override: bool = False
     dynamic: bool = False
     form: str = "load_dotenv"
+    beside_module: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlLiteral:
-    """A literal URL (ws, wss, http, https) in source, outside comments."""
+    """A literal URL (ws, wss, http, https) in source, outside comments.
+
+    Attributes:
+        url: as written, up to the first inserted expression; the authority is always complete.
+        websocket: opened as a WebSocket right here (`new WebSocket("…")`, `io("…")`, `websockets.connect("…")`).
+        is_fallback: used when a variable gives nothing.
+    """
 
     url: str
     path: str
@@ -71,13 +87,46 @@ class UrlLiteral:
     column: int
     client: bool = False
     is_fallback: bool = False
+    websocket: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsClass:
+    """A pydantic settings class; each field is also a `SourceRead` of the form `pydantic`.
+
+    Attributes:
+        fields: names of the environment variables it reads, upper-case, prefix included.
+        bases: names of its base classes as written.
+        env_files: literal `env_file`, in order; later ones win. `beside_module`: as in `DotenvCall`.
+        extra: `forbid`, `ignore`, `allow`, or None where the class does not say (forbid is pydantic's default).
+        dynamic: part of its configuration is no literal.
+    """
+
+    name: str
+    path: str
+    line: int
+    fields: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
+    env_prefix: str = ""
+    env_files: tuple[str, ...] = ()
+    beside_module: bool = False
+    extra: str | None = None
+    dynamic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceIndex:
-    """All reads of one service's sources."""
+    """All reads of one service's sources.
+
+    Attributes:
+        reads: what the service's own program reads.
+        scripts: reads in tests, tools' configuration, scripts and in languages that the service is not written
+            in: they make a variable used, and say nothing about what the service needs.
+    """
 
     reads: Sequence[SourceRead] = ()
     dotenv_calls: Sequence[DotenvCall] = ()
     urls: Sequence[UrlLiteral] = ()
+    settings: Sequence[SettingsClass] = ()
+    scripts: Sequence[SourceRead] = ()
     files_scanned: int = 0

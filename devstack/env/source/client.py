@@ -1,0 +1,171 @@
+"""Which modules a bundler ships to the browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from posixpath import normpath
+
+# A commented-out import would make a server module look like a client one: only line starts count.
+_IMPORT = re.compile(
+    rb"""^[ \t]*(?:import|export)\b(?!\s*type\b)[^'"`;()]*?\bfrom\s*['"]([^'"\n]+)['"]
+    | ^[ \t]*import\s*['"]([^'"\n]+)['"]
+    | ^[^\n/]*?\b(?:import|require)\s*\(\s*['"]([^'"\n]+)['"]\s*\)""",
+    re.M | re.X,
+)
+_DIRECTIVE = re.compile(
+    rb"""\A(?:\xef\xbb\xbf)?(?:\s+|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['"]use (client|server)['"]""", re.S
+)
+_SERVER_ONLY = re.compile(rb"""^[ \t]*import\s*['"]server-only['"]""", re.M)
+_COMMENT = re.compile(rb"/\*.*?\*/", re.S)
+_SUFFIXES = (
+    "",
+    ".ts",
+    ".tsx",
+    ".js",
+    ".jsx",
+    ".mjs",
+    ".cjs",
+    ".mts",
+    ".vue",
+    ".svelte",
+    "/index.ts",
+    "/index.tsx",
+    "/index.js",
+    "/index.jsx",
+)
+_SERVER_FOLDERS = frozenset(
+    {"server", "api", "backend", "functions", "netlify", "electron", "worker", "workers", "scripts", "cli"}
+)
+_SERVER_FILE = re.compile(
+    r"(?:\.server|\.config|\.setup)\.[cm]?[jt]sx?$|(?:^|/)(?:server|entry-server)\.[cm]?[jt]sx?$"
+)
+_MODULE_TAG = re.compile(rb"""<script\b[^>]*\bsrc\s*=\s*["']([^"'?#]+)""", re.I)
+
+
+class ModuleGraph:
+    """Imports between the modules of one folder, followed only as far as asked.
+
+    Attributes:
+        folder: absolute, the bundler's root.
+        texts: source by POSIX path relative to the folder.
+    """
+
+    def __init__(self, folder: Path, texts: Mapping[str, bytes]) -> None:
+        self.folder = folder
+        self.texts = texts
+
+    @cached_property
+    def aliases(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """`paths` of tsconfig.json or jsconfig.json: (pattern, targets)."""
+        for name in ("tsconfig.json", "tsconfig.app.json", "jsconfig.json"):
+            options = _json_with_comments(self.folder / name).get("compilerOptions")
+            paths = options.get("paths") if isinstance(options, dict) else None
+            if isinstance(options, dict) and isinstance(paths, dict):
+                base = str(options.get("baseUrl", "."))
+                return tuple(
+                    (str(pattern), tuple(normpath(f"{base}/{target}") for target in targets))
+                    for pattern, targets in paths.items()
+                    if isinstance(targets, list)
+                )
+        return (("@/*", ("src/*", "*")), ("~/*", ("src/*", "app/*", "*")))
+
+    def reachable(self, entries: Iterable[str], *, stops_at_server: bool) -> set[str]:
+        """Everything the entries import, the entries included."""
+        pending, found = list(entries), set()
+        while pending:
+            module = pending.pop()
+            text = self.texts.get(module)
+            if module in found or text is None:
+                continue
+            if stops_at_server and is_server_only(text):
+                continue
+            found.add(module)
+            pending += self.imports(module, text)
+        return found
+
+    def imports(self, module: str, text: bytes) -> list[str]:
+        """The modules of this folder that `module` imports."""
+        if b"/*" in text:
+            text = _COMMENT.sub(lambda comment: b"\n" * comment.group().count(b"\n"), text)
+        wanted = (found.group(1) or found.group(2) or found.group(3) for found in _IMPORT.finditer(text))
+        resolved = (self._resolve(module, name.decode("utf-8", "replace")) for name in wanted)
+        return [name for name in resolved if name is not None]
+
+    def _resolve(self, module: str, name: str) -> str | None:
+        if name.startswith("."):
+            return self._existing(normpath(f"{module.rpartition('/')[0] or '.'}/{name}"))
+        if name.startswith("/"):
+            return self._existing(normpath(name.lstrip("/")))
+        for pattern, targets in self.aliases:
+            prefix, star, suffix = pattern.partition("*")
+            if not name.startswith(prefix) or not name.endswith(suffix) or (not star and name != pattern):
+                continue
+            middle = name[len(prefix) : len(name) - len(suffix)] if star else ""
+            for target in targets:
+                found = self._existing(normpath(target.replace("*", middle)))
+                if found is not None:
+                    return found
+        return None
+
+    def _existing(self, stem: str) -> str | None:
+        stems = [stem]
+        if stem.endswith((".js", ".jsx", ".mjs")):  # TypeScript sources are imported by their output's name
+            stems.append(stem.rpartition(".")[0])
+        return next((s + suffix for s in stems for suffix in _SUFFIXES if s + suffix in self.texts), None)
+
+
+def next_client_modules(graph: ModuleGraph) -> set[str]:
+    """Modules with `'use client'`, pages, and what they import, down to modules that are server-only."""
+    entries = [name for name, text in graph.texts.items() if directive(text) == "client" or _is_page(name)]
+    return graph.reachable(entries, stops_at_server=True)
+
+
+def vite_client_modules(graph: ModuleGraph, page: bytes | None) -> set[str]:
+    """What index.html reaches; beyond that everything but configuration and server folders."""
+    entries = [
+        found.group(1).decode("utf-8", "replace").lstrip("./") for found in _MODULE_TAG.finditer(page or b"")
+    ]
+    reached = graph.reachable(entries, stops_at_server=False)
+    return reached | {name for name in graph.texts if not _is_server_path(name)}
+
+
+def directive(text: bytes) -> str | None:
+    """`client` or `server` when the module begins with `'use client'` or `'use server'`."""
+    found = _DIRECTIVE.match(text) if b"use " in text[:4096] else None
+    return found.group(1).decode() if found else None
+
+
+def is_server_only(text: bytes) -> bool:
+    """Whether Next refuses or replaces the module in client code."""
+    return directive(text) == "server" or _SERVER_ONLY.search(text) is not None
+
+
+def _is_page(name: str) -> bool:
+    inner = name.removeprefix("src/")
+    if inner.rpartition(".")[0] == "instrumentation-client":
+        return True
+    return inner.startswith("pages/") and not inner.startswith(("pages/api/", "pages/_document"))
+
+
+def _is_server_path(name: str) -> bool:
+    *folders, last = name.split("/")
+    return bool(_SERVER_FOLDERS.intersection(folders[:2])) or bool(_SERVER_FILE.search(last))
+
+
+def _json_with_comments(path: Path) -> Mapping[str, object]:
+    try:
+        text = path.read_text("utf-8-sig", "replace")
+    except OSError:
+        return {}
+    plain = re.sub(
+        r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda found: found.group(1) or "", text, flags=re.S
+    )
+    try:
+        content = json.loads(re.sub(r",(\s*[}\]])", r"\1", plain))
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,247 @@
+"""pydantic-settings classes: variables that fields read, prefix, env files, treatment of foreign keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from tree_sitter import Node
+
+from devstack.env.source.model import Fallback, SettingsClass
+from devstack.env.source.pyvalues import arguments, literal, path_of, unwrap
+from devstack.env.source.syntax import Alternative, Module
+
+_CLASS = re.compile(rb"^[ \t]*class\s+(\w+)\s*\(([^)]*\bSettings\b|[^)]*Settings)[^)]*\)\s*:", re.M)
+_SETTINGS_BASE = re.compile(r"(?:\w+\.)*\w*Settings(?:\[.*\])?\Z")
+
+
+@dataclass(slots=True)
+class _Configuration:
+    prefix: str = ""
+    files: tuple[str, ...] = ()
+    beside: bool = False
+    extra: str | None = None
+    dynamic: bool = False
+
+
+@dataclass(slots=True)
+class _Field:
+    node: Node
+    names: tuple[str, ...]
+    aliased: bool
+    alternative: Alternative = field(default_factory=Alternative)
+
+
+def scan(module: Module) -> None:
+    """Record settings classes; whether a base really is one is decided when all modules are known."""
+    if b"Settings" not in module.source:
+        return
+    for node in module.matches(_CLASS, 1):
+        definition = node.parent
+        if definition is None or definition.type != "class_definition" or node.type != "identifier":
+            continue
+        bases = tuple(_bases(module, definition))
+        if any(_SETTINGS_BASE.match(base) for base in bases):
+            _class(module, definition, bases)
+
+
+def _bases(module: Module, definition: Node) -> Iterator[str]:
+    listed = definition.child_by_field_name("superclasses")
+    for child in listed.named_children if listed is not None else ():
+        if child.type != "keyword_argument":
+            yield module.text(child).rpartition(".")[2]
+
+
+def _class(module: Module, definition: Node, bases: tuple[str, ...]) -> None:
+    body = definition.child_by_field_name("body")
+    name = definition.child_by_field_name("name")
+    if body is None or name is None:
+        return
+    configuration = _configuration(module, body, definition)
+    fields = list(_fields(module, body))
+    read_names: list[str] = []
+    for entry in fields:
+        for variable in entry.names if entry.aliased else (configuration.prefix + entry.names[0],):
+            read_names.append(variable.upper())
+            module.add(entry.node, variable.upper(), "pydantic", alternative=entry.alternative)
+    module.settings.append(
+        SettingsClass(
+            name=module.text(name),
+            path=module.path,
+            line=definition.start_point[0] + 1,
+            fields=tuple(read_names),
+            bases=bases,
+            env_prefix=configuration.prefix,
+            env_files=configuration.files,
+            beside_module=configuration.beside,
+            extra=configuration.extra,
+            dynamic=configuration.dynamic,
+        )
+    )
+
+
+def _assignments(body: Node) -> Iterator[Node]:
+    for statement in body.named_children:
+        if statement.type == "expression_statement" and statement.named_children:
+            inner = statement.named_children[0]
+            if inner.type == "assignment":
+                yield inner
+
+
+def _configuration(module: Module, body: Node, definition: Node) -> _Configuration:
+    options: dict[str, Node] = {}
+    found = _Configuration()
+    for assignment in _assignments(body):
+        left, right = assignment.child_by_field_name("left"), unwrap(assignment.child_by_field_name("right"))
+        if left is None or module.text(left) != "model_config" or right is None:
+            continue
+        if right.type == "call":
+            positional, options = arguments(module, right)
+            found.dynamic = bool(positional) or "**" in module.text(right)
+        elif right.type == "dictionary":
+            options = _dictionary(module, right)
+        else:
+            found.dynamic = True
+    for inner in body.named_children:
+        inner_name, inner_body = inner.child_by_field_name("name"), inner.child_by_field_name("body")
+        if (
+            inner.type == "class_definition"
+            and inner_name
+            and inner_body
+            and module.text(inner_name) == "Config"
+        ):
+            options = dict(_named(module, inner_body))
+    listed = definition.child_by_field_name("superclasses")
+    for child in listed.named_children if listed is not None else ():
+        key, value = child.child_by_field_name("name"), child.child_by_field_name("value")
+        if child.type == "keyword_argument" and key is not None and value is not None:
+            options.setdefault(module.text(key), value)
+    return _apply(module, found, options)
+
+
+def _named(module: Module, body: Node) -> Iterator[tuple[str, Node]]:
+    for assignment in _assignments(body):
+        left, right = assignment.child_by_field_name("left"), assignment.child_by_field_name("right")
+        if left is not None and right is not None:
+            yield module.text(left), right
+
+
+def _dictionary(module: Module, node: Node) -> dict[str, Node]:
+    options = {}
+    for pair in node.named_children:
+        key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
+        text = literal(module, key)
+        if text is not None and value is not None:
+            options[text] = value
+    return options
+
+
+def _apply(module: Module, found: _Configuration, options: dict[str, Node]) -> _Configuration:
+    if "env_prefix" in options:
+        prefix = literal(module, options["env_prefix"])
+        found.prefix, found.dynamic = prefix or "", found.dynamic or prefix is None
+    if "extra" in options:
+        given = literal(module, options["extra"]) or module.text(options["extra"]).rpartition(".")[2]
+        found.extra = given if given in {"forbid", "ignore", "allow"} else None
+        found.dynamic = found.dynamic or found.extra is None
+    if "env_file" in options:
+        files = _files(module, options["env_file"])
+        found.files = tuple(path for path, _ in files or ())
+        found.beside = any(beside for _, beside in files or ())
+        found.dynamic = found.dynamic or files is None
+    return found
+
+
+def _files(module: Module, node: Node) -> tuple[tuple[str, bool], ...] | None:
+    inner = unwrap(node)
+    if inner is None or inner.type == "none":
+        return ()
+    parts = inner.named_children if inner.type in {"tuple", "list"} else [inner]
+    known = [path_of(module, part) for part in parts]
+    if any(part is None for part in known):
+        return None
+    return tuple(part for part in known if part is not None)
+
+
+def _fields(module: Module, body: Node) -> Iterator[_Field]:
+    for assignment in _assignments(body):
+        left, kind = assignment.child_by_field_name("left"), assignment.child_by_field_name("type")
+        if left is None or kind is None or left.type != "identifier":
+            continue
+        name = module.text(left)
+        if (
+            name.startswith("_")
+            or name == "model_config"
+            or module.text(kind).startswith(("ClassVar", "typing.ClassVar"))
+        ):
+            continue
+        yield _field(module, assignment, name)
+
+
+def _field(module: Module, assignment: Node, name: str) -> _Field:
+    right = unwrap(assignment.child_by_field_name("right"))
+    if right is None:
+        return _Field(assignment, (name,), False)
+    function = right.child_by_field_name("function") if right.type == "call" else None
+    if function is None or module.text(function).rpartition(".")[2] != "Field":
+        return _Field(assignment, (name,), False, _default(module, right))
+    positional, named = arguments(module, right)
+    aliases = _aliases(module, named)
+    given = positional[0] if positional else named.get("default")
+    other = _default(module, given) if given is not None else Alternative()
+    if given is None and "default_factory" in named:
+        other = Alternative(computed=True, operator=Fallback.DEFAULT)
+    if len(aliases) > 1:
+        other = Alternative(literal=other.literal, operator=other.operator, computed=other.computed)
+    return _Field(assignment, aliases or (name,), bool(aliases), other)
+
+
+def _aliases(module: Module, named: dict[str, Node]) -> tuple[str, ...]:
+    for option in ("validation_alias", "alias", "env"):
+        node = unwrap(named.get(option))
+        if node is None:
+            continue
+        if node.type == "call":
+            node_arguments, _ = arguments(module, node)
+        elif node.type in {"list", "tuple"}:
+            node_arguments = list(node.named_children)
+        else:
+            node_arguments = [node]
+        texts = [literal(module, part) for part in node_arguments]
+        return tuple(text for text in texts if text)
+    return ()
+
+
+def _default(module: Module, node: Node) -> Alternative:
+    inner = unwrap(node)
+    if inner is None or inner.type in {"none", "ellipsis"}:
+        return Alternative()
+    text = literal(module, inner)
+    if text is None:
+        return Alternative(computed=True, operator=Fallback.DEFAULT)
+    module.fallback_starts.add(inner.start_byte)
+    return Alternative(literal=text, operator=Fallback.DEFAULT)
+
+
+def inherit(classes: list[SettingsClass]) -> list[SettingsClass]:
+    """Hand a base's configuration and fields down to its subclasses, over all modules of a service."""
+    by_name = {entry.name: entry for entry in classes}
+    return [_inherited(entry, by_name) for entry in classes]
+
+
+def _inherited(entry: SettingsClass, by_name: dict[str, SettingsClass]) -> SettingsClass:
+    merged, lowest, seen = entry, entry, {entry.name}
+    while (base := next((b for b in lowest.bases if b in by_name and b not in seen), None)) is not None:
+        lowest = by_name[base]
+        seen.add(base)
+        merged = replace(
+            merged,
+            env_files=merged.env_files or lowest.env_files,
+            beside_module=merged.beside_module if merged.env_files else lowest.beside_module,
+            extra=merged.extra or lowest.extra,
+            env_prefix=merged.env_prefix or lowest.env_prefix,
+            fields=tuple(dict.fromkeys((*merged.fields, *lowest.fields))),
+            dynamic=merged.dynamic or lowest.dynamic,
+        )
+    return merged

@@ -1,0 +1,201 @@
+"""The index of one service's sources. Every file is read and parsed at most once per scanner."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from devstack.env.model import FileReader
+from devstack.env.source import client
+from devstack.env.source.model import SettingsClass, SourceIndex, SourceRead
+from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
+from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
+from devstack.stack.model import Service, ServiceType, Stack
+
+_PYTHON = frozenset({ServiceType.PYTHON})
+_SCRIPT = frozenset({ServiceType.NEXT, ServiceType.VITE, ServiceType.NODE})
+# Files that the service's own program does not run.
+_BESIDE_FOLDERS = frozenset(
+    {
+        *(
+            "test",
+            "tests",
+            "__tests__",
+            "__mocks__",
+            "spec",
+            "specs",
+            "e2e",
+            "cypress",
+            "playwright",
+            "fixtures",
+        ),
+        *("scripts", "examples", "example", "docs", "benchmarks", "stories", "storybook", "mocks", "testing"),
+    }
+)
+_BESIDE_FILE = re.compile(
+    r"(?:\.(?:test|spec|stories|e2e|bench|cy)\.[cm]?[jt]sx?|^(?:test_.*|.*_test|conftest|setup)\.py"
+    r"|^(?!(?:vite|next)\.).*\.(?:config|setup)\.[cm]?[jt]s)$"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Area:
+    """A service's sources: folders and files that are its own, and what lies in them but is another's."""
+
+    roots: tuple[Path, ...]
+    excluded: frozenset[Path]
+
+
+class SourceScanner:
+    """Finds what sources read from the environment."""
+
+    def __init__(self, root: Path, files: FileReader) -> None:
+        self._root = root
+        self._files = files
+        self._scanned: dict[Path, Scanned] = {}
+        self._texts: dict[Path, bytes | None] = {}
+        self._indexes: dict[str, SourceIndex] = {}
+
+    def index(self, stack: Stack, service: Service | str) -> SourceIndex:
+        """Everything that the sources of `service` read, call and hard-code."""
+        declared = stack.services[service] if isinstance(service, str) else service
+        known = self._indexes.get(declared.name)
+        if known is None:
+            known = self._indexes[declared.name] = self._build(stack, declared)
+        return known
+
+    def _build(self, stack: Stack, service: Service) -> SourceIndex:
+        area = _area(stack, service)
+        paths = list(dict.fromkeys(path for root in area.roots for path in _files_of(root, area.excluded)))
+        scanned = {path: self._scan(path) for path in paths}
+        shipped = self._client(stack, service, scanned)
+        builder = _Builder(service, self._root)
+        for path, module in scanned.items():
+            if not module.is_empty:
+                builder.add(path, module, path in shipped)
+        return builder.finish(len(paths))
+
+    def _scan(self, path: Path) -> Scanned:
+        known = self._scanned.get(path)
+        if known is None:
+            text = read_source(path)
+            self._texts[path] = text if path.suffix in SCRIPT_SUFFIXES else None
+            known = EMPTY if text is None else scan_module(text, _shown(self._root, path))
+            self._scanned[path] = known
+        return known
+
+    def _client(self, stack: Stack, service: Service, scanned: dict[Path, Scanned]) -> set[Path]:
+        if service.type not in {ServiceType.NEXT, ServiceType.VITE}:
+            return set()
+        if all(module.is_empty for module in scanned.values()):
+            return set()
+        folder = stack.root / service.dir
+        texts = {}
+        for path in scanned:
+            text = self._texts.get(path)
+            if text is not None and path.is_relative_to(folder):
+                texts[path.relative_to(folder).as_posix()] = text
+        graph = client.ModuleGraph(folder, texts)
+        if service.type is ServiceType.NEXT:
+            names = client.next_client_modules(graph)
+        else:
+            names = client.vite_client_modules(graph, self._page(folder))
+        return {folder / name for name in names}
+
+    def _page(self, folder: Path) -> bytes | None:
+        try:
+            return self._files.read(folder / "index.html")
+        except OSError:
+            return None
+
+
+class _Builder:
+    """Collects modules into an index."""
+
+    def __init__(self, service: Service, root: Path) -> None:
+        self.service = service
+        self.root = root
+        self.own: list[SourceRead] = []
+        self.scripts: list[SourceRead] = []
+        self.settings: list[SettingsClass] = []
+        self.index = SourceIndex()
+
+    def add(self, path: Path, module: Scanned, is_client: bool) -> None:
+        """Take over what one module holds."""
+        if _is_beside(self.service, self.root, path):
+            self.scripts += module.reads
+            return
+        for position, read in enumerate(module.reads):
+            shipped = is_client and position not in module.server_reads
+            self.own.append(replace(read, client=True) if shipped else read)
+        self.settings += module.settings
+        self.index = replace(
+            self.index,
+            dotenv_calls=(*self.index.dotenv_calls, *module.dotenv_calls),
+            urls=(*self.index.urls, *(replace(url, client=is_client) for url in module.urls)),
+        )
+
+    def finish(self, files_scanned: int) -> SourceIndex:
+        """The index, with what settings classes inherit from each other."""
+        settings = self.settings
+        if settings:
+            from devstack.env.source.pysettings import inherit
+
+            settings = inherit(settings)
+        return replace(
+            self.index,
+            reads=tuple(self.own),
+            scripts=tuple(self.scripts),
+            settings=tuple(settings),
+            files_scanned=files_scanned,
+        )
+
+
+def _area(stack: Stack, service: Service) -> _Area:
+    folder = _absolute(stack.root, service.dir)
+    others = [other for other in stack.services.values() if other.name != service.name]
+    if service.source is not None:
+        return _Area(roots=tuple(_declared(stack, service)), excluded=frozenset())
+    taken = {path for other in others if other.source is not None for path in _declared(stack, other)}
+    taken |= {_absolute(stack.root, other.dir) for other in others}
+    return _Area(
+        roots=(folder,),
+        excluded=frozenset(path for path in taken if path != folder and path.is_relative_to(folder)),
+    )
+
+
+def _declared(stack: Stack, service: Service) -> Iterable[Path]:
+    """`source` entries are relative to stack.toml; where no such path exists, to the service's folder."""
+    for entry in service.source or ():
+        direct = _absolute(stack.root, entry)
+        inside = _absolute(stack.root, f"{service.dir}/{entry}")
+        yield direct if direct.exists() or not inside.exists() else inside
+
+
+def _absolute(root: Path, relative: str) -> Path:
+    return Path(os.path.normpath(root / relative))
+
+
+def _files_of(root: Path, excluded: frozenset[Path]) -> Iterable[Path]:
+    if root.is_file():
+        return [root] if root.suffix in SUFFIXES else []
+    return sources(root, excluded=excluded)
+
+
+def _shown(root: Path, path: Path) -> str:
+    text = os.path.relpath(path, root).replace(os.sep, "/")
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_beside(service: Service, root: Path, path: Path) -> bool:
+    """Tests, tools and the other language: the service's program does not run them."""
+    if path.suffix == ".py" and service.type in _SCRIPT:
+        return True
+    if path.suffix != ".py" and service.type in _PYTHON:
+        return True
+    folder = _absolute(root, service.dir)
+    inner = path.relative_to(folder) if path.is_relative_to(folder) else path.relative_to(path.parents[1])
+    return bool(_BESIDE_FOLDERS.intersection(inner.parts[:-1])) or bool(_BESIDE_FILE.search(path.name))

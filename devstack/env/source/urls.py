@@ -1,0 +1,71 @@
+"""Literal URLs in source, outside comments."""
+
+from __future__ import annotations
+
+import re
+
+from tree_sitter import Node
+
+from devstack.env.source.model import UrlLiteral
+from devstack.env.source.syntax import Module, ancestors
+
+_URL = re.compile(rb"\b(?:wss?|https?)://")
+_STRINGS = frozenset({"string_fragment", "string_content", "string", "template_string"})
+_COMPLETE = re.compile(r"(?:wss?|https?)://[^/?#\s]+(?:[/?#]|$)")
+_OPENERS = re.compile(
+    r"(?:^|\.)(?:WebSocket|ReconnectingWebSocket|io|connect|create_connection|ws_connect|Manager)$"
+)
+_TAIL = re.compile(r"""[\s"'`<>\\]""")
+
+
+def scan(module: Module) -> None:
+    """Record each literal once; texts in which a URL is only mentioned (`"see https://…"`) do not count."""
+    for found in _URL.finditer(module.source):
+        node = module.at(found.start(), found.end())
+        if node is None or node.type not in _STRINGS:
+            continue
+        whole = node if node.type in {"string", "template_string"} else node.parent
+        if whole is None or whole.type not in {"string", "template_string"}:
+            continue
+        if node.start_byte != found.start() and module.source[whole.start_byte : found.start()].strip(
+            b"rbfuRBFU\"'`"
+        ):
+            continue
+        _record(module, whole, found.start())
+
+
+def _record(module: Module, whole: Node, start: int) -> None:
+    inserted = [
+        child for child in whole.named_children if child.type in {"template_substitution", "interpolation"}
+    ]
+    stop = min((child.start_byte for child in inserted if child.start_byte > start), default=None)
+    rest = module.source[start : whole.end_byte if stop is None else stop].decode("utf-8", "replace")
+    url = _TAIL.split(rest, maxsplit=1)[0]
+    if stop is not None and not re.match(r"(?:wss?|https?)://[^/?#\s]+[/?#]", url):
+        return
+    if not _COMPLETE.match(url):
+        return
+    module.urls.append(
+        UrlLiteral(
+            url=url,
+            path=module.path,
+            line=module.source.count(b"\n", 0, start) + 1,
+            column=start - (module.source.rfind(b"\n", 0, start) + 1),
+            is_fallback=whole.start_byte in module.fallback_starts,
+            websocket=_is_opened(module, whole),
+        )
+    )
+
+
+def _is_opened(module: Module, whole: Node) -> bool:
+    """The literal is the first argument of something that opens a socket."""
+    for above in ancestors(whole):
+        if above.type in {"arguments", "argument_list"} and above.named_children[:1] == [whole]:
+            call = above.parent
+            if call is None:
+                return False
+            function = call.child_by_field_name("constructor") or call.child_by_field_name("function")
+            return function is not None and bool(_OPENERS.search(module.text(function)))
+        if above.type not in {"parenthesized_expression", "as_expression"}:
+            return False
+    return False
