@@ -1,7 +1,7 @@
-"""Literals of a JavaScript configuration (`vite.config.ts`, `next.config.mjs`) by the path of keys they stand at.
+"""Literals of `vite.config.ts`, `next.config.mjs` and the like, by the path of keys they stand at.
 
-No interpreter and no full parser: brackets, strings and comments are followed, and a `key: literal` is reported
-with the keys around it. What is computed is not reported, so nobody concludes anything from it.
+No interpreter and no full parser: brackets, strings and comments are followed, and a `key: literal` is
+reported with the keys around it. What is computed is not reported, so nobody concludes anything from it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def literals(text: str) -> Iterator[ConfigLiteral]:
     key: str | None = None
     before, held = "", ""  # the two tokens before this one
     for found in _TOKEN.finditer(text):
-        kind, token = found.lastgroup, found.group()
-        if kind == "comment":
+        token = found.group()
+        if found.lastgroup == "comment":
             continue
         if token == ":":
             is_key = held in ("{", ",") and bool(open_brackets) and open_brackets[-1][0] == "{"
@@ -80,9 +80,8 @@ def literals(text: str) -> Iterator[ConfigLiteral]:
         elif token == ",":
             is_item = bool(open_brackets) and open_brackets[-1][0] == "["
             key = open_brackets[-1][1] if is_item else None
-        elif key is not None and before in (":", "[", ",") and _is_literal(kind, token):
-            if _ENDS.match(text, found.end()):
-                yield _literal(open_brackets, key, token, text.count("\n", 0, found.start()) + 1)
+        elif key is not None and before in (":", "[", ",") and _is_whole(text, found):
+            yield _literal(open_brackets, key, token, text.count("\n", 0, found.start()) + 1)
         held, before = before, token
 
 
@@ -91,5 +90,7 @@ def _literal(open_brackets: list[tuple[str, str | None]], key: str, token: str, 
     return ConfigLiteral(keys=(*around, key), text=token.strip("\"'`"), line=line)
 
 
-def _is_literal(kind: str | None, token: str) -> bool:
-    return kind in ("string", "number") or token in ("true", "false", "null")
+def _is_whole(text: str, found: re.Match[str]) -> bool:
+    """Whether the token is a literal and nothing is done with it."""
+    is_literal = found.lastgroup in ("string", "number") or found.group() in ("true", "false", "null")
+    return is_literal and _ENDS.match(text, found.end()) is not None
