@@ -15,6 +15,7 @@ from devstack.rules.base import Needs, Report, Severity
 from devstack.rules.inspection import Inspection
 
 if TYPE_CHECKING:
+    from devstack.contract.live import LiveFacts
     from devstack.env.files import Files
     from devstack.stack.model import Stack
 
@@ -45,6 +46,8 @@ def doctor(request: Request) -> int:
     """Run the command; the exit code says whether there is something at or above the threshold."""
     choice = _choice(request)
     inspection = inspect(request.folder, request.environment)
+    if request.live:
+        inspection.live = _live(inspection)
     report = diagnose(inspection, choice)
     if request.fix or request.unsafe:
         from devstack.commands.doctor_fix import mend
@@ -113,6 +116,19 @@ def line_reader(root: Path) -> Callable[[str, int], str | None]:
         return lines[line - 1] if 0 < line <= len(lines) else None
 
     return read
+
+
+def _live(inspection: Inspection) -> LiveFacts | None:
+    """Running services are asked over loopback only; without a readable stack there is nobody to ask."""
+    if inspection.stack is None:
+        return None
+    from devstack.commands.ws import stranger
+    from devstack.contract.live import LiveFacts
+
+    stack = inspection.stack
+    return LiveFacts(
+        facts=inspection.contract, stranger=lambda service: stranger(stack, service.name, service.port)
+    )
 
 
 def _choice(request: Request) -> engine.Choice:

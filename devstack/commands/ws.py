@@ -83,19 +83,19 @@ def _target(request: Request, facts: Facts | None) -> Target:
     if request.origin is not None:
         changes["origin"] = request.origin or None
     if facts is not None and urls.is_loopback(host):
-        changes["holder"] = _stranger(facts.stack, target)
+        port = urlsplit(target.url).port
+        changes["holder"] = stranger(facts.stack, target.service, port)
     return replace(target, **changes)  # type: ignore[arg-type]  # names and types are those of Target above
 
 
-def _stranger(stack: Stack, target: Target) -> str | None:
-    """Who listens on the target's port, when that is certainly not the service."""
+def stranger(stack: Stack, service: str | None, port: int | None) -> str | None:
+    """Who listens on `port`, when that is certainly not `service`; None when it is, or nobody knows."""
     from devstack.host.ports import Context, holders
 
-    port = urlsplit(target.url).port
-    if port is None or target.service is None:
+    if port is None or service is None:
         return None
     for holder in holders([port], Context(root=str(stack.root))).get(port, []):
-        if _is_stranger(holder, target.service, stack.root):
+        if _is_stranger(holder, service, stack.root):
             folder = f" in {holder.cwd}" if holder.cwd else ""
             whose = f"service `{holder.service}`" if holder.service else "a process that is not of this stack"
             return f"{whose}: pid {holder.pid} ({holder.command[:60]}){folder}"

@@ -90,6 +90,7 @@ class Diagnosis:
     steps: tuple[Step, ...]
     tokens: tuple[TokenTried, ...]
     verdict: Verdict
+    sent_token: bool = False
 
 
 Progress = Callable[[Step], None]
@@ -106,6 +107,7 @@ async def diagnose(target: Target) -> Diagnosis:
         steps=tuple(_steps(evidence, session, verdict)),
         tokens=tuple(session.tried),
         verdict=verdict,
+        sent_token=evidence.has_token,
     )
 
 

@@ -180,21 +180,17 @@ def applying_reads(
 
 
 def _follow(reference: Reference, environment: Environment) -> tuple[str, Value | None]:
-    """The name that decides and its value: the first that is set, or not empty where empty falls through.
+    """The name that decides and its value; where no name gives any, the empty one, else the first: the one to set."""
+    from devstack.env.resolve import lookup
 
-    When all are unset the name is the first: the one to set. When the last is empty its value is returned.
-    """
-    empty: tuple[str, Value] | None = None
-    for index, name in enumerate(reference.names):
+    found = lookup(reference, environment)
+    if found.value is not None:
+        return found.name or reference.name, found.value
+    for name in reference.names:
         value = environment.get(name)
-        if value is None or not value.is_set:
-            continue
-        falls = index < len(reference.empty_falls_through) and reference.empty_falls_through[index]
-        if value.text == "" and (falls or index + 1 == len(reference.names)):
-            empty = empty or (name, value)
-            continue
-        return name, value
-    return empty if empty is not None else (reference.name, None)
+        if value is not None and value.is_empty:
+            return name, value
+    return reference.name, None
 
 
 def _from_value(member: Reference, name: str, value: Value) -> Effective:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import unquote
@@ -128,11 +129,13 @@ def _relative(text: str, faults: list[UrlFault]) -> Address:
 
 def _split_scheme(text: str, faults: list[UrlFault]) -> tuple[str, str]:
     match = _SCHEME.match(text)
-    if match is None or (not match[2] and _HOST_PORT.match(text)):
+    if match is None or (not match[2] and (_HOST_PORT.match(text) or "." in match[1])):
         faults.append(UrlFault.NO_SCHEME)
         return "", text.lstrip("/")
     scheme, rest = match[1].lower(), text[match.end() :]
-    if match[2] != "//":
+    if scheme not in DEFAULT_PORTS and get_close_matches(scheme, WEB_SCHEMES, n=1, cutoff=0.8):
+        faults.append(UrlFault.UNKNOWN_SCHEME)
+    if match[2] != "//" and not (match[2] == "///" and scheme not in WEB_SCHEMES):
         faults.append(UrlFault.SLASHES)
     second = _SCHEME.match(rest)
     if second is not None and second[2].startswith("//"):

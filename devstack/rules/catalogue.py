@@ -13,11 +13,13 @@ A rule module is named like its rule (`shared-mismatch` → `shared_mismatch.py`
 from __future__ import annotations
 
 from devstack.rules import (
+    bad_token_accepted,
     command_substitution,
     defined_where_not_read,
     duplicate_key,
     empty_value,
     encoding,
+    health_contradicts_stack,
     invisible_characters,
     layer_surprise,
     loader_crash,
@@ -25,12 +27,15 @@ from devstack.rules import (
     missing_variable,
     misspelt_name,
     placeholder_value,
+    service_down,
     shadowed_by_process,
     shared_mismatch,
     stack_file_invalid,
+    token_rejected,
     unquoted_multiline,
     unused_suppression,
     value_mangled,
+    websocket_refused,
 )
 from devstack.rules.base import Rule
 
@@ -60,6 +65,11 @@ CATALOGUE: tuple[Rule, ...] = (
     loader_crash.RULE,
     command_substitution.RULE,
     # DS6 running
+    service_down.RULE,
+    websocket_refused.RULE,
+    bad_token_accepted.RULE,
+    token_rejected.RULE,
+    health_contradicts_stack.RULE,
     # DS7 drift
 )
 

@@ -14,6 +14,7 @@ from devstack.host.model import Holder, Listener
 from devstack.rules.base import Location, Skip
 
 if TYPE_CHECKING:
+    from devstack.contract.live import LiveFacts
     from devstack.contract.members import Facts
     from devstack.env.files import Files
     from devstack.env.model import Environment, Origin
@@ -108,7 +109,7 @@ class Inspection:
     problems: tuple[Problem, ...] = ()
     process_env: Mapping[str, str] = field(default_factory=dict)
     host: Host = field(default_factory=RealHost)
-    live: object | None = None
+    live: LiveFacts | None = None
     _sources: dict[str, SourceIndex] = field(default_factory=dict)
     _launches: dict[str, Launch | None] = field(default_factory=dict)
     _env_files: dict[Path, EnvFile | None] = field(default_factory=dict)
@@ -123,6 +124,12 @@ class Inspection:
         if self.stack is None:
             raise Skip("stack.toml cannot be read")
         return self.stack
+
+    def need_live(self) -> LiveFacts:
+        """Answers of running services; Skip without `--live`."""
+        if self.live is None:
+            raise Skip("only with --live")
+        return self.live
 
     @cached_property
     def environments(self) -> Mapping[str, Environment]:
