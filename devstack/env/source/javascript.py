@@ -9,8 +9,9 @@ from tree_sitter import Node
 from devstack.env.source import jsschemas
 from devstack.env.source.jsvalues import alternative, literal, outward, unwrap
 from devstack.env.source.model import DotenvCall, Fallback
-from devstack.env.source.syntax import Alternative, Module, ancestors
+from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 
+HINTS = (b"env", b"Env", b"onfig")  # a plain search is faster than the pattern
 PREFILTER = re.compile(rb"\benv\b|[eE]nv\w*\s*[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile")
 _ENV = re.compile(rb"\benv\b")
 _WRAPPER_CALL = re.compile(rb"\b(\w*[eE]nv\w*|\w*ENV\w*)\s*(?:<[^<>()]{0,80}>\s*)?\(")
@@ -33,8 +34,9 @@ def scan(module: Module) -> None:
     for node in module.matches(_ENV):
         reader.environment_word(node)
     reader.follow_aliases()
-    for node in module.matches(_WRAPPER_CALL, 1):
-        reader.wrapper_call(node)
+    for pattern in (_WRAPPER_CALL, *calls_of(reader.wrappers)):
+        for node in module.matches(pattern, 1):
+            reader.wrapper_call(node)
     for node in module.matches(_CONFIG_GET, 1):
         reader.config_get(node)
     jsschemas.scan(module)
@@ -311,14 +313,13 @@ def _is_declaration(node: Node) -> bool:
         return True
     if parent.type in {"import_specifier", "import_clause", "export_specifier", "formal_parameters"}:
         return True
-    return (
-        parent.type in {"variable_declarator", "required_parameter"}
-        and parent.child_by_field_name("value") != node
-    )
+    if parent.type not in {"variable_declarator", "required_parameter"}:
+        return False
+    return parent.child_by_field_name("value") != node
 
 
 def _dotenv(module: Module, node: Node) -> None:
-    """`require("dotenv").config({ path })`, `import "dotenv/config"`, `dotenv.config()`, `loadEnvFile(".env")`."""
+    """`require("dotenv").config({ path })`, `import "dotenv/config"`, `loadEnvFile(".env")`."""
     if node.type == "string_fragment":
         _dotenv_import(module, node)
         return
@@ -344,13 +345,10 @@ def _dotenv_import(module: Module, fragment: Node) -> None:
     for above in ancestors(fragment):
         if above.type == "call_expression":
             member = above.parent
-            called = member.parent if member is not None and member.type == "member_expression" else None
-            if (
-                called is not None
-                and called.type == "call_expression"
-                and module.text(member).endswith(".config")
-            ):
-                _dotenv_call(module, called)
+            if member is None or not module.text(member).endswith(".config"):
+                continue
+            if member.parent is not None and member.parent.type == "call_expression":
+                _dotenv_call(module, member.parent)
         if above.type == "import_statement":
             _named_config(module, above)
 

@@ -31,6 +31,7 @@ _CONVERTERS = frozenset(
 _METHODS = frozenset(
     {"trim", "toString", "replace", "replaceAll", "toLowerCase", "toUpperCase", "trimEnd", "trimStart"}
 )
+_CALLS = frozenset({"call_expression", "new_expression"})
 _REFUSALS = re.compile(r"throw|raise|fail|panic|invariant|assert|missing|required?|die|abort", re.IGNORECASE)
 
 
@@ -50,7 +51,7 @@ def outward(node: Node) -> Node:
 
 
 def literal(module: Module, node: Node | None) -> str | None:
-    """The text of a string, number or plain template literal; a constant of the same file counts as its value."""
+    """The text of a string, number or plain template literal; a constant of the file counts as its value."""
     node = unwrap(node)
     if node is None:
         return None
@@ -103,9 +104,7 @@ def alternative(module: Module, read: Node, name_of: NameOf) -> Alternative:
     """What follows the read in `read || other || "x"`, `read ?? "x"` or `read ? read : "x"`."""
     current = read
     for parent in ancestors(read):
-        if parent.type in WRAPPERS or _is_conversion(parent, current) or (parent.type in {"arguments", "member_expression"} and _leads_to_conversion(
-            module, parent, current
-        )):
+        if parent.type in WRAPPERS or _converts(module, parent, current):
             current = parent
         elif parent.type == "binary_expression" and _operator(parent) is not None:
             return _rest_of_chain(module, current, name_of)
@@ -131,16 +130,12 @@ def _operator(node: Node) -> Fallback | None:
     return {"||": Fallback.EMPTY_OR_UNSET, "??": Fallback.UNSET}.get(_sign(node))
 
 
-def _is_conversion(call: Node, inside: Node) -> bool:
-    return call.type in {"call_expression", "new_expression"} and inside.type in {
-        "arguments",
-        "member_expression",
-    }
-
-
-def _leads_to_conversion(module: Module, node: Node, inside: Node) -> bool:
+def _converts(module: Module, node: Node, inside: Node) -> bool:
+    """`Number(read)`, `read?.trim()`, and the pieces between the call and the read."""
+    if node.type in _CALLS:
+        return inside.type in {"arguments", "member_expression"}
     call = node.parent
-    if call is None or call.type not in {"call_expression", "new_expression"}:
+    if node.type not in {"arguments", "member_expression"} or call is None or call.type not in _CALLS:
         return False
     if node.type == "arguments":
         function = call.child_by_field_name("function") or call.child_by_field_name("constructor")

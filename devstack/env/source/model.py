@@ -56,7 +56,7 @@ class DotenvCall:
 
     Attributes:
         file: the literal file argument; None for the default search.
-        beside_module: `file` is relative to the folder of the calling module (`Path(__file__).parent / ".env"`),
+        beside_module: `file` is relative to the folder of the calling module (`Path(__file__).parent / …`),
             otherwise to the folder in which the program runs.
         override: the literal `override` argument.
         dynamic: an argument is not a literal, so nothing can be concluded.
@@ -77,7 +77,7 @@ class UrlLiteral:
 
     Attributes:
         url: as written, up to the first inserted expression; the authority is always complete.
-        websocket: opened as a WebSocket right here (`new WebSocket("…")`, `io("…")`, `websockets.connect("…")`).
+        websocket: opened as a WebSocket right here (`new WebSocket("…")`, `io("…")`, `connect("…")`).
         is_fallback: used when a variable gives nothing.
     """
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from devstack.env.source import urls
 from devstack.env.source.model import DotenvCall, SettingsClass, SourceRead, UrlLiteral
 
-_URL = re.compile(rb"\b(?:wss?|https?)://")
 _GRAMMARS = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".py": "python", ".tsx": "tsx"}
 _MARKUP = frozenset({".vue", ".svelte", ".astro"})
 _SCRIPT_TAG = re.compile(rb"(<script\b[^>]*>)(.*?)(</script\s*>|\Z)", re.S | re.I)
@@ -58,10 +58,9 @@ def scan_module(source: bytes, shown: str) -> Scanned:
     else:
         from devstack.env.source import javascript as language  # type: ignore[no-redef]
 
-    has_reads = language.PREFILTER.search(source) is not None
-    if not has_reads and not _URL.search(source):
+    has_reads = any(hint in source for hint in language.HINTS) and bool(language.PREFILTER.search(source))
+    if not has_reads and not urls.LITERAL.search(source):
         return EMPTY
-    from devstack.env.source import urls
     from devstack.env.source.syntax import Module, parser
 
     text = _scripts_only(source) if suffix in _MARKUP else source

@@ -9,8 +9,9 @@ from tree_sitter import Node
 from devstack.env.source import pysettings
 from devstack.env.source.model import DotenvCall, Fallback
 from devstack.env.source.pyvalues import alternative, arguments, default_of, judge, literal, path_of, unwrap
-from devstack.env.source.syntax import Alternative, Module, ancestors
+from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 
+HINTS = (b"env", b"Env", b"Settings", b"decouple", b"starlette.config")
 PREFILTER = re.compile(rb"environ|getenv|[eE]nv\w*\s*[.(]|dotenv|Settings|decouple|starlette\.config")
 _WORDS = re.compile(rb"\b(environ|environb|getenv)\b")
 _WRAPPER_CALL = re.compile(
@@ -35,8 +36,9 @@ def scan(module: Module) -> None:
     for node in module.matches(_WORDS):
         reader.word(node)
     reader.follow_aliases()
-    for node in module.matches(_WRAPPER_CALL, 1):
-        reader.wrapper_call(node)
+    for pattern in (_WRAPPER_CALL, *calls_of(reader.wrappers)):
+        for node in module.matches(pattern, 1):
+            reader.wrapper_call(node)
     if b"decouple" in module.source or b"starlette.config" in module.source:
         for node in module.matches(_CONFIG_CALL, 1):
             reader.config_call(node)
@@ -189,13 +191,22 @@ class _Reader:
             self._learn_wrapper(call, first)
         self.module.add(call, name, form, alternative=self._alternative(call))
 
+    def _function_alias(self, function: Node) -> None:
+        """`get = os.getenv`."""
+        statement = function.parent
+        if statement is None or statement.child_by_field_name("right") != function:
+            return
+        left = statement.child_by_field_name("left")
+        if left is not None and left.type == "identifier":
+            self.functions.add(self.module.text(left))
+
     def _alternative(self, call: Node) -> Alternative:
         own = default_of(self.module, call, self.name_of)
         after = alternative(self.module, call, self.name_of)
         return after if after != Alternative() and own.literal in {None, ""} and not own.computed else own
 
     def wrapper_call(self, node: Node) -> None:
-        """`require_env("X")`, `env("X", default="d")`, `env.str("X")`, functions of this module that read by name."""
+        """`require_env("X")`, `env.str("X", "d")`, functions of this module that read by name."""
         function = node
         call = node.parent
         if node.type == "identifier" and call is not None and call.type == "attribute":
@@ -257,8 +268,7 @@ def _dotenv(module: Module, node: Node) -> None:
             file=None if searches or found is None else found[0],
             beside_module=bool(found and found[1]),
             override=overridden == "True",
-            dynamic=(not searches
-            and found is None)
+            dynamic=(not searches and found is None)
             or overridden not in {"True", "False"}
             or "stream" in named,
         )

@@ -238,6 +238,8 @@ def _joined(module: Module, parts: list[Node | None], depth: int) -> tuple[str, 
     if not known or any(part is None for part in known):
         return None
     texts = [part for part in known if part is not None]
+    if len(texts) == 1:
+        return texts[0]
     return normpath("/".join(text for text, _ in texts)), texts[0][1]
 
 

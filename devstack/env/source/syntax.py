@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -108,3 +109,9 @@ def ancestors(node: Node) -> Iterator[Node]:
     while current is not None:
         yield current
         current = current.parent
+
+
+def calls_of(names: set[str]) -> Iterator[Pattern[bytes]]:
+    """Patterns for calls of these functions; group 1 is the name."""
+    for name in sorted(names):
+        yield re.compile(rb"\b(" + re.escape(name.encode()) + rb")\s*(?:<[^<>()]{0,80}>\s*)?\(")

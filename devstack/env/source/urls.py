@@ -9,7 +9,7 @@ from tree_sitter import Node
 from devstack.env.source.model import UrlLiteral
 from devstack.env.source.syntax import Module, ancestors
 
-_URL = re.compile(rb"\b(?:wss?|https?)://")
+LITERAL = re.compile(rb"""["'`]((?:wss?|https?)://)""")
 _STRINGS = frozenset({"string_fragment", "string_content", "string", "template_string"})
 _COMPLETE = re.compile(r"(?:wss?|https?)://[^/?#\s]+(?:[/?#]|$)")
 _OPENERS = re.compile(
@@ -19,19 +19,14 @@ _TAIL = re.compile(r"""[\s"'`<>\\]""")
 
 
 def scan(module: Module) -> None:
-    """Record each literal once; texts in which a URL is only mentioned (`"see https://…"`) do not count."""
-    for found in _URL.finditer(module.source):
-        node = module.at(found.start(), found.end())
+    """Record each literal; texts in which a URL is only mentioned (`"see https://…"`) do not count."""
+    for found in LITERAL.finditer(module.source):
+        node = module.at(*found.span(1))
         if node is None or node.type not in _STRINGS:
             continue
         whole = node if node.type in {"string", "template_string"} else node.parent
-        if whole is None or whole.type not in {"string", "template_string"}:
-            continue
-        if node.start_byte != found.start() and module.source[whole.start_byte : found.start()].strip(
-            b"rbfuRBFU\"'`"
-        ):
-            continue
-        _record(module, whole, found.start())
+        if whole is not None and whole.type in {"string", "template_string"}:
+            _record(module, whole, found.start(1))
 
 
 def _record(module: Module, whole: Node, start: int) -> None:

@@ -52,7 +52,7 @@ def _below(
     while pending:
         folder, ignores = pending.pop()
         try:
-            status = os.stat(folder)
+            status = Path(folder).stat()
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
             continue
@@ -90,8 +90,8 @@ def _may_enter(entry: os.DirEntry[str], ignores: tuple[_Ignore, ...]) -> bool:
 
 
 def _is_source(entry: os.DirEntry[str]) -> bool:
-    suffix = os.path.splitext(entry.name)[1]
-    if suffix not in SUFFIXES or entry.name.endswith((".min.js", ".min.mjs", ".d.ts", ".d.mts")):
+    _, dot, suffix = entry.name.rpartition(".")
+    if dot + suffix not in SUFFIXES or entry.name.endswith((".min.js", ".min.mjs", ".d.ts", ".d.mts")):
         return False
     try:
         status = entry.stat()
@@ -120,16 +120,13 @@ def _read_ignore(folder: str) -> _Ignore | None:
 
 def _above(start: str) -> tuple[_Ignore, ...]:
     """The `.gitignore` files from the repository's root down to the parent of `start`."""
-    chain = [os.path.dirname(start)]
-    if os.path.exists(os.path.join(start, ".git")):
-        return ()
-    while not os.path.exists(os.path.join(chain[-1], ".git")):
-        parent = os.path.dirname(chain[-1])
-        if parent == chain[-1]:
-            return ()
-        chain.append(parent)
-    found = (_read_ignore(folder) for folder in reversed(chain))
-    return tuple(entry for entry in found if entry is not None)
+    chain: list[Path] = []
+    for folder in (Path(start), *Path(start).parents):
+        if (folder / ".git").exists():
+            found = (_read_ignore(os.fspath(entry)) for entry in reversed(chain))
+            return tuple(entry for entry in found if entry is not None)
+        chain.append(folder.parent)
+    return ()
 
 
 def _is_ignored(path: str, ignores: tuple[_Ignore, ...], *, is_folder: bool = False) -> bool:
