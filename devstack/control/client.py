@@ -122,10 +122,12 @@ class ControlClient:
         )
 
 
-def unknown_service(names: list[str], known: list[str]) -> UsageError:
-    """No such service in the run; with the nearest name."""
+def unknown_service(
+    names: list[str], known: list[str], where: str = "is not in the running stack"
+) -> UsageError:
+    """No such service; with the nearest name."""
     from difflib import get_close_matches
 
     near = get_close_matches(names[0], known, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"This run has {', '.join(known)}."
-    return UsageError(f"no service `{names[0]}` in the running stack", hint=hint)
+    hint = f"Did you mean `{near[0]}`?" if near else f"There is {', '.join(known)}."
+    return UsageError(f"service `{names[0]}` {where}", hint=hint)

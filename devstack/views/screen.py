@@ -40,7 +40,10 @@ class _Lane:
 
 
 class Screen:
-    """Writes blocks and messages to `handle`. `on_closed` is called once when nobody reads any more."""
+    """Writes blocks and messages to `handle`.
+
+    `cap`: bytes of one line that a terminal gets. `on_closed` is called once when nobody reads any more.
+    """
 
     def __init__(
         self,
@@ -49,14 +52,16 @@ class Screen:
         services: Sequence[str],
         *,
         prefixes: bool = True,
+        cap: int | None = LINE_CAP,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
         self._handle = handle
         self.style = style
         self.is_terminal = os.isatty(handle)
         self._on_closed = on_closed
-        self._is_closed = False
+        self.is_closed = False
         self._prefixes = prefixes
+        self._cap = cap if self.is_terminal else None
         self._width = max((len(name) for name in services), default=0)
         self._order = {name: number for number, name in enumerate(services)}
         self._lanes: dict[str, _Lane] = {}
@@ -66,8 +71,8 @@ class Screen:
         """Write a block of `service`: whole lines, or a part of an unfinished one."""
         lane = self._lanes.get(service) or self._new_lane(service)
         text = lane.tamer.tame(data)
-        if self.is_terminal:
-            text = self._shorten(lane, text)
+        if self._cap is not None:
+            text = self._shorten(lane, text, self._cap)
         if not text:
             return
         first_line = data[: data.find(b"\n") + 1] or data
@@ -135,38 +140,33 @@ class Screen:
         self._lanes[service] = lane
         return lane
 
-    def _shorten(self, lane: _Lane, text: bytes) -> bytes:
-        """Cut what of a line goes beyond LINE_CAP, and say how much it was."""
-        if lane.length + len(text) <= LINE_CAP and b"\n" not in text:
-            lane.length += len(text)
-            return text
+    def _shorten(self, lane: _Lane, text: bytes, cap: int) -> bytes:
+        """Cut what of a line goes beyond `cap`, and say how much it was."""
         *whole, rest = text.split(b"\n")
-        if (
-            lane.length + (len(whole[0]) if whole else 0) <= LINE_CAP
-            and max(map(len, [b"", *whole])) <= LINE_CAP
-        ):
-            lane.length, lane.hidden = len(rest[:LINE_CAP]), len(rest[LINE_CAP:])
-            return text if not lane.hidden else text[: len(text) - lane.hidden]
-        shown = [self._cut(lane, line) + self._note(lane) for line in whole]
-        return b"\n".join([*shown, self._cut(lane, rest)])
+        if not whole and lane.length + len(rest) <= cap:
+            lane.length += len(rest)
+            return text
+        if not lane.length and len(rest) <= cap and max(map(len, whole), default=0) <= cap:
+            lane.length = len(rest)
+            return text
+        shown = [self._cut(lane, line, cap) + self._note(lane) for line in whole]
+        return b"\n".join([*shown, self._cut(lane, rest, cap)])
 
     @staticmethod
-    def _cut(lane: _Lane, part: bytes) -> bytes:
-        room = max(0, LINE_CAP - lane.length)
+    def _cut(lane: _Lane, part: bytes, cap: int) -> bytes:
+        room = max(0, cap - lane.length)
         lane.length += len(part)
         lane.hidden += len(part[room:])
         return part[:room]
 
     @staticmethod
     def _note(lane: _Lane) -> bytes:
-        note = (
-            f" … {lane.hidden:,} more bytes of this line are in the log file".encode() if lane.hidden else b""
-        )
+        note = f" … {lane.hidden:,} more bytes of this line are in the log file" if lane.hidden else ""
         lane.length = lane.hidden = 0
-        return note
+        return note.encode()
 
     def _write(self, pieces: list[bytes]) -> None:
-        if self._is_closed:
+        if self.is_closed:
             return
         try:
             written = os.writev(self._handle, pieces)
@@ -192,7 +192,7 @@ class Screen:
 
     def _close(self, problem: OSError) -> None:
         """The reader or the terminal is gone: go on without a screen, let the run decide."""
-        self._is_closed = True
+        self.is_closed = True
         with contextlib.suppress(Exception):
             if problem.errno in (errno.EPIPE, errno.EIO):
                 self._on_closed()

@@ -1,0 +1,105 @@
+"""`devstack down`: stop the running stack, or what is left of one that died; return when it is really gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from devstack.commands.running import Place, seconds, write
+from devstack.control.client import ControlClient
+from devstack.errors import ExitCode, NotRunningError, PortHeldError, SystemProblem, TimedOutError
+from devstack.host.base import this_host
+from devstack.host.leftovers import end_leftovers, living
+from devstack.host.listening import is_bindable
+from devstack.host.private_folder import PrivateFolder
+from devstack.host.state_file import RunRecord, read, running_pid
+from devstack.views.wording import counted, duration, listed
+
+_PAUSE = 0.02
+_PORT_PATIENCE = 2.0
+"""Seconds for the kernel to give a port back after its process is gone."""
+
+
+def down(place: Place, *, force: bool, timeout: str | None) -> int:
+    """Stop everything. Nothing to stop is fine, too. `force` kills at once."""
+    patience = seconds("--timeout", timeout)
+    folder = place.private_folder()
+    began = time.monotonic()
+    record = read(folder)
+    was_running = running_pid(folder) is not None
+    if was_running:
+        _ask(folder, record, force=force)
+        _until_released(folder, None if patience is None else began + patience)
+    remains = _clean(record, force=force) if record is not None else 0
+    _check_ports(record)
+    took = duration(time.monotonic() - began)
+    if was_running:
+        write(f"Everything stopped after {took}; every port can be bound again.")
+    elif remains:
+        write(
+            f"The last run had died: stopped {counted(remains, 'process')[:-1]}{'es' if remains > 1 else ''}."
+        )
+    else:
+        write(f"Nothing was running in {folder.path.parent}.")
+    return int(ExitCode.OK)
+
+
+def _ask(folder: PrivateFolder, record: RunRecord | None, *, force: bool) -> None:
+    """Through the socket; where that is dead, with the signal that means the same."""
+    client = ControlClient(folder)
+    try:
+        client.post("down")
+        if force:
+            client.post("down")
+        return
+    except NotRunningError:
+        if record is None:
+            raise
+    except SystemProblem:
+        if record is None:
+            raise
+    for _ in range(2 if force else 1):
+        this_host(record.run).end((record.supervisor,), "TERM")
+
+
+def _until_released(folder: PrivateFolder, until: float | None) -> None:
+    """The run holds its lock until the last of its processes is gone."""
+    while running_pid(folder) is not None:
+        if until is not None and time.monotonic() > until:
+            raise TimedOutError(
+                "the stack has not stopped in time", hint="`devstack down --force` kills what is left."
+            )
+        time.sleep(_PAUSE)
+
+
+def _clean(record: RunRecord, *, force: bool) -> int:
+    """End what the run left, if anything; how many processes there were."""
+    found = living(record)
+    if not found:
+        return 0
+    left = end_leftovers(record, grace=0.0) if force else end_leftovers(record)
+    if left:
+        pids = listed([str(one.pid) for one in left])
+        raise SystemProblem(f"could not stop pid {pids}", hint="Do they belong to another user?")
+    return len(found)
+
+
+def _check_ports(record: RunRecord | None) -> None:
+    held = _held(record)
+    until = time.monotonic() + _PORT_PATIENCE
+    while held and time.monotonic() < until:
+        time.sleep(_PAUSE)
+        held = _held(record)
+    if held:
+        ports = listed([str(port) for port in held])
+        raise PortHeldError(
+            f"everything of this stack is stopped, but port {ports} cannot be bound",
+            hint=f"`devstack ports {held[0]}` shows who holds it.",
+        )
+
+
+def _held(record: RunRecord | None) -> list[int]:
+    ports: Iterable[int] = (
+        () if record is None else {port for one in record.services.values() for port in one.ports}
+    )
+    return [port for port in sorted(ports) if not is_bindable(port)]

@@ -1,0 +1,119 @@
+"""`devstack logs`: what services wrote, from the log files, while the stack runs and after it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from devstack.commands.running import Place
+from devstack.control.client import unknown_service
+from devstack.errors import ExitCode, NotRunningError, UsageError
+from devstack.host.state_file import running_pid
+from devstack.views.log_history import LogHistory, Piece
+from devstack.views.logfiles import FOLDER
+from devstack.views.screen import Screen
+
+FOLLOW_EVERY = 0.1
+LIVENESS_EVERY = 1.0
+"""Seconds between two looks at whether the run still lives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to show. `since`: a duration back from now, a time of today, or a date and time."""
+
+    services: tuple[str, ...] = ()
+    follow: bool = False
+    since: str | None = None
+    grep: str | None = None
+    prefixes: bool = True
+
+
+def logs(place: Place, options: Options) -> int:
+    """Print; with `follow` go on until the run ends. Raises NotRunningError where nothing was ever written."""
+    folder = place.private_folder()
+    history = LogHistory(folder.path / FOLDER)
+    names = _chosen(history, options, folder.path.parent.name)
+    pattern = _pattern(options.grep)
+    since = None if options.since is None else moment(options.since, time.time())
+    sys.stdout.flush()
+    screen = Screen(sys.stdout.fileno(), place.style(), names, prefixes=options.prefixes, cap=None)
+    _show(screen, history.pieces(names, since), pattern)
+    if options.follow:
+        next_look = 0.0
+        lives = True
+        while lives and not screen.is_closed:
+            if time.monotonic() >= next_look:
+                lives = running_pid(folder) is not None
+                next_look = time.monotonic() + LIVENESS_EVERY
+            _show(screen, history.news(options.services or history.services()), pattern)
+            if lives:
+                time.sleep(FOLLOW_EVERY)
+    screen.finish()
+    return int(ExitCode.OK)
+
+
+def _chosen(history: LogHistory, options: Options, where: str) -> tuple[str, ...]:
+    known = history.services()
+    unknown = [name for name in options.services if name not in known]
+    if unknown and known:
+        raise unknown_service(unknown, list(known), "has no log here")
+    if not known:
+        raise NotRunningError(f"there are no logs yet in {where}", hint="`devstack up` writes them.")
+    return options.services or known
+
+
+def _show(screen: Screen, pieces: Iterable[Piece], pattern: re.Pattern[bytes] | None) -> None:
+    for piece in pieces:
+        data = piece.data if pattern is None else _matching(piece.data, pattern)
+        if data:
+            screen.output(piece.service, data)
+        if screen.is_closed:
+            return
+
+
+def _matching(data: bytes, pattern: re.Pattern[bytes]) -> bytes:
+    if pattern.search(data) is None:
+        return b""
+    lines = data.split(b"\n")  # not splitlines: that also splits at `\r`
+    ends = [b"\n"] * (len(lines) - 1) + [b""]
+    return b"".join(line + end for line, end in zip(lines, ends, strict=True) if pattern.search(line))
+
+
+def _pattern(text: str | None) -> re.Pattern[bytes] | None:
+    if text is None:
+        return None
+    try:
+        return re.compile(text.encode(), re.MULTILINE)
+    except re.error as problem:
+        raise UsageError(f"--grep: not a regular expression: {problem}") from None
+
+
+_CLOCK = ("%H:%M", "%H:%M:%S")
+
+
+def moment(text: str, now: float) -> float:
+    """Seconds since the epoch of `5m` (ago), `14:30` (today) or `2026-01-31T14:30`, in local time."""
+    from devstack import durations
+
+    try:
+        return now - durations.parse(text)
+    except ValueError:
+        pass
+    for form in _CLOCK:
+        try:
+            clock = datetime.strptime(text, form).time()
+        except ValueError:
+            continue
+        return datetime.combine(datetime.fromtimestamp(now).date(), clock).timestamp()
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise UsageError(
+            f"--since {text}: neither a duration nor a time",
+            hint="Examples: 5m, 14:30, 2026-01-31T14:30",
+        ) from None

@@ -1,0 +1,97 @@
+"""`devstack restart`, `stop`, `start` and `wait`: asked of the running stack, then waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from devstack.commands.running import Place, seconds, write
+from devstack.control.client import ControlClient, unknown_service
+from devstack.errors import ExitCode, NotRunningError, ServiceFailedError, TimedOutError, UsageError
+from devstack.run.state import Phase
+from devstack.views.services import ended_words, why
+from devstack.views.wording import duration, phase_words
+
+Action = Literal["restart", "stop", "start"]
+APPEARANCE = 2.0
+"""Seconds that `wait` gives a run that is only just beginning."""
+CONDITIONS = ("ready", "started", "stopped")
+
+
+def request(
+    place: Place, action: Action, services: tuple[str, ...], *, everything: bool, timeout: str | None
+) -> int:
+    """Ask for `action` and wait until it is done: stopped, or ready again. Raises when a service fails."""
+    if not services and not everything:
+        raise UsageError(f"which service? devstack {action} SERVICE…, or --all")
+    patience = seconds("--timeout", timeout)
+    client = place.client()
+    began = time.monotonic()
+    answer = client.post(action, services, everything=everything)
+    before = {one["name"]: one for one in answer["services"]}
+    for name in answer["asked"]:
+        left = None if patience is None else max(0.0, patience - (time.monotonic() - began))
+        outcome, now = _wait(client, action, before[name], left)
+        _conclude(name, outcome, now, patience)
+        write(_done(action, before[name], now, time.monotonic() - began))
+    return int(ExitCode.OK)
+
+
+def wait(place: Place, target: str, *, timeout: str | None) -> int:
+    """Wait until `SERVICE[:ready|started|stopped]` holds."""
+    service, _, condition = target.partition(":")
+    condition = condition or "ready"
+    if condition not in CONDITIONS:
+        raise UsageError(f"{target}: no condition `{condition}`; there are {', '.join(CONDITIONS)}")
+    patience = seconds("--timeout", timeout)
+    began = time.monotonic()
+    client = place.client()
+    _appear(client, service, APPEARANCE if patience is None else min(patience, APPEARANCE))
+    left = None if patience is None else max(0.0, patience - (time.monotonic() - began))
+    outcome, now = client.wait(service, condition, timeout=left)
+    _conclude(service, outcome, now, patience)
+    write(f"{service} is {phase_words(Phase(now['phase']))}")
+    return int(ExitCode.OK)
+
+
+def _appear(client: ControlClient, service: str, patience: float) -> None:
+    """A script may call `wait` right after `up`: give the run a moment to be there, with its services."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            known = [one["name"] for one in client.state()["services"]]
+        except NotRunningError:
+            if time.monotonic() >= until:
+                raise
+        else:
+            if service in known:
+                return
+            if time.monotonic() >= until or known:
+                raise unknown_service([service], known)
+        time.sleep(0.05)
+
+
+def _wait(
+    client: ControlClient, action: Action, before: Mapping[str, Any], timeout: float | None
+) -> tuple[str, Mapping[str, Any]]:
+    if action == "stop":
+        return client.wait(before["name"], "stopped", timeout=timeout)
+    anew = action == "restart"
+    return client.wait(before["name"], "ready", timeout=timeout, before=before, anew=anew)
+
+
+def _conclude(name: str, outcome: str, now: Mapping[str, Any], patience: float | None) -> None:
+    if outcome == "failed":
+        raise ServiceFailedError(ended_words(now), hint=f"`devstack logs {name}` shows what it wrote.")
+    if outcome == "timeout":
+        state, reason = phase_words(Phase(now["phase"])), why(now)
+        detail = f"{state}: {reason}" if reason else state
+        raise TimedOutError(f"{name} is still {detail} after {duration(patience or 0)}")
+
+
+def _done(action: Action, before: Mapping[str, Any], now: Mapping[str, Any], took: float) -> str:
+    state = phase_words(Phase(now["phase"]))
+    if action != "restart" and before["phase"] == now["phase"]:
+        return f"{now['name']} was already {state}"
+    return f"{now['name']} is {state} after {duration(took)}"

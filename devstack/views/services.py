@@ -1,0 +1,108 @@
+"""`devstack ps` as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from devstack.run.state import Phase
+from devstack.views.style import Style
+from devstack.views.wording import counted, duration, listed, phase_words
+
+_HEAD = ("SERVICE", "PHASE", "SINCE", "PID", "PORT", "RESTARTS", "")
+_RIGHT = (3, 4, 5)
+_COLOURS = {
+    Phase.READY: "green",
+    Phase.COMPLETED: "green",
+    Phase.FAILED: "red",
+    Phase.DEGRADED: "yellow",
+    Phase.BACKOFF: "yellow",
+    Phase.STARTING: "cyan",
+}
+_PUBLIC = ("name", "phase", "generation", "pid", "port", "since", "restarts", "waiting_for", "last_probe")
+
+
+def services_document(services: Sequence[Mapping[str, Any]]) -> str:
+    """The JSON contract of `devstack ps --json`."""
+    return json.dumps(
+        {"version": 1, "services": [{key: one[key] for key in _PUBLIC} for one in services]},
+        ensure_ascii=False,
+    )
+
+
+def services_table(services: Sequence[Mapping[str, Any]], style: Style, now: float) -> str:
+    """One line for each service; the last column says why it is not ready or what is odd about it."""
+    rows = [_cells(one, now) for one in services]
+    shown = [column for column in range(6) if column < 3 or any(row[column] for row in rows)]
+    widths = [max(len(row[column]) for row in [_HEAD, *rows]) for column in range(7)]
+    lines = [style.paint(_line(_HEAD, shown, widths), "bold")]
+    for one, row in zip(services, rows, strict=True):
+        painted = list(row)
+        painted[1] = style.paint(row[1], *_colour(one))
+        lines.append(_line(row, shown, widths, painted) + _detail(row[6], shown, widths, style))
+    return "\n".join(lines)
+
+
+def _cells(one: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    phase = Phase(one["phase"])
+    return (
+        str(one["name"]),
+        phase_words(phase),
+        duration(now - one["since"]) if one["since"] else "",
+        str(one["pid"] or ""),
+        str(one["port"] or ""),
+        str(one["restarts"] or ""),
+        why(one),
+    )
+
+
+def why(one: Mapping[str, Any]) -> str:
+    """Why a service is not ready, or what to know about one that is; "" when there is nothing to say."""
+    phase = Phase(one["phase"])
+    if one["waiting_for"]:
+        return f"waits for {listed(one['waiting_for'])}"
+    probe = one["last_probe"]
+    if phase in (Phase.STARTING, Phase.DEGRADED) and probe and not probe["ok"]:
+        return str(probe["detail"])
+    if phase is Phase.READY:
+        return str(one.get("note") or (probe["detail"] if probe else ""))
+    return str(one.get("reason") or "")
+
+
+def ended_words(one: Mapping[str, Any]) -> str:
+    """`web failed: exited 1`: one service's end as a sentence."""
+    reason = why(one)
+    return f"{one['name']} is {phase_words(Phase(one['phase']))}" + (f": {reason}" if reason else "")
+
+
+def summary(services: Sequence[Mapping[str, Any]]) -> str:
+    """`2 of 3 services are ready`."""
+    up = sum(one["phase"] in (Phase.READY.value, Phase.COMPLETED.value) for one in services)
+    return f"{up} of {counted(len(services), 'service')} ready"
+
+
+def _colour(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return (_COLOURS.get(Phase(one["phase"]), "dim"),)
+
+
+def _line(
+    row: Sequence[str], shown: Sequence[int], widths: Sequence[int], painted: Sequence[str] | None = None
+) -> str:
+    cells = []
+    for column in shown:
+        pad = " " * (widths[column] - len(row[column]))
+        text = (painted or row)[column]
+        cells.append(pad + text if column in _RIGHT else text + pad)
+    return "  ".join(cells).rstrip() if painted is None else "  ".join(cells)
+
+
+def _detail(text: str, shown: Sequence[int], widths: Sequence[int], style: Style) -> str:
+    """The reason, cut where the terminal ends."""
+    room = style.width - sum(widths[column] + 2 for column in shown)
+    if not text:
+        return ""
+    text = " ".join(text.split())
+    if len(text) > max(room, 24):
+        text = text[: max(room, 24) - 1] + "…"
+    return "  " + style.paint(text, "dim")
