@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.errors import UsageError
 from devstack.host.port_numbers import LAST, is_valid
+
+InUse = Mapping[tuple[str, str], int]
 
 if TYPE_CHECKING:
     from devstack.stack.model import Stack
@@ -18,26 +20,36 @@ _NUMBERS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A port that is meant, with its declaration if it has one."""
+    """A port that is meant, with its declaration if it has one.
+
+    Attributes:
+        declared: what stack.toml says, where the living run uses `port` instead.
+    """
 
     port: int
     service: str = ""
     role: str = ""
+    declared: int | None = None
 
 
-def declared_ports(stack: Stack | None) -> list[Asked]:
+def declared_ports(stack: Stack | None, in_use: InUse | None = None) -> list[Asked]:
     """Every port of every service and role, in the order of stack.toml."""
     services = [] if stack is None else stack.services.values()
+    moved = in_use or {}
     return [
-        Asked(port=port.number, service=service.name, role=port.role)
+        Asked(
+            port=moved.get((service.name, port.role), port.number),
+            service=service.name,
+            role=port.role,
+            declared=port.number if (service.name, port.role) in moved else None,
+        )
         for service in services
         for port in service.all_ports
     ]
 
 
-def asked_ports(targets: Iterable[str], stack: Stack | None) -> list[Asked]:
+def asked_ports(targets: Iterable[str], declared: list[Asked]) -> list[Asked]:
     """The ports that `targets` name, each once; without targets all declared. Raises UsageError."""
-    declared = declared_ports(stack)
     wanted = tuple(targets)
     if not wanted:
         return declared

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.commands.port_targets import Asked, asked_ports, declared_ports
-from devstack.contract.port_context import context_of
+from devstack.contract.port_context import context_of, ports_in_use
 from devstack.errors import ExitCode, UsageError
 from devstack.host import ports as host
 from devstack.views import ports as view
@@ -67,15 +67,19 @@ def _shown(request: Request, stack: Stack | None) -> str:
 
 def _rows(request: Request, stack: Stack | None) -> list[view.Row]:
     context = _context(request, stack)
-    names = {entry.port: entry for entry in declared_ports(stack)}
+    declared = _declared(stack, context)
+    names = {entry.port: entry for entry in declared}
     if request.everything and not request.targets:
         found = host.every_listener(context)
         asked = [names.get(status.port, Asked(port=status.port)) for status in found]
     else:
-        asked = asked_ports(request.targets, stack)
+        asked = asked_ports(request.targets, declared)
         found = host.status([entry.port for entry in asked], context)
     by_port = {status.port: status for status in found}
-    return [view.Row(status=by_port[entry.port], service=entry.service, role=entry.role) for entry in asked]
+    return [
+        view.Row(status=by_port[entry.port], service=entry.service, role=entry.role, declared=entry.declared)
+        for entry in asked
+    ]
 
 
 def _watch(request: Request, stack: Stack | None) -> None:
@@ -105,8 +109,8 @@ def kill(request: Request) -> int:
         raise UsageError("--kill needs the ports to free.", hint="devstack ports --kill 3001")
     grace = _grace(request.grace)
     stack = _stack(request)
-    asked = asked_ports(request.targets, stack)
     context = _context(request, stack)
+    asked = asked_ports(request.targets, _declared(stack, context))
     proposal = host.propose([entry.port for entry in asked], context, force=request.force)
     consent = _consent(request, proposal)
     if not consent.is_given:
@@ -206,6 +210,10 @@ def _stack(request: Request) -> Stack | None:
     if stack is None and needed:
         raise StackFileError(f"{load.shown(path)} cannot be used", problems=problems)
     return stack
+
+
+def _declared(stack: Stack | None, context: host.Context) -> list[Asked]:
+    return declared_ports(stack, None if stack is None else ports_in_use(stack, context))
 
 
 def _context(request: Request, stack: Stack | None) -> host.Context:

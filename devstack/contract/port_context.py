@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from devstack.host import state_file
 from devstack.host.checkouts import checkout_root
 from devstack.host.judging import Context, Record
+from devstack.host.model import PortState
 from devstack.host.private_folder import PrivateFolder
+from devstack.host.process_facts import is_alive
+from devstack.host.status import status
+from devstack.stack.model import Stack
 
 
 def context_of(folder: Path, *, has_stack: bool = True) -> Context:
@@ -27,5 +32,27 @@ def context_of(folder: Path, *, has_stack: bool = True) -> Context:
         root=checkout,
         run=run.run,
         supervisor=run.supervisor,
-        records=tuple(Record(service=name, id=one.id) for name, one in run.services.items()),
+        records=tuple(Record(service=name, id=one.id, ports=one.ports) for name, one in run.services.items()),
     )
+
+
+def ports_in_use(stack: Stack, context: Context) -> dict[tuple[str, str], int]:
+    """(service, role) → port, where a living run uses another one than stack.toml declares (`--isolate`)."""
+    found: dict[tuple[str, str], int] = {}
+    for record in context.records:
+        service = stack.services.get(record.service)
+        if service is None or len(record.ports) != len(service.all_ports) or not is_alive(record.id):
+            continue
+        for declared, number in zip(service.all_ports, record.ports, strict=True):
+            if declared.number != number:
+                found[service.name, declared.role] = number
+    return found
+
+
+def is_taken(context: Context) -> Callable[[int], bool]:
+    """Whether somebody else than this checkout has a port; for `isolate.choose_offset`."""
+
+    def look(port: int) -> bool:
+        return status([port], context)[0].state not in (PortState.FREE, PortState.OURS)
+
+    return look

@@ -24,10 +24,11 @@ FactsOf = Callable[[int], Facts | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A process that a run of this stack started."""
+    """A process that a run of this stack started, with the ports it was told to use, in order of roles."""
 
     service: str
     id: ProcessId
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
