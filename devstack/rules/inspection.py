@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from devstack.errors import Problem
-from devstack.host.model import Holder, Listener
 from devstack.rules.base import Location, Skip
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from devstack.env.model import Environment, Origin
     from devstack.env.secrets import Fingerprinter
     from devstack.env.source.model import SourceIndex
+    from devstack.host.ports import PortStatus
     from devstack.rules.envfiles import EnvFile
     from devstack.stack.launch import Launch
     from devstack.stack.model import Service, Spot, Stack
@@ -44,12 +44,8 @@ class Host(Protocol):
         """What `program --version` answers."""
         ...
 
-    def listeners(self, ports: Sequence[int]) -> Sequence[Listener]:
-        """TCP sockets that listen on one of `ports`."""
-        ...
-
-    def holders(self, ports: Sequence[int], stack: Stack) -> Mapping[int, Sequence[Holder]]:
-        """Who listens on each of `ports`."""
+    def ports(self, numbers: Sequence[int], root: Path) -> Sequence[PortStatus]:
+        """Each port now: free, held, and by whom."""
         ...
 
 
@@ -80,15 +76,12 @@ class RealHost:
 
         return tools.version(program, environment)
 
-    def listeners(self, ports: Sequence[int]) -> Sequence[Listener]:
-        """See `Host.listeners`."""
+    def ports(self, numbers: Sequence[int], root: Path) -> Sequence[PortStatus]:
+        """See `Host.ports`."""
+        from devstack.contract.port_context import context_of
         from devstack.host import ports as host_ports
 
-        return host_ports.listeners(ports)
-
-    def holders(self, ports: Sequence[int], stack: Stack) -> Mapping[int, Sequence[Holder]]:
-        """See `Host.holders`."""
-        raise Skip("holders of ports are not wired yet")
+        return host_ports.status(numbers, context_of(root))
 
 
 @dataclass(kw_only=True, repr=False)
@@ -179,7 +172,7 @@ class Inspection:
             stack=self.need_stack(),
             environments=self.environments,
             sources=self.sources,
-            read_text=self.read_text,
+            files=self.files,
         )
 
     def launch(self, service: str) -> Launch | None:
@@ -274,6 +267,12 @@ class Inspection:
     def tracked_env_files(self) -> frozenset[str] | None:
         """Tracked files with `env` in their name, POSIX relative to the root; None outside a repository."""
         return self.host.tracked(self.root, ("**/*env*", "*env*"))
+
+    @cached_property
+    def port_status(self) -> Mapping[int, PortStatus]:
+        """State of every declared port."""
+        numbers = [port.number for service in self.services for port in service.all_ports]
+        return {entry.port: entry for entry in self.host.ports(numbers, self.root)}
 
     def which(self, program: str, folder: Path) -> Path | None:
         """The file that starting `program` in `folder` would run."""

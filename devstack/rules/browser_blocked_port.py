@@ -1,0 +1,66 @@
+"""A page would have to talk to a port that browsers refuse.
+
+## Why it matters
+Browsers block a fixed list of ports (6000, 6665–6669, 5060, 10080 and others) before anything is sent.
+`curl` works, the browser shows `ERR_UNSAFE_PORT` for a page and close code 1006 for a WebSocket.
+
+## Example
+```toml
+[services.ws]
+port = 6000
+```
+
+## Mending
+Take another port. Services that only other services talk to may keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract.links import is_for_browser
+from devstack.rules.base import Finding, Rule, Severity
+from devstack.stack.model import ServiceType, Stack
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+# The "bad port" list of the Fetch standard.
+_LIST = """
+1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115
+117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563
+587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667
+6668 6669 6679 6697 10080
+"""
+BLOCKED = frozenset(int(number) for number in _LIST.split())
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per port that a page reaches."""
+    stack = inspection.need_stack()
+    linked = _linked(inspection, stack)
+    for service in inspection.services:
+        for port in service.all_ports:
+            if port.number not in BLOCKED:
+                continue
+            is_page = port.role == "main" and service.type in (ServiceType.NEXT, ServiceType.VITE)
+            is_socket = port.role == "main" and service.websocket is not None
+            if is_page or is_socket or (service.name, port.role) in linked:
+                key = "port" if port.role == "main" else f"ports.{port.role}"
+                yield RULE.finding(
+                    f"Browsers refuse port {port.number} of `{service.name}`: pages show "
+                    "ERR_UNSAFE_PORT, a WebSocket "
+                    "closes with 1006, although other programs reach it.",
+                    inspection.at_key(f"services.{service.name}.{key}"),
+                    service=service.name,
+                    hint="take a port that browsers do not block, such as 3001",
+                )
+
+
+def _linked(inspection: Inspection, stack: Stack) -> set[tuple[str, str]]:
+    """Services and roles that a browser is sent to by some link."""
+    return {(link.to, link.role) for link in stack.links if is_for_browser(link, inspection.contract)}
+
+
+RULE = Rule(id="DS408", name="browser-blocked-port", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -1,0 +1,237 @@
+"""Which ports each service will listen on, and which line says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from devstack.env.model import LayerKind
+from devstack.env.source import jsconfig
+from devstack.rules.base import Location
+from devstack.stack import scripts, shell_words
+from devstack.stack.model import Service, ServiceType
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+HELPER_ROLES = ("hmr", "inspect", "inspector", "debug")
+_LISTENING_P = {"next", "http-server", "flask", "nuxt", "nuxi", "json-server", "remix-serve"}
+_DEFAULT_INSPECT = 9229
+
+
+class Source(StrEnum):
+    """What makes the claim."""
+
+    STACK = "stack.toml"
+    COMMAND = "command"
+    CONFIG = "config"
+    VARIABLE = "variable"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A service will listen on `port`.
+
+    Attributes:
+        role: `main` or the further port's role.
+        words: what a message calls it: "`-p 4000` of its command".
+    """
+
+    service: str
+    port: int
+    source: Source
+    place: Location
+    words: str
+    role: str = "main"
+
+    @property
+    def is_helper(self) -> bool:
+        """Whether it is the port of a tool (hot reload, inspector), not of the program itself."""
+        return self.role in HELPER_ROLES
+
+
+def claims(inspection: Inspection, service: Service) -> tuple[Claim, ...]:
+    """Every claim of `service`, the declared ones first."""
+    if service.type in (ServiceType.EXTERNAL, ServiceType.COMPOSE):
+        return ()
+    return (
+        *_declared(inspection, service),
+        *_from_command(inspection, service),
+        *_from_config(inspection, service),
+        *_from_variables(inspection, service),
+    )
+
+
+def _declared(inspection: Inspection, service: Service) -> Iterator[Claim]:
+    for port in service.all_ports:
+        is_main = port.role == "main"
+        key = f"services.{service.name}." + ("port" if is_main else f"ports.{port.role}")
+        words = "its declared port" if is_main else f"its declared `{port.role}` port"
+        yield Claim(
+            service=service.name,
+            port=port.number,
+            source=Source.STACK,
+            place=inspection.at_key(key),
+            words=words,
+            role=port.role,
+        )
+
+
+def command_words(inspection: Inspection, service: Service) -> Iterator[tuple[tuple[str, ...], Location]]:
+    """The words of the service's command, and of the package.json script behind it; with their places."""
+    launch = inspection.launch(service.name)
+    if launch is None:
+        return
+    for text, place in _texts(inspection, service):
+        for piece in re.split(r"&&|\|\||;|(?<!&)&(?!&)", text):
+            words = shell_words.read(piece).words
+            if words:
+                yield words, place
+
+
+def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Location]]:
+    launch = inspection.launch(service.name)
+    if launch is None:
+        return
+    yield launch.command, inspection.at_spot(launch.spot)
+    if launch.script is not None:
+        yield launch.script.text, inspection.at(launch.script.path, launch.script.line)
+
+
+def _from_command(inspection: Inspection, service: Service) -> Iterator[Claim]:
+    for words, place in command_words(inspection, service):
+        tool = scripts.tool(words)
+        port = _port_flag(tool)
+        if port is not None:
+            number, flag = port
+            yield Claim(
+                service=service.name,
+                port=number,
+                source=Source.COMMAND,
+                place=place,
+                words=f"`{flag}` of its command",
+            )
+        inspect = _inspect_flag(words)
+        if inspect is not None:
+            yield Claim(
+                service=service.name,
+                port=inspect,
+                source=Source.COMMAND,
+                place=place,
+                words="the Node inspector of its command",
+                role="inspect",
+            )
+    launch = inspection.launch(service.name)
+    text = launch.inline_env.get("PORT", "") if launch else ""
+    if launch and text.isdecimal() and service.type is not ServiceType.VITE:
+        yield Claim(
+            service=service.name,
+            port=int(text),
+            source=Source.COMMAND,
+            place=inspection.at_spot(launch.spot),
+            words=f"`PORT={text}` before its command",
+        )
+
+
+def _port_flag(words: tuple[str, ...]) -> tuple[int, str] | None:
+    program = words[0] if words else ""
+    if program in ("docker", "podman", "ssh", "psql", "redis-cli", "mysql", "turbo"):
+        return None
+    for index, word in enumerate(words):
+        found = re.fullmatch(r"--port=(\d+)", word)
+        short = re.fullmatch(r"-p=?(\d+)", word) if program in _LISTENING_P else None
+        if found or short:
+            matched = found or short
+            assert matched is not None
+            return int(matched.group(1)), word
+        following = words[index + 1] if index + 1 < len(words) else ""
+        is_flag = word == "--port" or (word == "-p" and program in _LISTENING_P)
+        if is_flag and following.isdecimal():
+            return int(following), f"{word} {following}"
+    return None
+
+
+def _inspect_flag(words: tuple[str, ...]) -> int | None:
+    for word in words:
+        found = re.fullmatch(r"--inspect(?:-brk|-wait)?(?:=(?:[\w.\[\]:]*:)?(\d+)|=[\w.]+)?", word)
+        if found:
+            return int(found.group(1) or _DEFAULT_INSPECT)
+    return None
+
+
+def _from_config(inspection: Inspection, service: Service) -> Iterator[Claim]:
+    if service.type is not ServiceType.VITE:
+        return
+    found = jsconfig.find(inspection.folder(service), "vite", inspection.files)
+    if found is None or "port" not in found[1]:
+        return
+    path, text = found
+    own: int | None = None
+    for literal in jsconfig.literals(text):
+        if not literal.text.isdecimal():
+            continue
+        if literal.keys == ("server", "port"):
+            own = int(literal.text)
+            yield Claim(
+                service=service.name,
+                port=own,
+                source=Source.CONFIG,
+                place=inspection.at(path, literal.line),
+                words=f"`server.port` of {path.name}",
+            )
+        elif literal.keys in (("server", "hmr", "port"), ("server", "ws", "port")):
+            yield Claim(
+                service=service.name,
+                port=int(literal.text),
+                source=Source.CONFIG,
+                place=inspection.at(path, literal.line),
+                words=f"`{'.'.join(literal.keys)}` of {path.name}",
+                role="hmr",
+            )
+
+
+def own_port_names(service: Service) -> tuple[str, ...]:
+    """Variables that by their name carry this service's own port, the most certain one first."""
+    own = re.sub(r"[^A-Z0-9]", "_", service.name.upper())
+    names = [service.port_env] if service.port_env else []
+    return tuple(dict.fromkeys([*names, f"{own}_PORT", "PORT"]))
+
+
+def _from_variables(inspection: Inspection, service: Service) -> Iterator[Claim]:
+    """The variable that the service's own source reads for its port; page servers read none of them."""
+    if service.type not in (ServiceType.NODE, ServiceType.PYTHON, ServiceType.COMMAND):
+        return
+    environment = inspection.environment(service.name)
+    reads = [read for read in inspection.sources(service.name).reads if read.name]
+    if environment is None:
+        return
+    for name in own_port_names(service):
+        mine = [read for read in reads if read.name == name]
+        if not mine:
+            continue
+        value = environment.get(name)
+        if value is not None and value.unknown is None and value.text:
+            if value.text.strip().isdecimal() and value.origin.layer is not LayerKind.SET:
+                yield Claim(
+                    service=service.name,
+                    port=int(value.text),
+                    source=Source.VARIABLE,
+                    place=inspection.at_origin(value.origin, name),
+                    words=f"`{name}={value.text.strip()}`, which {mine[0].path}:{mine[0].line} reads",
+                )
+            return
+        fallbacks = {read.fallback for read in mine if not read.otherwise}
+        literal = next(iter(fallbacks), None)
+        if len(fallbacks) == 1 and literal is not None and literal.isdecimal() and value is None:
+            yield Claim(
+                service=service.name,
+                port=int(literal),
+                source=Source.FALLBACK,
+                place=inspection.at(mine[0].path, mine[0].line, variable=name),
+                words=f"the default of `{name}` in {mine[0].path}:{mine[0].line}",
+            )
+            return

@@ -1,0 +1,53 @@
+"""A service's own command, configuration or variable names another port than stack.toml.
+
+## Why it matters
+The program listens where it says, devstack waits and sends clients where stack.toml says: the gate never
+opens, or another program answers it.
+
+## Example
+```
+stack.toml         port = 3000
+web/package.json   "dev": "next dev -p 4000"
+```
+
+## Mending
+Write the same port in both places, or remove it from the command: devstack passes it to Next and Vite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.claims import Source, claims
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per service: the claim that wins when the program starts."""
+    taken = {service.port for service in inspection.services if service.port is not None}
+    for service in inspection.services:
+        if service.port is None:
+            continue
+        declared = {port.number for port in service.all_ports}
+        for claim in claims(inspection, service):
+            if claim.source is Source.STACK or claim.role != "main":
+                continue
+            if claim.port not in declared and claim.port not in taken and claim.port:
+                yield RULE.finding(
+                    f"`{service.name}` will listen on {claim.port} ({claim.words}), but stack.toml says "
+                    f"{service.port}: whoever waits for {service.port} or links to it finds nobody there.",
+                    claim.place,
+                    inspection.at_key(f"services.{service.name}.port", note=f"port = {service.port}"),
+                    service=service.name,
+                    hint=f"write {service.port} in both places, or `port = {claim.port}` in stack.toml",
+                )
+            break
+
+
+RULE = Rule(
+    id="DS409", name="command-port-mismatch", severity=Severity.ERROR, page=__doc__ or "", check=check
+)

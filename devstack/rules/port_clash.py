@@ -1,0 +1,69 @@
+"""Two services claim the same port.
+
+## Why it matters
+The second one to start fails with EADDRINUSE, or moves to another port without being asked (Next and Vite
+do), and its clients then talk to the first one.
+
+## Example
+```
+[services.web]   port = 3000
+ws/.env          PORT=3000       # which ws/main.py reads
+```
+
+## Mending
+Give one of them another port, in the place that the finding names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.claims import Claim, claims
+from devstack.stack.model import Service
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per pair of services and port."""
+    services = {service.name: service for service in inspection.services}
+    by_port: dict[int, dict[str, Claim]] = {}
+    for service in services.values():
+        for claim in claims(inspection, service):
+            if not claim.is_helper:
+                by_port.setdefault(claim.port, {}).setdefault(service.name, claim)
+    for port, claimants in by_port.items():
+        first, *others = claimants.values()
+        for other in others:
+            if may_meet(services[first.service], services[other.service]):
+                yield _finding(port, first, other)
+
+
+def may_meet(left: Service, right: Service) -> bool:
+    """Whether both can run at once on the same address."""
+    if left.profiles and right.profiles and not set(left.profiles) & set(right.profiles):
+        return False
+    return not (left.host and right.host and _is_specific(left.host, right.host))
+
+
+def _is_specific(left: str, right: str) -> bool:
+    anywhere = {"0.0.0.0", "::", "localhost"}
+    return left != right and left not in anywhere and right not in anywhere
+
+
+def _finding(port: int, first: Claim, other: Claim) -> Finding:
+    return RULE.finding(
+        f"`{first.service}` and `{other.service}` both claim port {port} ({first.words}; {other.words}): "
+        "the second "
+        "one to start fails with EADDRINUSE or moves away.",
+        other.place,
+        first.place,
+        service=other.service,
+        hint=f"give `{other.service}` a port of its own",
+    )
+
+
+RULE = Rule(id="DS402", name="port-clash", severity=Severity.ERROR, page=__doc__ or "", check=check)
