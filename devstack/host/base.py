@@ -93,6 +93,10 @@ class Host(Protocol):
         """Become the parent of every descendant that loses its own, where the system can do that."""
         ...
 
+    def set_apart(self, pid: int) -> None:
+        """`pid` is a child of ours that is no part of the run (the guard)."""
+        ...
+
     def spawn(self, command: Command) -> Child:
         """Start a process in its own session. Raises SpawnError."""
         ...

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 from devstack.host import process_facts
 from devstack.host.base import Command, Ending, SpawnError
@@ -35,6 +34,10 @@ class PosixHost:
 
             with suppress(OSError, AttributeError):
                 ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def set_apart(self, pid: int) -> None:
+        """Never count `pid` as a stray."""
+        self.trees.add_apart(pid)
 
     def spawn(self, command: Command) -> PosixChild:
         """Start `command` in a new session, tagged, its output in a pipe or a pseudo terminal of its own."""
@@ -221,13 +224,3 @@ def _reason(problem: Exception, command: Command) -> str:
     if number == errno.E2BIG:
         return "its environment and arguments are too long for the system"
     return f"{program} could not be started: {getattr(problem, 'strerror', None) or 'a value has a NUL byte'}"
-
-
-def resolve_program(program: str, cwd: Path, path: str) -> str | None:
-    """Where `program` would be found by a process in `cwd` with this PATH; None when nowhere."""
-    import shutil
-
-    if "/" in program:
-        candidate = cwd / program
-        return str(candidate) if os.access(candidate, os.X_OK) and candidate.is_file() else None
-    return shutil.which(program, path=path)

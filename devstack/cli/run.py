@@ -1,0 +1,86 @@
+"""`devstack up` and `devstack run`: argv to one function each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+_UP_EXAMPLES = """\b
+Examples:
+  devstack up                    everything, until Ctrl-C
+  devstack up web --yes          web and what it needs; frees ports of earlier runs
+  devstack up --wait             in the background; returns once everything is ready
+  devstack up --exit-when-done   for CI: ends when every one-shot service has completed
+"""
+_RUN_EXAMPLES = """\b
+Examples:
+  devstack run server -- python -m pytest     in server's folder, with server's environment
+  devstack run web -- npm test
+"""
+
+
+@click.command(epilog=_UP_EXAMPLES)
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.option(
+    "--yes", "-y", is_flag=True, help="Free ports of our own, create env files, run setup: do not ask."
+)
+@click.option("--no-doctor", is_flag=True, help="Start although the configuration has errors.")
+@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Also services of this profile.")
+@click.option("--without", multiple=True, metavar="SERVICE", help="Not this one; dependents start anyway.")
+@click.option("--wait", is_flag=True, help="Return 0 once all is ready; the stack runs in the background.")
+@click.option("--timeout", metavar="DURATION", help="Give up (124) when not everything is ready by then.")
+@click.option("--exit-when-done", is_flag=True, help="End when every one-shot service has completed (CI).")
+@click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")
+def up(
+    services: tuple[str, ...],
+    yes: bool,
+    no_doctor: bool,
+    profiles: tuple[str, ...],
+    without: tuple[str, ...],
+    wait: bool,
+    timeout: str | None,
+    exit_when_done: bool,
+    as_json: bool,
+) -> int:
+    """Check the configuration, free the ports, start everything in order behind its gates, follow.
+
+    With names: only those services and what they need.
+    """
+    from devstack import durations
+    from devstack.commands import up as command
+
+    can_ask = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
+    try:
+        limit = durations.parse(timeout) if timeout is not None else None
+    except ValueError as problem:
+        raise click.BadParameter(str(problem), param_hint="--timeout") from None
+    return command.up(
+        command.Request(
+            folder=Path.cwd(),
+            environment=dict(os.environ),
+            ask=(lambda question: click.confirm(question, err=True)) if can_ask else None,
+            services=services,
+            yes=yes,
+            check=not no_doctor,
+            profiles=profiles,
+            without=without,
+            wait=wait,
+            timeout=limit,
+            exit_when_done=exit_when_done,
+            as_json=as_json,
+        )
+    )
+
+
+@click.command(epilog=_RUN_EXAMPLES, context_settings={"ignore_unknown_options": True})
+@click.argument("service")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+def run(service: str, command: tuple[str, ...]) -> int:
+    """Run a one-off command in a service's folder with its environment; its exit code is passed on."""
+    from devstack.commands.run import Request
+    from devstack.commands.run import run as perform
+
+    return perform(Request(folder=Path.cwd(), environment=dict(os.environ), service=service, command=command))

@@ -1,0 +1,114 @@
+"""`devstack up`: load → checks → ports → setup → run. The recipe; each step decides elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.errors import RefusedError, UsageError
+from devstack.host.private_folder import PrivateFolder
+from devstack.host.state_file import Lock
+from devstack.run import events
+
+if TYPE_CHECKING:
+    from devstack.stack.model import Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        folder: where the search for stack.toml starts.
+        environment: the environment devstack was started with.
+        ask: puts a yes/no question to the person; None where nobody can be asked.
+        timeout: seconds until everything must be ready; None = as long as it takes.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    ask: Callable[[str], bool] | None = None
+    services: tuple[str, ...] = ()
+    yes: bool = False
+    check: bool = True
+    profiles: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    wait: bool = False
+    timeout: float | None = None
+    exit_when_done: bool = False
+    as_json: bool = False
+
+    def consent(self, question: str) -> bool:
+        """Whether the person agrees: `--yes`, or an answer on the terminal."""
+        if self.yes:
+            return True
+        return self.ask is not None and self.ask(question)
+
+
+def up(request: Request) -> int:
+    """Run the stack until it ends; the exit code of the run."""
+    from devstack.commands import up_checks, up_run
+    from devstack.stack import graph, load
+    from devstack.supervisor.plan import Setups
+
+    started = time.time()
+    stack = load.load(load.find(request.folder))
+    names = _selected(stack, request)
+    folder = PrivateFolder.beside(stack.root)
+    folder.create()
+    lock = Lock(folder)
+    holder = lock.acquire()
+    if holder is not None:
+        raise RefusedError(
+            f"this stack is already up (pid {holder})." if holder else "this stack is already up.",
+            hint="`devstack ps` shows it, `devstack down` stops it.",
+        )
+    try:
+        early: list[events.Event] = []
+        setups = Setups(stack, folder)
+        due = setups.due(names)
+        up_checks.refuse_clashes(stack, names)
+        up_checks.stop_leftovers(folder, request)
+        up_checks.require_tools(stack, names, request.environment, due)
+        early.append(up_checks.check_configuration(stack, names, request))
+        early += up_checks.free_ports(stack, names, folder, request)
+        up_checks.consent_to_setup(stack, due, request)
+        ordered = tuple(name for layer in graph.order(stack, names) for name in layer)
+        job = up_run.Job(
+            stack=stack,
+            names=ordered,
+            folder=folder,
+            lock=lock,
+            setups=setups,
+            due=due,
+            request=request,
+            early=tuple(early),
+            started=started,
+        )
+        return up_run.in_background(job) if request.wait else up_run.in_foreground(job)
+    finally:
+        lock.release()
+
+
+def _selected(stack: Stack, request: Request) -> tuple[str, ...]:
+    from devstack.stack import graph, pending
+
+    for note in pending.not_acted_on(stack):
+        print(f"note: {note}", file=sys.stderr)
+    known = set(stack.services)
+    for name in (*request.services, *request.without):
+        if name not in known:
+            raise UsageError(f"no service `{name}` in {stack.path.name}.", hint=near(name, known))
+    return graph.select(stack, request.services, profiles=request.profiles, without=request.without)
+
+
+def near(name: str, known: set[str]) -> str:
+    """What to say about an unknown service name."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"did you mean `{near[0]}`?" if near else f"services: {', '.join(sorted(known))}"

@@ -1,0 +1,211 @@
+"""What `up` makes sure of before it starts anything: tools, configuration, leftovers, ports, consent."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from devstack.errors import FindingsError, PortHeldError, RefusedError, ServiceFailedError
+from devstack.host import state_file
+from devstack.run import events
+
+if TYPE_CHECKING:
+    from devstack.commands.up import Request
+    from devstack.contract.port_plan import PortPlan
+    from devstack.host.ports import Context
+    from devstack.host.private_folder import PrivateFolder
+    from devstack.stack.model import Stack
+    from devstack.supervisor.plan import DueSetup
+
+
+def refuse_clashes(stack: Stack, names: Iterable[str]) -> None:
+    """Two services that claim one port cannot both have it, whatever doctor is told to ignore."""
+    claims: dict[int, str] = {}
+    for name in names:
+        service = stack.services[name]
+        for port in service.all_ports:
+            claim = name if port.role == "main" else f"{name} ({port.role})"
+            other = claims.setdefault(port.number, claim)
+            if other != claim:
+                raise FindingsError(
+                    f"{other} and {claim} both claim port {port.number}.",
+                    hint="give one of them another port in stack.toml; `devstack ports` shows all of them.",
+                )
+
+
+def stop_leftovers(folder: PrivateFolder, request: Request) -> None:
+    """Processes of an earlier run that did not end in order: say so, stop them with consent."""
+    record = state_file.read(folder)
+    if record is None:
+        return
+    found = state_file.leftovers(record)
+    if not found:
+        return
+    words = ", ".join(
+        f"{name or 'unknown'} (pid {', '.join(str(one.pid) for one in several)})"
+        for name, several in found.items()
+    )
+    print(f"left by an earlier run of this stack: {words}", file=sys.stderr)
+    if not request.consent("Stop them?"):
+        raise RefusedError(
+            f"processes of an earlier run still live: {words}.",
+            hint="`devstack up --yes` stops them.",
+        )
+    from devstack.host.leftovers import end_leftovers
+
+    left = end_leftovers(record)
+    if left:
+        pids = ", ".join(str(one.pid) for one in left)
+        raise RefusedError(f"these processes of an earlier run cannot be stopped: {pids}.")
+
+
+def require_tools(
+    stack: Stack, names: Iterable[str], environment: Mapping[str, str], due: Sequence[DueSetup]
+) -> None:
+    """Every program that a service needs is there, or will be made by its own setup step."""
+    from devstack.host import tools
+    from devstack.stack.launch import launch
+
+    prepared = {one.service for one in due}
+    missing: dict[str, list[str]] = {}
+    for name in names:
+        service = stack.services[name]
+        how = launch(stack, service)
+        if how is None or not how.program or how.program in _SHELL_WORDS:
+            continue
+        if not how.cwd.is_dir():
+            raise ServiceFailedError(
+                f"{name}: its folder {service.dir} does not exist.", hint="check `dir` in stack.toml."
+            )
+        path = how.inline_env.get("PATH", environment.get("PATH"))
+        if tools.which(how.program, path, how.cwd) is None and name not in prepared:
+            missing.setdefault(how.program, []).append(name)
+    if missing:
+        first = next(iter(missing))
+        words = "; ".join(f"{tool} (needed by {', '.join(users)})" for tool, users in missing.items())
+        raise ServiceFailedError(f"not installed: {words}.", hint=_how_to_get(first))
+
+
+_SHELL_WORDS = frozenset(
+    {"cd", "exec", "source", ".", "export", "set", "exit", "if", "while", "for", "until", "case", "{", "("}
+    | {"trap", "wait", "true", "false", "echo", "test", "[", ":", "ulimit", "umask", "eval", "read", "printf"}
+    | {"!", "kill", "sleep", "command", "type", "unset", "local", "return", "shift", "times"}
+)
+
+
+def _how_to_get(tool: str) -> str:
+    name = tool.rsplit("/", 1)[-1]
+    known = {
+        "node": "install Node.js from https://nodejs.org (or with nvm, fnm, mise).",
+        "npm": "npm comes with Node.js: https://nodejs.org",
+        "npx": "npx comes with Node.js: https://nodejs.org",
+        "pnpm": "`corepack enable` (comes with Node.js), or https://pnpm.io/installation",
+        "yarn": "`corepack enable` (comes with Node.js), or https://yarnpkg.com/getting-started/install",
+        "bun": "https://bun.sh/docs/installation",
+        "uv": "https://docs.astral.sh/uv/getting-started/installation",
+        "livekit-server": "https://docs.livekit.io/home/self-hosting/local",
+        "docker": "https://docs.docker.com/get-docker",
+    }
+    if name in known:
+        return known[name]
+    if "/bin/" in tool and name.startswith("python"):
+        return f"create the virtual environment: python3 -m venv {tool.rsplit('/bin/', 1)[0]}"
+    if "/bin/" in tool:
+        return f"install it into {tool.rsplit('/bin/', 1)[0]} (npm ci, pip install …)"
+    return f"install {name}, or correct `command` in stack.toml."
+
+
+def check_configuration(stack: Stack, names: Sequence[str], request: Request) -> events.DoctorFinished:
+    """Doctor's rules over the files; errors stop here, with the findings."""
+    if not request.check:
+        return events.DoctorFinished(skipped=True)
+    from devstack.commands import doctor
+    from devstack.rules.base import Severity
+
+    report = doctor.preflight(stack, process=request.environment)
+    if report.count(Severity.ERROR):
+        text = doctor.show(report, stack.root, request.environment)
+        print(text, file=sys.stderr if request.as_json else sys.stdout)
+        raise FindingsError(
+            "the configuration has errors, so nothing was started.",
+            hint="mend them (`devstack doctor --fix` does what is safe), or `devstack up --no-doctor`.",
+        )
+    return events.DoctorFinished(warnings=report.count(Severity.WARNING))
+
+
+def free_ports(
+    stack: Stack, names: Sequence[str], folder: PrivateFolder, request: Request
+) -> list[events.Event]:
+    """Every declared port can be bound when this returns; what was stopped for it."""
+    from devstack.contract.port_plan import plan
+    from devstack.host import ports
+
+    numbers = [port.number for name in names for port in stack.services[name].all_ports]
+    if not numbers or all(ports.is_bindable(number) for number in numbers):
+        return []
+    context = port_context(stack, folder)
+    held = [one for one in plan(stack, names, context, now=time.time()) if one.message]
+    if not held:
+        return []
+    for one in held:
+        print(one.message, file=sys.stderr)
+    _refuse_foreign([one for one in held if not one.may_free])
+    wanted = ", ".join(str(one.port) for one in held)
+    if not request.consent(f"Stop {'it' if len(held) == 1 else 'them'} to free {wanted}?"):
+        raise PortHeldError(f"{held[0].message}.", hint="`devstack up --yes` frees it.")
+    freed: list[events.Event] = []
+    for one in held:
+        result = ports.free(one.port, context)
+        if result.outcome not in (ports.Outcome.FREED, ports.Outcome.WAS_FREE):
+            raise PortHeldError(f"port {one.port} is not free: {result.detail or result.outcome.value}.")
+        first = one.holders[0] if one.holders else None
+        freed.append(
+            events.PortFreed(
+                port=one.port,
+                service=one.service,
+                pid=first.pid if first else None,
+                command=first.command if first else "",
+            )
+        )
+    return freed
+
+
+def _refuse_foreign(held: Sequence[PortPlan]) -> None:
+    if not held:
+        return
+    hint = f"to free it: {held[0].command}" if held[0].command else "stop it yourself, or take another port."
+    raise PortHeldError("; ".join(one.message for one in held) + ".", hint=hint)
+
+
+def port_context(stack: Stack, folder: PrivateFolder) -> Context:
+    """From our point of view: this checkout, and what its last run started."""
+    from devstack.host.checkouts import checkout_root
+    from devstack.host.ports import Context, Record
+
+    record = state_file.read(folder)
+    root = checkout_root(str(stack.root)) or str(stack.root)
+    if record is None or record.boot != state_file.boot_id():
+        return Context(root=root)
+    return Context(
+        root=root,
+        run=record.run,
+        records=tuple(Record(service=name, id=one.id) for name, one in record.services.items()),
+    )
+
+
+def consent_to_setup(stack: Stack, due: Sequence[DueSetup], request: Request) -> None:
+    """Setup steps run programs of the repository: say which and why, and ask."""
+    if not due:
+        return
+    lines = []
+    for one in due:
+        setup = stack.services[one.service].setup
+        lines.append(f"{one.service}: {setup.command if setup else ''} ({one.reason})")
+    print("setup steps that are due:\n  " + "\n  ".join(lines), file=sys.stderr)
+    if not request.consent("Run them?"):
+        raise RefusedError(
+            f"setup of {', '.join(one.service for one in due)} is due.",
+            hint="`devstack up --yes` runs it.",
+        )

@@ -1,0 +1,237 @@
+"""Puts a run together: host, guard, output, views, control, watcher; and takes it apart again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from devstack.commands import up_checks
+from devstack.env.model import Environment
+from devstack.errors import ExitCode, TimedOutError
+from devstack.host import signals, state_file
+from devstack.host.base import Host, this_host
+from devstack.host.guard import Guard
+from devstack.host.pump import Pump
+from devstack.run import events
+from devstack.run.facts import ShutdownRequested
+from devstack.run.hub import Hub
+from devstack.run.lifecycle import begin
+from devstack.run.state import RunState
+from devstack.supervisor import plan
+from devstack.supervisor.children import Running
+from devstack.supervisor.output import ServiceOutput
+from devstack.supervisor.redaction import Secrets
+from devstack.supervisor.runner import Runner
+from devstack.supervisor.services import DeclaredServices, Display, stamp
+from devstack.views import style
+from devstack.views.feed import Feed, View
+from devstack.views.logfiles import LogFiles
+
+if TYPE_CHECKING:
+    from devstack.commands.up import Request
+    from devstack.control.server import ControlServer
+    from devstack.host.private_folder import PrivateFolder
+    from devstack.host.state_file import Lock
+    from devstack.stack.model import Stack
+    from devstack.supervisor.plan import DueSetup, Setups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Everything that the checks found out; `names` in start order."""
+
+    stack: Stack
+    names: tuple[str, ...]
+    folder: PrivateFolder
+    lock: Lock
+    setups: Setups
+    due: tuple[DueSetup, ...]
+    request: Request
+    early: tuple[events.Event, ...]
+    started: float
+
+
+def in_foreground(job: Job) -> int:
+    """Run until the end."""
+    return _Assembly(job).execute()
+
+
+class _Assembly:
+    """The parts of one run."""
+
+    def __init__(self, job: Job, on_event: Callable[[events.Event], None] | None = None) -> None:
+        self.job = job
+        self.run = stamp()
+        self.hub = Hub(time.time)
+        self.host: Host = this_host(self.run)
+        self.host.adopt_orphans()
+        self.guard = Guard(self.run)
+        self.host.set_apart(self.guard.pid)
+        self.pump = Pump()
+        self.logs = LogFiles(job.folder, self.run, self._complain)
+        self.secrets = Secrets(job.stack, job.request.environment)
+        self.terminal = signals.Terminal()
+        self.feed = Feed(self.hub, self._view(), "screen")
+        self.runner = self._runner()
+
+    def execute(self) -> int:
+        """Run it, then take everything apart, whatever happened."""
+        try:
+            return asyncio.run(self._main())
+        finally:
+            self.pump.stop()
+            self.feed.close()
+            self.logs.close()
+            self.terminal.restore()
+            self.guard.dismiss()
+
+    async def _main(self) -> int:
+        loop = asyncio.get_running_loop()
+        undo = signals.listen(loop, stop=self.stop, child=self.host.reap, resized=self.runner.resize)
+        if self.job.request.timeout is not None:
+            loop.call_later(self.job.request.timeout, self._timed_out)
+        control = self._control()
+        try:
+            return await self.runner.execute(self._began)
+        finally:
+            if control is not None:
+                control.close()
+            undo()
+
+    def stop(self, reason: str, code: int) -> None:
+        """A signal asks the run to end; the second time it is forced."""
+        self.hub.post(ShutdownRequested(reason=reason, code=code))
+
+    def _began(self) -> None:
+        job = self.job
+        self.hub.publish(events.RunStarted(stack=job.stack.name, run=self.run, services=job.names))
+        for event in job.early:
+            self.hub.publish(event)
+
+    def _timed_out(self) -> None:
+        if not self.hub.state.was_ready and not self.hub.state.stopping:
+            limit = self.job.request.timeout
+            self.hub.post(
+                ShutdownRequested(reason=f"not ready within {limit:g}s", code=int(ExitCode.TIMED_OUT))
+            )
+
+    def _runner(self) -> Runner:
+        job, request = self.job, self.job.request
+        specs = plan.specs(job.stack, job.names, [one.service for one in job.due])
+        display = style.detect(sys.stdout, request.environment)
+        services = DeclaredServices(
+            job.stack,
+            process=request.environment,
+            host=self.host,
+            setups=job.setups,
+            display=Display(
+                is_terminal=sys.stdout.isatty(), wants_colour=display.colour and not request.as_json
+            ),
+            holder=self._holder,
+            resolved=self._resolved,
+        )
+        return Runner(
+            begin(specs, exit_when_done=request.exit_when_done, stop_on_failure=request.wait),
+            hub=self.hub,
+            host=self.host,
+            services=services,
+            output=self._output,
+            pump=self.pump,
+            record=self._record,
+        )
+
+    def _output(self, service: str, generation: int) -> ServiceOutput:
+        return ServiceOutput(
+            service=service,
+            generation=generation,
+            publish=self.hub.publish,
+            redaction=self.secrets.stream(),
+            store=self.logs.store(service),
+            pace=self.feed.pace,
+        )
+
+    def _resolved(self, service: str, environment: Environment) -> None:
+        self.secrets.learn(environment)
+
+    def _record(self, state: RunState, running: dict[str, Running]) -> None:
+        """Write down what lives, for whoever comes after us; the guard hears it too."""
+        declared = self.job.stack.services
+        for one in running.values():
+            self.guard.watch(one.child.id)
+        state_file.save(
+            self.job.folder,
+            state_file.RunRecord(
+                run=self.run,
+                boot=state_file.boot_id(),
+                started=self.job.started,
+                supervisor=state_file.own_id(),
+                services={
+                    name: state_file.ServiceRecord(
+                        id=one.child.id,
+                        generation=one.generation,
+                        ports=tuple(port.number for port in declared[name].all_ports)
+                        if name in declared
+                        else (),
+                    )
+                    for name, one in running.items()
+                },
+            ),
+        )
+
+    def _holder(self, port: int) -> str:
+        """Who holds `port`, in words."""
+        from devstack.contract.port_plan import holder_words
+        from devstack.host import ports
+
+        found = ports.holders([port], up_checks.port_context(self.job.stack, self.job.folder)).get(port)
+        return holder_words(found[0], time.time()) if found else ""
+
+    def _view(self) -> View:
+        from devstack.views.timing import TimingHistory
+
+        history = TimingHistory(self.job.folder)
+        if self.job.request.as_json:
+            from devstack.views.jsonl import JsonLines
+
+            return JsonLines(_write_all, history)
+        from devstack.views.addresses import addresses
+        from devstack.views.console import Console
+        from devstack.views.screen import Screen
+
+        screen = Screen(
+            sys.stdout.fileno(),
+            style.detect(sys.stdout, self.job.request.environment),
+            self.job.names,
+            on_closed=lambda: self.stop("nobody reads the output", int(ExitCode.OK)),
+        )
+        return Console(screen, addresses=addresses(self.job.stack), history=history)
+
+    def _control(self) -> ControlServer | None:
+        from devstack.control.server import ControlServer
+
+        server = ControlServer(self.job.folder, self.hub)
+        try:
+            server.start()
+        except OSError as problem:
+            self._complain(f"no control socket ({problem.strerror}): ps, logs -f and down will not work")
+            return None
+        return server
+
+    def _complain(self, text: str) -> None:
+        print(f"warning: {text}", file=sys.stderr)
+
+
+def _write_all(data: bytes) -> None:
+    handle = sys.stdout.fileno()
+    while data:
+        data = data[os.write(handle, data) :]
+
+
+def in_background(job: Job) -> int:
+    """Start the run in a process of its own; return once it is ready, has failed, or took too long."""
+    raise TimedOutError("not yet")

@@ -1,0 +1,72 @@
+"""Signals of the terminal and the system become calls in the event loop; nothing is done inside a handler."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+STOPS = {"INT": ("Ctrl-C", 130), "TERM": ("SIGTERM", 143), "HUP": ("the terminal was closed", 143)}
+"""Signal → (why the run ends, exit code)."""
+
+
+class Loop(Protocol):
+    """The two methods of an asyncio loop that are needed."""
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: object) -> None: ...  # noqa: D102
+
+    def remove_signal_handler(self, sig: int) -> bool: ...  # noqa: D102
+
+
+def listen(
+    loop: Loop,
+    *,
+    stop: Callable[[str, int], None],
+    child: Callable[[], None],
+    resized: Callable[[], None],
+) -> Callable[[], None]:
+    """Route signals: `stop(reason, exit_code)`, `child()` when one ended, `resized()`. Returns the undo."""
+    wanted: dict[str, Callable[[], None]] = {"CHLD": child, "WINCH": resized}
+    for name, (reason, code) in STOPS.items():
+        wanted[name] = lambda reason=reason, code=code: stop(reason, code)  # type: ignore[misc]
+    numbers = [
+        (signal.Signals[f"SIG{name}"], call) for name, call in wanted.items() if hasattr(signal, f"SIG{name}")
+    ]
+    for number, call in numbers:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, call)
+    if hasattr(signal, "SIGTSTP") and os.isatty(0):
+        # Stopping us alone would leave the services running unattended behind a frozen screen.
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+
+    def undo() -> None:
+        for number, _ in numbers:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
+
+    return undo
+
+
+class Terminal:
+    """Remembers the settings of our terminal and puts them back, whatever a service did to it."""
+
+    def __init__(self) -> None:
+        self._saved: list[object] | None = None
+        with suppress(Exception):
+            import termios
+
+            self._saved = list(termios.tcgetattr(0)) if os.isatty(0) else None
+
+    def restore(self) -> None:
+        """Settings as they were, cursor shown, main screen."""
+        if self._saved is not None:
+            with suppress(Exception):
+                import termios
+
+                termios.tcsetattr(0, termios.TCSANOW, self._saved)  # type: ignore[arg-type]
+        if sys.__stdout__ is not None and sys.__stdout__.isatty():
+            with suppress(OSError):
+                os.write(sys.__stdout__.fileno(), b"\x1b[?25h\x1b[0m")

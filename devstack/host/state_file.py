@@ -1,0 +1,172 @@
+"""What a run leaves behind for the next one: who it is, what it started; and the lock that says it lives.
+
+    .devstack/lock         held by the living devstack; its content is for people (pid)
+    .devstack/state.json   run, boot, supervisor, services: pid, start mark, ports
+
+A lock cannot be faked by a recycled pid: whoever holds it lives. A record counts only when boot and start
+mark agree, so a number that means another process today is never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from devstack.host import process_facts
+from devstack.host.model import ProcessId
+from devstack.host.private_folder import PrivateFolder
+from devstack.host.tree import tag
+
+STATE = "state.json"
+LOCK = "lock"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRecord:
+    """A leader that a run started."""
+
+    id: ProcessId
+    generation: int = 0
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run as its state file tells it."""
+
+    run: str
+    boot: str
+    supervisor: ProcessId
+    started: float = 0.0
+    services: Mapping[str, ServiceRecord] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def boot_id() -> str:
+    """Names this boot of the machine; "" where the system does not say."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
+
+
+def own_id() -> ProcessId:
+    """This process."""
+    entry = process_facts.kin(os.getpid())
+    return entry.id if entry is not None else ProcessId(pid=os.getpid(), started_at=0.0)
+
+
+def save(folder: PrivateFolder, record: RunRecord) -> None:
+    """Replace the state file in one step."""
+    body = {
+        "version": VERSION,
+        "run": record.run,
+        "boot": record.boot,
+        "started": record.started,
+        "supervisor": _of(record.supervisor),
+        "services": {
+            name: {**_of(one.id), "generation": one.generation, "ports": list(one.ports)}
+            for name, one in record.services.items()
+        },
+    }
+    folder.write(STATE, json.dumps(body).encode())
+
+
+def read(folder: PrivateFolder) -> RunRecord | None:
+    """The last run's record; None when there is none or it cannot be understood."""
+    try:
+        body = json.loads(folder.read(STATE) or b"null")
+        return RunRecord(
+            run=str(body["run"]),
+            boot=str(body["boot"]),
+            started=float(body.get("started", 0.0)),
+            supervisor=_id(body["supervisor"]),
+            services={
+                str(name): ServiceRecord(
+                    id=_id(one), generation=int(one["generation"]), ports=tuple(map(int, one["ports"]))
+                )
+                for name, one in body["services"].items()
+            },
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def leftovers(record: RunRecord) -> dict[str, tuple[ProcessId, ...]]:
+    """Living processes of a run that is over, by service ("" = unknown which): recorded or tagged."""
+    found: dict[str, list[ProcessId]] = {}
+    if record.boot == boot_id():
+        for name, one in record.services.items():
+            if process_facts.is_alive(one.id):
+                found.setdefault(name, []).append(one.id)
+    known = {one for several in found.values() for one in several}
+    for entry in process_facts.everyone().values():
+        if entry.is_dead or entry.id in known or tag(entry.pid, process_facts.RUN_TAG) != record.run.encode():
+            continue
+        service = (tag(entry.pid, process_facts.SERVICE_TAG) or b"").decode(errors="replace")
+        found.setdefault(service, []).append(entry.id)
+    return {name: tuple(several) for name, several in found.items()}
+
+
+class Lock:
+    """Held while a run of this checkout lives."""
+
+    def __init__(self, folder: PrivateFolder) -> None:
+        self._folder = folder
+        self._handle: int | None = None
+
+    def acquire(self) -> int | None:
+        """None when it is ours now, else the pid of the devstack that holds it (0 when it does not say)."""
+        handle = self._folder.open_lock(LOCK)
+        if not _try_lock(handle):
+            text = os.pread(handle, 64, 0) if hasattr(os, "pread") else b""
+            os.close(handle)
+            return int(text) if text.strip().isdigit() else 0
+        os.ftruncate(handle, 0)
+        os.write(handle, b"%d" % os.getpid())
+        self._handle = handle
+        return None
+
+    def release(self) -> None:
+        """Let the next run in."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def running_pid(folder: PrivateFolder) -> int | None:
+    """The pid of the devstack whose run lives in this checkout; None when none does."""
+    if not (folder.path / LOCK).is_file():
+        return None
+    lock = Lock(folder)
+    holder = lock.acquire()
+    lock.release()
+    return holder
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _of(process: ProcessId) -> dict[str, float]:
+    return {"pid": process.pid, "started_at": process.started_at}
+
+
+def _id(body: Mapping[str, float]) -> ProcessId:
+    return ProcessId(pid=int(body["pid"]), started_at=float(body["started_at"]))

@@ -1,0 +1,182 @@
+"""Why a service died, in one line, from its last lines and how it ended. Pure; knows the usual causes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """A known cause.
+
+    Attributes:
+        cause: one line: what happened and what to do.
+        port: the port that was taken, where that is the cause.
+        hopeless: starting it again cannot help until a person changes something.
+    """
+
+    cause: str
+    port: int | None = None
+    hopeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """What a line looks like, and what it means."""
+
+    text: re.Pattern[str]
+    means: Callable[[re.Match[str]], Diagnosis]
+
+
+def diagnose(
+    tail: Sequence[str], *, code: int | None = None, signal: str | None = None, port: int | None = None
+) -> Diagnosis | None:
+    """The cause, or None when it is not known. `port`: the service's own, where the lines name none."""
+    if signal == "KILL":
+        return Diagnosis(cause="killed by KILL, by somebody or by the kernel because memory ran out (OOM)")
+    text = "\n".join(_ESCAPES.sub("", line) for line in tail)
+    if _IN_USE.search(text):
+        return _in_use(text, port)
+    for pattern in _PATTERNS:
+        found = pattern.text.search(text)
+        if found is not None:
+            return pattern.means(found)
+    return _by_ending(code, signal)
+
+
+def _in_use(text: str, port: int | None) -> Diagnosis:
+    named = [int(number) for one in _PORTS for number in one.findall(text) if 0 < int(number) < 65536]
+    taken = named[-1] if named else port
+    what = f"port {taken} is already in use" if taken else "its port is already in use"
+    return Diagnosis(cause=what, port=taken)
+
+
+def _by_ending(code: int | None, signal: str | None) -> Diagnosis | None:
+    if signal in ("SEGV", "BUS", "ILL"):
+        return Diagnosis(cause=f"crashed inside native code (signal {signal})")
+    if signal == "ABRT":
+        return Diagnosis(cause="aborted itself (signal ABRT)")
+    if code == 127:
+        return Diagnosis(cause="a command was not found (the shell's exit code 127)", hopeless=True)
+    if code == 126:
+        return Diagnosis(cause="a command may not be executed (the shell's exit code 126)", hopeless=True)
+    if code == 137:
+        return Diagnosis(cause="a child was killed by KILL, perhaps because memory ran out (OOM)")
+    return None
+
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_IN_USE = re.compile(r"EADDRINUSE|[Aa]ddress already in use|[Pp]ort \d+ is (?:already )?in use|WSAEADDRINUSE")
+_PORTS = (
+    re.compile(r"EADDRINUSE[^\n]*?[:\s](\d{2,5})\b"),
+    re.compile(r"\bport:\s*(\d{2,5})\b"),
+    re.compile(r"[Pp]ort (\d{2,5}) is (?:already )?in use"),
+    re.compile(r"\('[^'\n]*', (\d{2,5})[,)][^\n]*\baddress already in use"),
+    re.compile(r"(?:[\d.]+|localhost|\]):(\d{2,5})\b[^\n]*address already in use"),
+)
+
+
+def _fixed(cause: str) -> Callable[[re.Match[str]], Diagnosis]:
+    return lambda found: Diagnosis(cause=found.expand(cause), hopeless=True)
+
+
+def _soft(cause: str) -> Callable[[re.Match[str]], Diagnosis]:
+    return lambda found: Diagnosis(cause=found.expand(cause))
+
+
+def _node_module(found: re.Match[str]) -> Diagnosis:
+    name = found.group(1)
+    if name.startswith((".", "/", "file:")):
+        return Diagnosis(cause=f"the file {name} that it imports does not exist", hopeless=True)
+    return Diagnosis(cause=f"the npm package {name} is not installed (npm ci)", hopeless=True)
+
+
+def _python_module(found: re.Match[str]) -> Diagnosis:
+    name = found.group(1)
+    return Diagnosis(
+        cause=f"the Python module {name} is not installed in the environment it runs with", hopeless=True
+    )
+
+
+_PATTERNS = (
+    _Pattern(re.compile(r"(?:Cannot find (?:module|package)) '([^']+)'"), _node_module),
+    _Pattern(re.compile(r"ModuleNotFoundError: No module named '([^']+)'"), _python_module),
+    _Pattern(re.compile(r"No module named ([\w.]+)\s*$", re.M), _python_module),
+    _Pattern(re.compile(r"can't open file '([^']+)': \[Errno 2\]"), _fixed(r"the script \1 does not exist")),
+    _Pattern(
+        re.compile(r"npm (?:ERR!|error) Missing script: \"?([\w:.-]+)\"?"),
+        _fixed(r"package.json has no script `\1`"),
+    ),
+    _Pattern(
+        re.compile(r"(?:ENOENT|enoent)[^\n]*package\.json"),
+        _fixed("there is no package.json in its folder"),
+    ),
+    _Pattern(
+        re.compile(
+            r"(?:^|\n)[^\n]*?(?:sh|bash|env)(?:: line \d+| ?: \d+)?: ([^\s:]+): (?:command )?not found"
+        ),
+        _fixed(r"the program \1 is not installed (or node_modules is missing: npm ci)"),
+    ),
+    _Pattern(
+        re.compile(r"(?:env: )['‘]?([^'’\s:]+)['’]?: No such file or directory"),
+        _fixed(r"the program \1 is not installed"),
+    ),
+    _Pattern(re.compile(r"spawn ([^\s]+) ENOENT"), _fixed(r"the program \1 is not installed")),
+    _Pattern(
+        re.compile(r"JavaScript heap out of memory"),
+        _soft("Node ran out of memory (raise it with NODE_OPTIONS=--max-old-space-size=4096)"),
+    ),
+    _Pattern(re.compile(r"MemoryError\b|Cannot allocate memory|ENOMEM"), _soft("it ran out of memory")),
+    _Pattern(
+        re.compile(
+            r"(?:[Rr]equires|required|Please use|You are using) Node(?:\.js)?(?: version)? ?([^\n]{1,60})"
+        ),
+        _fixed(r"the installed Node has the wrong version: \g<0>"),
+    ),
+    _Pattern(
+        re.compile(r"(?:EBADENGINE|Unsupported engine|The engine \"node\" is incompatible)"),
+        _fixed("the installed Node has the wrong version for this package"),
+    ),
+    _Pattern(
+        re.compile(
+            r"requires? (?:a different )?Python[^\n]{0,60}|Python 3\.\d+ or (?:newer|later|higher) is required"
+        ),
+        _fixed(r"the installed Python has the wrong version: \g<0>"),
+    ),
+    _Pattern(re.compile(r"SyntaxError: ([^\n]{1,80})"), _fixed(r"syntax error in its source: \1")),
+    _Pattern(
+        re.compile(r"EACCES[^\n]*?(?:address|listen)[^\n]*?:(\d+)|\[Errno 13\][^\n]*bind"),
+        _fixed("it may not bind its port (ports below 1024 need privileges)"),
+    ),
+    _Pattern(
+        re.compile(r"(?:EACCES|PermissionError|Permission denied)[^\n]*?['\"]([^'\"\n]+)['\"]"),
+        _fixed(r"permission denied: \1"),
+    ),
+    _Pattern(re.compile(r"EACCES|Permission denied"), _fixed("permission denied")),
+    _Pattern(re.compile(r"EMFILE|Too many open files"), _soft("too many open files (ulimit -n 4096)")),
+    _Pattern(
+        re.compile(r"ENOSPC[^\n]*watch|file watchers reached"),
+        _soft("the system's limit of file watchers is reached"),
+    ),
+    _Pattern(re.compile(r"ENOSPC|No space left on device"), _soft("the disk is full")),
+    _Pattern(
+        re.compile(
+            r"secretOrPrivateKey must have a value|secret or public key must be provided|"
+            r"(?:JWT|NEXTAUTH|AUTH)_?SECRET\b[^\n]{0,40}(?:missing|not set|required|must be set|undefined|is empty)|"
+            r"KeyError: '\w*(?:JWT|AUTH)\w*SECRET\w*'|MissingSecret|NO_SECRET|HMAC key must not be empty"
+        ),
+        _fixed("its JWT secret is missing or empty: `devstack doctor` says which file should hold it"),
+    ),
+    _Pattern(
+        re.compile(r"KeyError: '([A-Z][A-Z0-9_]{2,})'"),
+        _fixed(r"the variable \1 is not set: `devstack env` shows what it sees"),
+    ),
+    _Pattern(
+        re.compile(r"ECONNREFUSED[^\n]*?:(\d{2,5})|[Cc]onnection refused[^\n]*?:(\d{2,5})"),
+        lambda found: Diagnosis(
+            cause=f"nothing answered on port {found.group(1) or found.group(2)} that it needs"
+        ),
+    ),
+)

@@ -1,0 +1,44 @@
+"""Which texts must never be shown: every value that is a secret by name, by text or by declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from devstack.env.model import Environment
+from devstack.env.redact import RedactionStream, Redactor
+from devstack.env.resolve import lookup
+from devstack.env.secrets import is_masked
+from devstack.stack.model import Reference, Stack
+
+
+class Secrets:
+    """Grows with every environment that a service was given, so that old values stay hidden too."""
+
+    def __init__(self, stack: Stack, process: Mapping[str, str]) -> None:
+        self._stack = stack
+        self._values = {text for name, text in process.items() if is_masked(name, text)}
+        self._redactor: Redactor | None = None
+
+    def learn(self, environment: Environment) -> None:
+        """Hide the secret values of `environment` from now on."""
+        found = {text for text in self._of(environment) if text}
+        if not found <= self._values:
+            self._values |= found
+            self._redactor = None
+
+    def stream(self) -> RedactionStream:
+        """Redaction for one process's output, with everything known by now."""
+        if self._redactor is None:
+            self._redactor = Redactor(self._values)
+        return self._redactor.stream()
+
+    def _of(self, environment: Environment) -> Iterator[str]:
+        for name, value in environment.variables.items():
+            if value.text and is_masked(name, value.text):
+                yield value.text
+        for shared in self._stack.shared.values():
+            for member in shared.members if shared.secret else ():
+                if isinstance(member, Reference) and member.service == environment.service:
+                    found = lookup(member, environment).value
+                    if member.part is None and found is not None and found.text:
+                        yield found.text
