@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from devstack.env.model import FileLayer, LayerKind, LoadIssue, LoadRequest, Origin, Shadow, Value
+from devstack.env.model import (
+    FileLayer,
+    LayerKind,
+    Loaded,
+    LoadIssue,
+    LoadRequest,
+    Origin,
+    Shadow,
+    Value,
+)
 
 
 class Definition(NamedTuple):
@@ -28,6 +38,10 @@ class Definition(NamedTuple):
         return f"Definition({self.name!r}, line={self.line})"
 
 
+NOTED = 200  # ignored lines that are reported per file
+BARE_NAME = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
+
+
 class Note(NamedTuple):
     """What the program could not take; becomes a `LoadIssue` of the file."""
 
@@ -39,9 +53,14 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """What a parser found in one text; `definitions` in the order of the text, duplicates included."""
+    """What a parser found in one text; `definitions` in the order of the text, duplicates included.
+
+    Attributes:
+        bare: names alone on a line, which the program ignores: with text None.
+    """
 
     definitions: Sequence[Definition]
+    bare: Sequence[Definition] = ()
     notes: Sequence[Note] = ()
 
 
@@ -61,16 +80,16 @@ Chain = list[tuple[Path, Definition]]
 
 
 def chains(files: Iterable[ParsedFile]) -> dict[str, Chain]:
-    """For each name all its definitions, the winning one first; `files` from the strongest to the weakest."""
-    found: dict[str, Chain] = {}
-    for file in files:
+    """For each name all its definitions, the winning one first; `files` from the strongest to the weakest.
+
+    The names come in the order of the files' text.
+    """
+    listed = list(files)
+    found: dict[str, Chain] = {definition.name: [] for file in listed for definition in file.definitions}
+    for file in listed:
         path = file.path
         for definition in reversed(file.definitions):
-            chain = found.get(definition.name)
-            if chain is None:
-                found[definition.name] = [(path, definition)]
-            else:
-                chain.append((path, definition))
+            found[definition.name].append((path, definition))
     return found
 
 
@@ -81,6 +100,7 @@ class Reading:
         self._request = request
         self.layers: list[FileLayer] = []
         self.issues: list[LoadIssue] = []
+        self._bare: Chain = []
 
     def parse(
         self,
@@ -106,7 +126,18 @@ class Reading:
             self.issues.append(issue)
         parsed = parser(text)
         self.issues.extend(LoadIssue(path=path, **note._asdict()) for note in parsed.notes)
+        self._bare.extend((path, definition) for definition in parsed.bare)
         return ParsedFile(path=path, definitions=parsed.definitions)
+
+    def finish(self, variables: dict[str, Value], prefixes: tuple[str, ...] = ()) -> Loaded:
+        """What the loader hands over; a name alone on a line shows what the process has under it."""
+        for path, definition in self._bare:
+            exported = self._request.process.get(definition.name)
+            if exported is not None and definition.name not in variables:
+                variables[definition.name] = value([(path, definition)], Result(exported, True), exported)
+        return Loaded(
+            variables=variables, layers=tuple(self.layers), issues=tuple(self.issues), prefixes=prefixes
+        )
 
     def content(self, path: Path) -> bytes | None:
         """The bytes of one layer; None where it is absent or unreadable (then with an issue)."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop
+from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, expand_primitives
 from devstack.env.loaders.definitions import Chain, Reading, Result, broken_bytes, chains, values
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
-from devstack.env.model import Loaded, LoadRequest
+from devstack.env.model import Loaded, LoadIssue, LoadRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,7 @@ class Dotenv:
         reading = Reading(request)
         found = _read(reading, request)
         results = {name: _plain(name, chain, request) for name, chain in found.items()}
-        return Loaded(
-            variables=values(found, results, request.process, lambda _: ()),
-            layers=tuple(reading.layers),
-            issues=tuple(reading.issues),
-        )
+        return reading.finish(values(found, results, request.process, lambda _: ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +46,14 @@ class DotenvExpand:
         reading = Reading(request)
         found = _read(reading, request)
         parsed = {name: chain[0][1].text or "" for name, chain in found.items()}
-        process = {**parsed, **({**request.process, **parsed} if request.override else request.process)}
+        process = {name: ecmascript.as_exported(text) for name, text in parsed.items()}
+        process = {**request.process, **process} if request.override else {**process, **request.process}
         try:
-            if self.version < 12:
+            if self.version >= 1000:
+                outcome = expand_primitives.expand_all(parsed, process)
+                undecided = dict(outcome.reasons)
+                reading.issues.extend(_executes(name, found[name]) for name in outcome.executes)
+            elif self.version < 12:
                 undecided = expand_callback.expand_all(parsed, process, keeps_self=False)
             else:
                 undecided = expand_loop.expand_all(parsed, process, sees_later=False)
@@ -64,11 +65,7 @@ class DotenvExpand:
             name: self._result(name, chain, request, parsed, undecided) for name, chain in found.items()
         }
         referenced = expand_callback.references if self.version < 12 else expand_loop.references
-        return Loaded(
-            variables=values(found, results, request.process, referenced),
-            layers=tuple(reading.layers),
-            issues=tuple(reading.issues),
-        )
+        return reading.finish(values(found, results, request.process, referenced))
 
     def _result(
         self, name: str, chain: Chain, request: LoadRequest, parsed: dict[str, str], undecided: dict[str, str]
@@ -82,10 +79,16 @@ class DotenvExpand:
         return Result(None if unknown else parsed[name], wins, unknown)
 
 
+def _executes(name: str, chain: Chain) -> LoadIssue:
+    path, definition = chain[0]
+    message = f"{name}: dotenv-expand 1000 runs the command in `$(…)`; its value is unknown here"
+    return LoadIssue(path=path, line=definition.line, kind="executes", message=message)
+
+
 def _plain(name: str, chain: Chain, request: LoadRequest) -> Result:
     if name in request.process and not request.override:
         return Result(request.process[name], True)
-    return Result(chain[0][1].text)
+    return Result(ecmascript.as_exported(chain[0][1].text or ""))
 
 
 def _read(reading: Reading, request: LoadRequest) -> dict[str, Chain]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Definition, Note, Parsed
+from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Note, Parsed
 
 QUOTES = "'\"`"
 _LINE_ENDS = "\n\u2028\u2029"  # carriage returns are gone before the grammar is applied
@@ -35,13 +35,14 @@ def parse(text: str) -> Parsed:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     definitions: list[Definition] = []
     notes: list[Note] = []
+    bare_names: list[Definition] = []
     match, length = _ASSIGNMENT.match, len(text)
     position = counted = 0
     line = 1
     while position < length:
         found = match(text, position)
         if found is None:
-            position = _skip_line(text, position, notes)
+            position = _skip_line(text, position, notes, bare_names)
             continue
         name, quoted, bare = found.groups()
         start = found.start(1)
@@ -60,7 +61,7 @@ def parse(text: str) -> Parsed:
         if name != "__proto__":  # assigning it a text changes nothing
             definitions.append(Definition(name, value, raw, line))
         position = _next_statement(text, end)
-    return Parsed(definitions=definitions, notes=notes)
+    return Parsed(definitions=definitions, bare=bare_names, notes=notes)
 
 
 def _next_statement(text: str, end: int) -> int:
@@ -69,17 +70,16 @@ def _next_statement(text: str, end: int) -> int:
     return _line_end(text, position) + 1 if text.startswith("#", position) else position
 
 
-def _skip_line(text: str, position: int, notes: list[Note]) -> int:
+def _skip_line(text: str, position: int, notes: list[Note], bare: list[Definition]) -> int:
     start = _blank_end(text, position)
     end = _line_end(text, start)
-    if start < end and text[start] != "#":
-        line = text.count("\n", 0, start) + 1 if len(notes) < _NOTED else None
-        if line is not None:
-            notes.append(Note(line, "line-dropped", "no assignment, so the line is ignored"))
+    if start < end and text[start] != "#" and len(notes) < NOTED:
+        line = text.count("\n", 0, start) + 1
+        notes.append(Note(line, "line-dropped", "no assignment, so the line is ignored"))
+        found = BARE_NAME.match(text, start, end)
+        if found:
+            bare.append(Definition(found.group(1), None, None, line))
     return end + 1
-
-
-_NOTED = 200  # ignored lines that are reported per file
 
 
 def _blank_end(text: str, position: int) -> int:

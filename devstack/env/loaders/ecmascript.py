@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 
 # `\s`, `trim()`: unlike Python's, with U+FEFF and without U+001C-U+001F and U+0085.
-SPACE = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+SPACE = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 
 # What `^`, `$` and `.` of a regular expression treat as the end of a line.
 LINE_ENDS = "\n\r\u2028\u2029"
@@ -41,6 +44,11 @@ def trim(text: str) -> str:
 def decode(content: bytes) -> str:
     """`Buffer.toString('utf8')`: broken bytes become U+FFFD, a byte order mark stays."""
     return content.decode("utf-8", "replace")
+
+
+def as_exported(text: str) -> str:
+    """What is left of a text that is put into `process.env`: the system's strings end at a NUL."""
+    return text.partition("\0")[0] if "\0" in text else text
 
 
 def in_property_order(names: Iterable[str]) -> list[str]:

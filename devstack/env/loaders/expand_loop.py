@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
 
-_REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*)")
-_OPERATOR = re.compile(r":\+|\+|:-|-")
+REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*)")
+OPERATOR = re.compile(r":\+|\+|:-|-")
 _SURELY_ENDLESS = 1_000  # replacements of one reference in one text
 
 
@@ -26,7 +26,7 @@ def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], nam
     seen: set[str] = set()
     repeated = 0
     replaced: dict[str, int] = {}
-    while (found := _REFERENCE.search(text)) is not None:
+    while (found := REFERENCE.search(text)) is not None:
         repeated = repeated + 1 if text in seen else 0
         if repeated > len(seen):
             raise Endless
@@ -54,7 +54,7 @@ def _spend(work: Work, amount: int, replaced: Mapping[str, int]) -> None:
 
 def _meaning(expression: str, merged: Mapping[str, str], seen: set[str], names: Names) -> tuple[str, str]:
     """The name that `expression` looks up, and what the reference is replaced by."""
-    operator = _OPERATOR.search(expression)
+    operator = OPERATOR.search(expression)
     # Without an operator the program splits at null, which JavaScript takes for the word.
     name, _, rest = expression.partition(operator.group() if operator else "null")
     names.check(name)
@@ -98,5 +98,5 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
 
 def references(text: str) -> tuple[str, ...]:
     """Names that `text` refers to, in order, each once."""
-    found = (match.group(1) or match.group(2) for match in _REFERENCE.finditer(text))
-    return tuple(dict.fromkeys(_OPERATOR.split(expression)[0] for expression in found))
+    found = (match.group(1) or match.group(2) for match in REFERENCE.finditer(text))
+    return tuple(dict.fromkeys(OPERATOR.split(expression)[0] for expression in found))

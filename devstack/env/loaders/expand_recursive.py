@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expansion import SURELY_FITS, Names, Overflow, Work
+from devstack.env.loaders.expansion import SURELY_FITS, Names, Overflow, Undecided, Work
 
+_SURELY_ENDLESS = 1_000  # references in one text that were replaced one after the other
 _REFERENCE = re.compile(r"\$\{?([0-9A-Za-z_]+)(?::-([^}\\]*))?\}?")
 
 
@@ -33,12 +34,22 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
         steps += 1
         if steps > SURELY_FITS:
             raise Overflow
+        _spend(work, len(text), steps)
         name, default = found.groups()
         names.check(name)
         replacement = process.get(name) or default or parsed.get(name) or ""
         text = ecmascript.replace_first(text, found.group(), replacement)
-        work.spend(len(text))
     return text.replace("\\$", "$")
+
+
+def _spend(work: Work, amount: int, steps: int) -> None:
+    """A text that grew until the budget is gone, reference by reference, brings its own reference back."""
+    try:
+        work.spend(amount)
+    except Undecided:
+        if steps > _SURELY_ENDLESS:
+            raise Overflow from None
+        raise
 
 
 def _last_reference(text: str) -> int:

@@ -57,12 +57,7 @@ class Next:
             run.apply(file)
         found = chains(run.taken)
         made = values(found, run.results(found), request.process, expand_recursive.references)
-        return Loaded(
-            variables=made,
-            layers=tuple(reading.layers),
-            issues=tuple(reading.issues),
-            prefixes=request.prefixes or PREFIXES,
-        )
+        return reading.finish(made, request.prefixes or PREFIXES)
 
 
 def _parsed(reading: Reading, path: Path) -> ParsedFile | None:
@@ -100,9 +95,9 @@ class _Run:
             return
         self.taken.append(file)
         for name, text in parsed.items():
-            self._current[name] = text
+            self._current[name] = ecmascript.as_exported(text)
             if name not in self._initial:
-                self._defined.setdefault(name, text)
+                self._defined.setdefault(name, self._current[name])
 
     def _expanded(self, name: str, parsed: dict[str, str], work: Work) -> str:
         source = self._current.get(name)

@@ -37,14 +37,12 @@ class Node:
                     LoadIssue(path=layer.path, line=None, kind="missing", message=message, fatal=True)
                 )
         found = chains(reversed(files)) if all(layer.exists for layer in reading.layers) else {}
-        results = {name: _result(name, chain, request) for name, chain in found.items()}
-        return Loaded(
-            variables=values(found, results, request.process, lambda _: ()),
-            layers=tuple(reading.layers),
-            issues=tuple(reading.issues),
-        )
+        results = {name: _result(name, chain, request) for name, chain in found.items() if name}
+        return reading.finish(values(found, results, request.process, lambda _: ()))
 
 
 def _result(name: str, chain: Chain, request: LoadRequest) -> Result:
     exported = request.process.get(name)
-    return Result(chain[0][1].text) if exported is None else Result(exported, True)
+    if exported is not None:
+        return Result(exported, True)
+    return Result(ecmascript.as_exported(chain[0][1].text or ""))

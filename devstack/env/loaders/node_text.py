@@ -2,63 +2,155 @@
 
 from __future__ import annotations
 
-from devstack.env.loaders.definitions import Definition, Note, Parsed
+import re
+
+from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Note, Parsed
 
 _QUOTES = "'\"`"
+_SPACE_20 = " "
+_SPACE_22 = " \t\n"
+_NAME_END = re.compile("[=\n]")
 
 
 def parse20(text: str) -> Parsed:
-    """Node 20: only spaces are trimmed, and a line without `=` becomes part of the next key."""
-    return _parse(text, modern=False)
+    """Node 20: only spaces are trimmed, a line without `=` becomes part of the next key, `=x` ends it all."""
+    text = text.replace("\r", "").strip(_SPACE_20)
+    definitions: list[Definition] = []
+    notes: list[Note] = []
+    bare: list[Definition] = []
+    lines = _Lines(text)
+    position = 0
+    while position < len(text):
+        position = _behind_comment(text, position)
+        equal = text.find("=", position)
+        if equal < 0:
+            _ignore(text, position, lines.at(position), notes, bare)
+            break
+        name = text[position:equal].strip(_SPACE_20)
+        line = lines.at(position)
+        if "\n" in name:
+            notes.append(
+                Note(line, "next-key-lost", "Node takes this line for the beginning of the next key")
+            )
+        if not name:
+            notes.append(Note(line, "file-dropped", "Node stops reading at a line without a name"))
+            break
+        value, raw, position = _value20(text, equal + 1)
+        definitions.append(Definition(name.removeprefix("export "), value, raw, lines.at(equal)))
+    return Parsed(definitions=definitions, bare=bare, notes=notes)
 
 
 def parse22(text: str) -> Parsed:
-    """Node 22 and 24."""
-    return _parse(text, modern=True)
-
-
-def _parse(text: str, *, modern: bool) -> Parsed:
-    text = text.replace("\r", "").strip(" ")
+    """Node 22 and 24: a value of nothing but spaces takes the next line."""
+    text = text.replace("\r", "").strip(_SPACE_22)
     definitions: list[Definition] = []
     notes: list[Note] = []
-    position = counted = 0
-    line = 1
+    bare: list[Definition] = []
+    lines = _Lines(text)
+    position = 0
     while position < len(text):
         if text[position] in "\n#":
-            newline = text.find("\n", position)
-            if newline >= 0:
-                position = newline + 1
-                continue
-        equal = text.find("=", position)
-        if equal < 0:
-            break
-        name = text[position:equal].strip(" ")
-        if not name:
-            break
-        line += text.count("\n", counted, equal)
-        counted = equal
-        name = name.removeprefix("export ")
-        value, raw, position = _value(text, equal + 1)
-        definitions.append(Definition(name, value, raw, line))
-    return Parsed(definitions=definitions, notes=notes)
+            position = _next_line(text, position)
+            continue
+        end = _NAME_END.search(text, position)
+        if end is None or end.group() == "\n":
+            _ignore(text, position, lines.at(position), notes, bare)
+            position = _behind_space(text, _next_line(text, position))
+            continue
+        name = text[position : end.start()].strip(_SPACE_22)
+        if not name and end.end() < len(text) and text[end.end()] != "\n":
+            notes.append(Note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored"))
+            position = end.end()  # what follows is read as if it began a line
+            continue
+        if name.startswith("export "):
+            name = name[7:].strip(_SPACE_22)
+        value, raw, after = _value22(text, end.end())
+        definitions.append(Definition(name, value, raw, lines.at(end.start())))
+        position = after
+    return Parsed(definitions=definitions, bare=bare, notes=notes)
 
 
-def _value(text: str, start: int) -> tuple[str, str, int]:
+def _ignore(text: str, position: int, line: int, notes: list[Note], bare: list[Definition]) -> None:
+    if len(notes) >= NOTED:
+        return
+    notes.append(Note(line, "line-dropped", "no assignment, so the line is ignored"))
+    found = BARE_NAME.match(text, position, _newline(text, position, 0))
+    if found:
+        bare.append(Definition(found.group(1), None, None, line))
+
+
+class _Lines:
+    """Line numbers of rising positions."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+        self._line = 1
+
+    def at(self, position: int) -> int:
+        """The 1-based line of `position`, not smaller than the last one asked for."""
+        if position > self._position:
+            self._line += self._text.count("\n", self._position, position)
+            self._position = position
+        return self._line
+
+
+def _next_line(text: str, position: int) -> int:
+    newline = text.find("\n", position)
+    return newline + 1 if newline >= 0 else len(text)
+
+
+def _behind_space(text: str, position: int) -> int:
+    found = _SPACE_RUN.match(text, position)
+    return found.end() if found else position
+
+
+_SPACE_RUN = re.compile("[ \t\n]*+")
+_SPACES = re.compile(" *+")
+
+
+def _behind_comment(text: str, position: int) -> int:
+    """Node 20 skips blank and comment lines only where a newline follows."""
+    while position < len(text) and text[position] in "\n#":
+        newline = text.find("\n", position)
+        if newline < 0:
+            break
+        position = newline + 1
+    return position
+
+
+def _value20(text: str, start: int) -> tuple[str, str, int]:
     """The value, its raw text and where parsing goes on."""
-    while text.startswith(" ", start):
-        start += 1
+    found = _SPACES.match(text, start)
+    start = found.end() if found else start
+    return _value(text, start, _SPACE_20, 0)
+
+
+def _value22(text: str, start: int) -> tuple[str, str, int]:
+    if text.startswith("\n", start) or start >= len(text):
+        return "", "", min(start + 1, len(text))
+    return _value(text, _behind_space(text, start), _SPACE_22, 1)
+
+
+def _value(text: str, start: int, space: str, past: int) -> tuple[str, str, int]:
+    """A value at `start`; parsing goes on `past` characters behind the start of its newline."""
     quote = text[start : start + 1]
-    if quote and quote in _QUOTES:
+    is_quoted = quote != "" and quote in _QUOTES
+    if is_quoted:
         closing = text.find(quote, start + 1)
         if closing >= 0:
             value = text[start + 1 : closing]
             if quote == '"':
                 value = value.replace("\\n", "\n")
-            newline = text.find("\n", closing + 1)
-            return value, text[start : closing + 1], newline if newline >= 0 else len(text)
-    newline = text.find("\n", start)
-    end = newline if newline >= 0 else len(text)
+            return value, text[start : closing + 1], _newline(text, closing + 1, past)
+    end = _newline(text, start, 0)
     raw = text[start:end]
-    if not (quote and quote in _QUOTES):
-        raw = raw.split("#", 1)[0]
-    return raw.strip(" "), raw.strip(" "), end
+    if is_quoted:
+        return raw, raw, min(end + past, len(text))
+    raw = raw.partition("#")[0].strip(space)
+    return raw, raw, min(end + past, len(text))
+
+
+def _newline(text: str, position: int, past: int) -> int:
+    newline = text.find("\n", position)
+    return newline + past if newline >= 0 else len(text)

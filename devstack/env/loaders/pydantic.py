@@ -41,8 +41,4 @@ class Pydantic:
         if any(issue.fatal for issue in reading.issues):
             texts = {}
         found = chains(reversed(files))
-        return Loaded(
-            variables=values(found, texts, request.process, references),
-            layers=tuple(reading.layers),
-            issues=tuple(reading.issues),
-        )
+        return reading.finish(values(found, texts, request.process, references))

@@ -42,11 +42,7 @@ class PythonDotenv:
         if any(issue.fatal for issue in reading.issues):
             results = {}
         found = chains(reversed(run.files) if request.override else run.files)
-        return Loaded(
-            variables=values(found, results, request.process, references),
-            layers=tuple(reading.layers),
-            issues=tuple(reading.issues),
-        )
+        return reading.finish(values(found, results, request.process, references))
 
 
 class _Run:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from devstack.env.loaders.compose import Compose
 from devstack.env.loaders.dotenv import Dotenv, DotenvExpand
+from devstack.env.loaders.honcho import Honcho
 from devstack.env.loaders.next import Next
 from devstack.env.loaders.node import Node
 from devstack.env.loaders.nothing import Nothing
@@ -35,4 +37,9 @@ def loader(pin: str) -> Loader:
     return _WITHOUT_VERSIONS[kind]
 
 
-_WITHOUT_VERSIONS: dict[str, Loader] = {"pydantic": Pydantic(), "none": Nothing()}
+_WITHOUT_VERSIONS: dict[str, Loader] = {
+    "compose": Compose(),
+    "honcho": Honcho(),
+    "none": Nothing(),
+    "pydantic": Pydantic(),
+}

@@ -63,12 +63,7 @@ class Vite:
             reading.issues.append(fatal(problem, where, "Vite"))
             results = {}
         referenced = expand_callback.references if self.version < 6 else expand_loop.references
-        return Loaded(
-            variables=values(found, results, request.process, referenced),
-            layers=tuple(reading.layers),
-            issues=tuple(reading.issues),
-            prefixes=prefixes,
-        )
+        return reading.finish(values(found, results, request.process, referenced), prefixes)
 
     def _expand(
         self, found: dict[str, Chain], files: list[ParsedFile], request: LoadRequest

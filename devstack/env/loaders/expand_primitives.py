@@ -1,0 +1,100 @@
+"""dotenv-expand 1000: another product's primitives. It runs `$(…)`; here that is reported, never done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from devstack.env.loaders import ecmascript
+from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE
+from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
+
+_COMMAND = re.compile(r"\$\(")
+_SURELY_ENDLESS = 1_000  # replacements in one text
+EXECUTES = "its text holds `$(…)`, which dotenv-expand 1000 runs as a command"
+ENCRYPTED = "it is encrypted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecidable:
+    """Names whose text stays unknown, with the reason, and whether a command is the reason."""
+
+    reasons: Mapping[str, str]
+    executes: tuple[str, ...]
+
+
+def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidable:
+    """Expand `parsed` in place, in property order.
+
+    Args:
+        process: the environment with the files' values already in it.
+
+    Raises:
+        Endless: the program does not survive.
+    """
+    reasons: dict[str, str] = {}
+    executes: list[str] = []
+    names, work = Names(reasons), Work()
+    written = dict(parsed)
+    running: dict[str, str] = {}
+    seen = dict(process)  # what references find: a file's own text gives way to what was made of it
+    for name in ecmascript.in_property_order(parsed):
+        text = parsed[name]
+        exported = process.get(name)
+        if exported and exported != text:
+            text = exported
+        elif text.startswith("encrypted:") and (
+            "DOTENV_PRIVATE_KEY" in seen or "DOTENV_PRIVATE_KEY" in running
+        ):
+            reasons[name] = ENCRYPTED
+        elif "$" in text:
+            try:
+                text = _expand(text, {**running, **seen} if running else seen, names, work)
+                if _runs_command(text):
+                    executes.append(name)
+                    reasons[name] = EXECUTES
+            except Undecided as reason:
+                reasons[name] = str(reason)
+        text = text.replace("\\$", "$")
+        parsed[name] = running[name] = text
+        if seen.get(name) == written[name]:
+            del seen[name]
+    return Undecidable(reasons=reasons, executes=tuple(executes))
+
+
+def _expand(text: str, merged: Mapping[str, str], names: Names, work: Work) -> str:
+    seen: set[str] = set()
+    steps = 0
+    while (found := REFERENCE.search(text)) is not None:
+        if text in seen or steps > _SURELY_ENDLESS:
+            raise Endless
+        seen.add(text)
+        steps += 1
+        name, replacement = _meaning(found.group(1) or found.group(2), merged, names)
+        text = ecmascript.replace_first(text, found.group(), replacement)
+        work.spend(len(text))
+        if text == merged.get(name):
+            break
+    return text
+
+
+def _meaning(expression: str, merged: Mapping[str, str], names: Names) -> tuple[str, str]:
+    """The name that `expression` looks up, and what the reference is replaced by."""
+    operator = OPERATOR.search(expression)
+    name, _, rest = expression.partition(operator.group() if operator else "null")
+    names.check(name)
+    value = merged.get(name)
+    meaning = {
+        ":-": value or rest,
+        "-": rest if value is None else value,
+        ":+": rest if value else "",
+        "+": "" if value is None else rest,
+    }
+    return name, meaning[operator.group()] if operator else value or ""
+
+
+def _runs_command(text: str) -> bool:
+    """Whether some `$(` may be closed; how exactly only matters to the program that runs it."""
+    found = _COMMAND.search(text)
+    return found is not None and ")" in text[found.end() :]

@@ -1,0 +1,148 @@
+"""honcho 2: each line through a POSIX shell lexer, tokens joined again without the space between them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.env.loaders import python_text
+from devstack.env.loaders.definitions import (
+    BARE_NAME,
+    NOTED,
+    Definition,
+    Note,
+    Parsed,
+    Reading,
+    Result,
+    chains,
+    values,
+)
+from devstack.env.model import Loaded, LoadIssue, LoadRequest
+
+# What the lexer takes for parts of words beside ASCII letters, digits and the underscore.
+_LETTERS = "ßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞ"
+_WORD = f"0-9A-Za-z_{_LETTERS}"
+_USUAL = re.compile(rf"[ \t]*([A-Za-z_][{_WORD}]*)[ \t]*=[ \t]*([^\s'\"\\#]+)[ \t]*\Z")
+_PIECE = re.compile(rf"([{_WORD}]+)|'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.DOTALL)
+_SPACE = re.compile(r"[ \t\r\n]*+")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_NAME = re.compile("[A-Za-z_]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Honcho:
+    """`honcho start`: `.env` of the app's folder, over what is exported."""
+
+    @property
+    def pin(self) -> str:
+        """The kind."""
+        return "honcho"
+
+    def load(self, request: LoadRequest) -> Loaded:
+        """Apply honcho's rules; of several files the last wins; a line it cannot lex ends it all."""
+        reading = Reading(request)
+        paths = list(request.files) if request.files is not None else [request.folder / ".env"]
+        files = [
+            file for path in paths if (file := reading.parse(path, python_text.decode, parse)) is not None
+        ]
+        for file in files:
+            for definition in file.definitions:
+                if "\0" in (definition.text or ""):
+                    reading.issues.append(
+                        _stops(file.path, definition.line, "ValueError: embedded null byte")
+                    )
+        if any(issue.fatal for issue in reading.issues):
+            files = []
+        found = chains(reversed(files))
+        results = {name: Result(chain[0][1].text) for name, chain in found.items()}
+        return reading.finish(values(found, results, request.process, lambda _: ()))
+
+
+def _stops(path: Path, line: int, reason: str) -> LoadIssue:
+    return LoadIssue(path=path, line=line, kind="error", message=f"honcho stops with {reason}", fatal=True)
+
+
+class _LexError(Exception):
+    """The lexer gives up."""
+
+
+def parse(text: str) -> Parsed:
+    """`honcho.environ.parse`, with an error as a fatal note."""
+    definitions: list[Definition] = []
+    notes: list[Note] = []
+    bare: list[Definition] = []
+    newlines = 0
+    for line in text.splitlines(keepends=True):
+        number = newlines + 1
+        newlines += line.endswith("\n")
+        content = line.splitlines()[0] if line else ""
+        usual = _USUAL.match(content)
+        try:
+            found = usual.groups() if usual else _assignment(content)
+        except _LexError as problem:
+            notes.append(Note(number, "error", f"honcho stops with ValueError: {problem}", True))
+            return Parsed(definitions=(), notes=notes)
+        if found is None:
+            _ignore(content, number, notes, bare)
+            continue
+        name, value = found
+        raw = content.partition("=")[2].strip()
+        definitions.append(Definition(name, value.replace("\\n", "\n").replace("\\t", "\t"), raw, number))
+    return Parsed(definitions=definitions, bare=bare, notes=notes)
+
+
+def _ignore(line: str, number: int, notes: list[Note], bare: list[Definition]) -> None:
+    content = line.strip()
+    if not content or content.startswith("#") or len(notes) >= NOTED:
+        return
+    notes.append(Note(number, "line-dropped", "honcho drops this line (`export`, no value, or an odd name)"))
+    found = BARE_NAME.match(content)
+    if found:
+        bare.append(Definition(found.group(1), None, None, number))
+
+
+def _assignment(line: str) -> tuple[str, str] | None:
+    tokens = _tokens(line)
+    if len(tokens) < 3 or tokens[1] != "=" or not _NAME.match(tokens[0]):
+        return None
+    return tokens[0], "".join(tokens[2:])
+
+
+def _tokens(line: str) -> list[str]:
+    """`list(shlex.shlex(line, posix=True))`. Raises _LexError where that raises ValueError."""
+    tokens: list[str] = []
+    position = 0
+    while True:
+        found = _SPACE.match(line, position)
+        position = found.end() if found else position
+        if position >= len(line) or line[position] == "#":
+            return tokens
+        pieces: list[str] = []
+        start = position
+        while (piece := _PIECE.match(line, position)) is not None:
+            word, single, double, escaped = piece.groups()
+            if double is not None:
+                double = _ESCAPED.sub(_unescaped, double)
+            pieces.append(next(part for part in (word, single, double, escaped) if part is not None))
+            position = piece.end()
+        if position < len(line) and line[position] in "'\"\\":
+            raise _LexError(
+                "No escaped character" if _ends_in_escape(line, position) else "No closing quotation"
+            )
+        if position == start:
+            pieces.append(line[position])
+            position += 1
+        tokens.append("".join(pieces))
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return found.group(1) if found.group(1) in '"\\' else found.group()
+
+
+def _ends_in_escape(line: str, position: int) -> bool:
+    """Whether the lexer runs out of text directly behind a backslash that escapes."""
+    if line[position] == "\\":
+        return True
+    rest = line[position:]
+    return rest[0] == '"' and (len(rest) - len(rest.rstrip("\\"))) % 2 == 1
