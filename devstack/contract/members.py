@@ -20,7 +20,7 @@ from devstack.env.source.model import Fallback, SourceIndex, SourceRead
 from devstack.stack.model import FileKey, LiteralValue, Member, Reference, Stack, UrlPart
 
 if TYPE_CHECKING:
-    from devstack.env.model import Environment, Value
+    from devstack.env.model import Environment, FileReader, Value
 
 
 class Provenance(StrEnum):
@@ -77,12 +77,12 @@ class Effective:
 
 @dataclass(kw_only=True, repr=False)
 class Facts:
-    """What the contract is judged by. `sources` and `read_text` are asked only where needed."""
+    """What the contract is judged by. `sources` and `files` are asked only where needed."""
 
     stack: Stack
     environments: Mapping[str, Environment]
     sources: Callable[[str], SourceIndex]
-    read_text: Callable[[Path], str | None]
+    files: FileReader
     _known: dict[Member, Effective] = field(default_factory=dict)
 
     def effective(self, member: Member) -> Effective:
@@ -91,6 +91,14 @@ class Facts:
         if found is None:
             found = self._known[member] = self._compute(member)
         return found
+
+    def read_text(self, path: Path) -> str | None:
+        """The text of a file, undecodable bytes replaced; None when it does not exist or cannot be read."""
+        try:
+            content = self.files.read(path)
+        except OSError:
+            return None
+        return None if content is None else content.decode("utf-8", errors="replace")
 
     def effective_all(self, members: Iterable[Member]) -> tuple[Effective, ...]:
         """Effective values in the order of `members`."""

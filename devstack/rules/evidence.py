@@ -63,9 +63,7 @@ def place(inspection: Inspection, found: Effective, note: str | None = None) -> 
     return Location(path=inspection.shown(inspection.need_stack().path), note=note)
 
 
-def where_to_set(
-    inspection: Inspection, service: str, name: str, note: str | None = None
-) -> Location:
+def where_to_set(inspection: Inspection, service: str, name: str, note: str | None = None) -> Location:
     """The file in which `name` belongs: the first that exists and is read, else the first that would be."""
     environment = inspection.environment(service)
     layers = () if environment is None else environment.layers
@@ -88,7 +86,9 @@ def is_from_process(found: Effective) -> bool:
 def without_value(inspection: Inspection, found: Effective) -> str:
     """What the code does when the variable gives it nothing: a sentence."""
     if found.fallback is not None:
-        literal = shown(inspection, found.text, secret=is_secret_name(found.name or ""), name=found.name or "")
+        literal = shown(
+            inspection, found.text, secret=is_secret_name(found.name or ""), name=found.name or ""
+        )
         return f"The code falls back to {literal} ({found.fallback.path}:{found.fallback.line})."
     is_empty = found.value is not None and found.value.text == ""
     reads = [
@@ -103,7 +103,9 @@ def without_value(inspection: Inspection, found: Effective) -> str:
                 f"`{_operator(read)}` replaces only an unset value."
             )
     if reads:
-        return f"The code at {reads[0].path}:{reads[0].line} gets {'an empty text' if is_empty else 'nothing'}."
+        return (
+            f"The code at {reads[0].path}:{reads[0].line} gets {'an empty text' if is_empty else 'nothing'}."
+        )
     return "The program gets an empty text." if is_empty else "The program finds no value."
 
 

@@ -90,7 +90,9 @@ def _candidates(inspection: Inspection) -> Iterator[list[Reading]]:
 
 def _shared_groups(inspection: Inspection) -> Iterator[list[Reading]]:
     for shared in inspection.need_stack().shared.values():
-        found = [each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text]
+        found = [
+            each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text
+        ]
         if len(found) > 1 and is_explained_by_loaders(found):
             yield [
                 Reading(
@@ -180,7 +182,11 @@ def _hint(spelling: str | None, text: str, secret: bool) -> str:
         return "no spelling is read alike everywhere: choose a value of letters, digits, `-` and `_`"
     if secret:
         quote = spelling[:1]
-        how = f"put it into {'double' if quote == chr(34) else 'single'} quotes" if spelling != text else "write it bare"
+        how = (
+            f"put it into {'double' if quote == chr(34) else 'single'} quotes"
+            if spelling != text
+            else "write it bare"
+        )
         return f"{how}: then all readers get the {len(text)} characters as written"
     return f"write it as `{spelling}`: then all readers agree"
 

@@ -41,7 +41,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per group that disagrees, one per `[[distinct]]` group with equal values."""
     stack = inspection.need_stack()
     for shared in stack.shared.values():
-        found = [each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text]
+        found = [
+            each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text
+        ]
         classes = _classes(found, stack)
         if len(classes) > 1 and not is_explained_by_loaders(found) and not _only_schemes_differ(found):
             yield _mismatch(inspection, shared, classes)

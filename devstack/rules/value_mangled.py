@@ -47,7 +47,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         declared = declared_names(stack, service)
         for name, value in environment.variables.items():
             what = _mangled(inspection, environment, name, value)
-            if what is None or not (name in declared or is_secret_name(name) or _is_read(inspection, service, name)):
+            if what is None or not (
+                name in declared or is_secret_name(name) or _is_read(inspection, service, name)
+            ):
                 continue
             if not _is_told_as_disagreement(inspection, service, name, value):
                 yield _finding(inspection, service, name, value, what)
@@ -163,7 +165,11 @@ def _finding(inspection: Inspection, service: str, name: str, value: Value, what
 
 def _hint(loader: str, written: str, spelling: str | None) -> str:
     if spelling is not None:
-        return "put the value into quotes" if spelling[:1] in "\"'" and spelling else "write the value without backticks"
+        return (
+            "put the value into quotes"
+            if spelling[:1] in "\"'" and spelling
+            else "write the value without backticks"
+        )
     if "$" in written and loader.startswith(("next", "vite", "dotenv-expand")):
         return "write a backslash before each `$` that is meant literally (`\\$`), or use a value without `$`"
     return "choose a value of letters, digits, `-` and `_`, which every program reads alike"

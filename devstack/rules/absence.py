@@ -1,0 +1,208 @@
+"""Needed variables that give their reader nothing, and where the value might be instead. Shared by rules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.contract import links
+from devstack.contract.members import Effective, Provenance
+from devstack.contract.needs import Need, needs
+from devstack.env.model import LayerKind
+from devstack.rules import evidence
+from devstack.rules.base import Location
+from devstack.rules.envfiles import is_env_name, is_example
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+    from devstack.stack.model import Service
+
+# Folders that hold no settings of the service itself.
+SKIPPED_FOLDERS = frozenset(
+    (
+        *("node_modules", ".git", ".venv", "venv", "dist", "build", "out", ".next", ".turbo", ".devstack"),
+        *("coverage", "target", "vendor", "__pycache__", "tests", "test", "__tests__", "fixtures", "e2e"),
+        *("__fixtures__", "examples", "example", "templates", "template", "docs", ".github", ".vscode"),
+    )
+)
+_PACKAGE_MARKS = ("package.json", "pyproject.toml", "Cargo.toml", "go.mod", "requirements.txt", "Gemfile")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """A need whose variable is unset or empty; `effective` tells what the code does then."""
+
+    need: Need
+    effective: Effective
+
+    @property
+    def service(self) -> str:
+        """The reading service."""
+        return self.need.reference.service
+
+    @property
+    def name(self) -> str:
+        """The variable to set: the empty one, else the first."""
+        return self.effective.name or self.need.reference.name
+
+    @property
+    def is_empty(self) -> bool:
+        """Set to nothing, rather than not set."""
+        return self.effective.value is not None and self.effective.value.text == ""
+
+
+def absences(inspection: Inspection) -> Iterator[Absence]:
+    """Every need that ends in nothing or in a fallback of the source."""
+    stack = inspection.need_stack()
+    for need in needs(stack):
+        if need.reference.service not in stack.services:
+            continue
+        effective = inspection.contract.effective(need.reference)
+        if effective.is_known and (
+            effective.provenance is not Provenance.ENVIRONMENT or effective.text == ""
+        ):
+            yield Absence(need=need, effective=effective)
+
+
+def fallback_serves(inspection: Inspection, absence: Absence) -> bool:
+    """Whether the literal that the code uses instead is as good: it reaches the target, or equals the others."""
+    effective, need = absence.effective, absence.need
+    if effective.provenance is not Provenance.FALLBACK:
+        return False
+    if need.link is not None:
+        index = inspection.need_stack().links.index(need.link)
+        return links.judge(index, need.link, effective, inspection.contract).reaches
+    if need.shared is None or need.shared.secret:
+        return False
+    others = [
+        other
+        for other in inspection.contract.effective_all(need.shared.members)
+        if other.member != effective.member and other.is_known and other.text
+    ]
+    stack = inspection.need_stack()
+    return bool(others) and all(
+        links.is_same_endpoint(effective.text or "", other.text or "", stack) for other in others
+    )
+
+
+def misspelling(inspection: Inspection, absence: Absence) -> tuple[str, Location] | None:
+    """A variable of the same service whose name is one slip away from the needed one."""
+    environment = inspection.environment(absence.service)
+    if environment is None:
+        return None
+    wanted = set(absence.need.reference.names)
+    claimed = {
+        name
+        for need in needs(inspection.need_stack())
+        if need.reference.service == absence.service
+        for name in need.reference.names
+    }
+    for name, value in environment.variables.items():
+        if name in claimed or value.origin.layer is not LayerKind.FILE or not value.text:
+            continue
+        if any(is_one_slip(name, each) for each in wanted):
+            return name, inspection.at_origin(value.origin, name)
+    return None
+
+
+def is_one_slip(left: str, right: str) -> bool:
+    """One letter missing, added, changed or two swapped; numbers and upper case are other names, not slips."""
+    if left == right or abs(len(left) - len(right)) > 1 or min(len(left), len(right)) < 4:
+        return False
+    if left.casefold() == right.casefold():
+        return True
+    start = next(
+        (at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
+    )
+    one, other = left[start:], right[start:]
+    if any(char.isdigit() for char in one[:1] + other[:1]):
+        return False
+    return (
+        one[1:] == other[1:]
+        or one[1:] == other
+        or one == other[1:]
+        or (one[1::-1] == other[:2] and one[2:] == other[2:])
+    )
+
+
+def elsewhere(inspection: Inspection, service: str, names: tuple[str, ...]) -> tuple[Location, ...]:
+    """Definitions of one of `names` in files that could be meant for `service`, but that it never reads."""
+    found = []
+    for path in unread_files(inspection, inspection.need_stack().services[service]):
+        file = inspection.env_file(path)
+        for each in () if file is None else file.assignments:
+            if each.name in names and each.raw.strip("\"' "):
+                found.append(inspection.at(path, each.line, variable=each.name))
+                break
+    return tuple(found)
+
+
+def unread_files(inspection: Inspection, service: Service) -> tuple[Path, ...]:
+    """Env files in the service's folder, the folders around it and inside it that its program does not read.
+
+    Another service's own file is not meant for this one; a file of a folder that holds both may be.
+    """
+    environment = inspection.environment(service.name)
+    read = {os.path.realpath(layer.path) for layer in (() if environment is None else environment.layers)}
+    folder = Path(os.path.normpath(inspection.folder(service)))
+    root = Path(os.path.normpath(inspection.root))
+    around = [folder, *(each for each in folder.parents if each == root or root in each.parents)]
+    owned = {
+        os.path.normpath(inspection.folder(other))
+        for other in inspection.services
+        if other.name != service.name
+    } - {str(each) for each in around}
+    candidates = [
+        path for each in (*around, *_inner_folders(folder)) if str(each) not in owned for path in _named(each)
+    ]
+    return tuple(path for path in candidates if os.path.realpath(path) not in read)
+
+
+def _inner_folders(folder: Path) -> tuple[Path, ...]:
+    """Folders up to two levels below that are no packages of their own."""
+    found: list[Path] = []
+    frontier = [(folder, 0)]
+    while frontier and len(found) < 200:
+        here, depth = frontier.pop()
+        for each in _folders(here):
+            if not any((each / mark).is_file() for mark in _PACKAGE_MARKS):
+                found.append(each)
+                if depth < 1:
+                    frontier.append((each, depth + 1))
+    return tuple(found)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                Path(entry.path)
+                for entry in entries
+                if entry.name not in SKIPPED_FOLDERS and entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError:
+        return []
+
+
+def _named(folder: Path) -> list[Path]:
+    """Env files of one folder, without examples and files of test runs."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if is_env_name(entry.name) and entry.is_file())
+    except OSError:
+        return []
+    return [
+        folder / name
+        for name in names
+        if not is_example(name) and not {"test", "vault", "keys", "ci"}.intersection(name.split("."))
+    ]
+
+
+def where_missing(inspection: Inspection, absence: Absence) -> Location:
+    """The place to mend an absence: the empty line, else the file in which it belongs."""
+    if absence.is_empty and absence.effective.value is not None:
+        return inspection.at_origin(absence.effective.value.origin, absence.name)
+    return evidence.where_to_set(inspection, absence.service, absence.name)

@@ -1,0 +1,89 @@
+"""A required, shared or linked variable is set nowhere its reader looks.
+
+## Why it matters
+The program finds no value: it stops with a KeyError, works with `undefined`, or goes on with a literal of its
+source that nobody chose. A page shows a socket URL `undefined` or a connection to a port where nothing listens.
+
+If the code's fallback reaches what the variable must reach, it is only mentioned. A value that stands in a file
+the program never reads is `defined-where-not-read`; a misspelt name is `misspelt-name`.
+
+## Example
+```toml
+[[links]]
+from = "web:NEXT_PUBLIC_WEBSOCKET_URL"    # in no .env file of web
+to = "ws"
+```
+
+## Mending
+Set it in the file that is named; `devstack env sync` adds missing keys from the example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract.members import Provenance
+from devstack.rules import absence, evidence
+from devstack.rules.absence import Absence
+from devstack.rules.base import Finding, Rule, Severity
+from devstack.stack.model import ServiceType
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+_FOREIGN = (ServiceType.EXTERNAL, ServiceType.COMPOSE)  # their variables are set elsewhere
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per service and variable; one for a group that nobody sets."""
+    missing = [each for each in absence.absences(inspection) if _is_told_here(inspection, each)]
+    grouped: dict[tuple[str, str], list[Absence]] = {}
+    for each in missing:
+        shared = each.need.shared
+        key = ("shared", shared.name) if shared is not None else (each.service, each.name)
+        grouped.setdefault(key, []).append(each)
+    for found in grouped.values():
+        if found[0].need.shared is not None and len(found) == len(found[0].need.shared.members):
+            yield _finding(inspection, found)
+        else:
+            yield from (_finding(inspection, [each]) for each in found)
+
+
+def _is_told_here(inspection: Inspection, found: Absence) -> bool:
+    if found.is_empty or inspection.need_stack().services[found.service].type in _FOREIGN:
+        return False
+    shared = found.need.shared
+    if (
+        shared is not None
+        and evidence.is_secret(shared)
+        and found.effective.provenance is Provenance.FALLBACK
+    ):
+        return False  # `fallback-secret-in-source` names the line
+    return absence.misspelling(inspection, found) is None and not absence.elsewhere(
+        inspection, found.service, found.need.reference.names
+    )
+
+
+def _finding(inspection: Inspection, group: list[Absence]) -> Finding:
+    found = group[0]
+    serves = absence.fallback_serves(inspection, found)
+    names = " or ".join(f"`{name}`" for name in found.need.reference.names)
+    where = " and ".join(f"`{each.service}`" for each in group)
+    does = evidence.without_value(inspection, found.effective)
+    places = [evidence.where_to_set(inspection, each.service, each.need.reference.name) for each in group]
+    fallback = found.effective.fallback
+    if fallback is not None:
+        places.append(evidence.read_place(inspection, fallback, note="the fallback used instead"))
+    places.append(inspection.at_key(found.need.key, note=f"{names} {found.need.reason}"))
+    return RULE.finding(
+        f"{names} is not set for {where}, although it {found.need.reason}. {does}"
+        + (" That is what it must reach, so it works." if serves else ""),
+        *places,
+        severity=Severity.INFO if serves else Severity.ERROR,
+        service=found.service,
+        hint=f"set `{found.need.reference.name}` in {places[0].path}; `devstack env sync` adds it from the example",
+    )
+
+
+RULE = Rule(id="DS201", name="missing-variable", severity=Severity.ERROR, page=__doc__ or "", check=check)

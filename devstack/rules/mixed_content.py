@@ -1,0 +1,84 @@
+"""An https page is given a ws:// or http:// address of another machine.
+
+## Why it matters
+Browsers block insecure connections of a secure page before a packet is sent: the console shows a SecurityError or
+"mixed content", and the WebSocket constructor throws. Loopback addresses are exempt.
+
+A page is known to be https when its service declares `tls = true`, or when its environment gives its own address
+as `https://`.
+
+## Example
+```
+web/.env     NEXT_PUBLIC_APP_URL=https://app.dev.lan
+             NEXT_PUBLIC_WS_URL=ws://192.168.1.20:3001
+```
+
+## Mending
+Serve the backend with TLS and use `wss://`, or open the page over http.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract import urls
+from devstack.contract.links import FRONTENDS
+from devstack.env.model import LayerKind
+from devstack.rules import reach
+from devstack.rules.base import Finding, Location, Rule, Severity
+
+if TYPE_CHECKING:
+    from devstack.env.model import Environment
+    from devstack.rules.inspection import Inspection
+    from devstack.stack.model import Service
+
+_PAGE_NAME = re.compile(
+    r"^(?:(?:NEXT_PUBLIC|VITE|PUBLIC)_)?(?:APP|SITE|FRONTEND|PUBLIC|WEB|NEXTAUTH|AUTH)_(?:URL|ORIGIN)$"
+)
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per public variable of an https page."""
+    for service in inspection.need_stack().services.values():
+        environment = inspection.environment(service.name)
+        if environment is None or service.type not in FRONTENDS:
+            continue
+        page = _secure_page(inspection, service, environment)
+        if page is None:
+            continue
+        for name, value in environment.variables.items():
+            text = value.text or ""
+            if not environment.is_public(name) or not urls.has_scheme(text) or _PAGE_NAME.match(name):
+                continue
+            address = urls.parse(text)
+            if address.scheme not in ("ws", "http") or address.faults or reach.is_template(address):
+                continue
+            if urls.is_loopback(address.host) or urls.is_single_label(address.host):
+                continue
+            if urls.is_unspecified(address.host) or value.origin.layer is not LayerKind.FILE:
+                continue
+            yield RULE.finding(
+                f"The page is https, but `{name}` is {reach.shown(text)}: the browser blocks the connection as mixed "
+                "content before it leaves.",
+                inspection.at_origin(value.origin, name),
+                page,
+                service=service.name,
+                hint=f"use `{'wss' if address.is_websocket else 'https'}://` and serve it with TLS",
+            )
+
+
+def _secure_page(inspection: Inspection, service: Service, environment: Environment) -> Location | None:
+    """Where it is said that the page is https."""
+    if service.tls:
+        return inspection.at_key(f"services.{service.name}.tls", note="the page is https")
+    for name, value in environment.variables.items():
+        if not _PAGE_NAME.match(name) or not (value.text or "").lower().startswith("https://"):
+            continue
+        if not urls.is_loopback(urls.parse(value.text or "").host):
+            return inspection.at_origin(value.origin, name, note="the page is https")
+    return None
+
+
+RULE = Rule(id="DS211", name="mixed-content", severity=Severity.ERROR, page=__doc__ or "", check=check)

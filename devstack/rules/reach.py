@@ -1,0 +1,116 @@
+"""Links as URL rules see them: decided values with their places, and the one change that mends them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract import links
+from devstack.contract.links import JudgedLink, Target
+from devstack.contract.members import Provenance
+from devstack.contract.urls import Address, UrlFault
+from devstack.env.model import LayerKind
+from devstack.env.secrets import mask_url, placeholder
+from devstack.rules import evidence
+from devstack.rules.base import Edit, Fix, Location
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+# Faults that leave it open where the URL leads; with the others the rest can still be judged.
+_OPAQUE = {
+    UrlFault.NO_SCHEME,
+    UrlFault.NO_HOST,
+    UrlFault.BAD_PORT,
+    UrlFault.TWO_SCHEMES,
+    UrlFault.UNKNOWN_SCHEME,
+}
+
+
+def decided(inspection: Inspection) -> Iterator[JudgedLink]:
+    """Links whose variable gives a URL; fallbacks of the source have a rule of their own."""
+    inspection.need_stack()
+    for each in links.judged(inspection.contract):
+        if each.address is not None and each.effective.provenance is Provenance.ENVIRONMENT:
+            yield each
+
+
+def sound(inspection: Inspection) -> Iterator[tuple[JudgedLink, Address]]:
+    """Decided links whose URL can be understood and holds no template's text."""
+    for each in decided(inspection):
+        address = each.address
+        if address is None or address.relative or _OPAQUE.intersection(address.faults):
+            continue
+        if is_template(address):
+            continue
+        yield each, address
+
+
+def is_template(address: Address) -> bool:
+    """Whether the host is a placeholder: that finding says all."""
+    return "<" in address.host or any(
+        re.match(r"your?[-_a-z]", label) and placeholder(label) is not None
+        for label in address.host.split(".")
+    )
+
+
+def place(inspection: Inspection, judged: JudgedLink) -> Location:
+    """Where the link's value stands."""
+    return evidence.place(inspection, judged.effective)
+
+
+def declared(inspection: Inspection, judged: JudgedLink) -> Location:
+    """Where stack.toml declares the link."""
+    return inspection.at_key(judged.key, note=f"must reach {named(judged.target)}")
+
+
+def named(target: Target) -> str:
+    """`ws` or `web.hmr`."""
+    return f"`{target.service}`" if target.role == "main" else f"`{target.service}.{target.role}`"
+
+
+def name_of(judged: JudgedLink) -> str:
+    """The variable people see, in backticks."""
+    return f"`{judged.effective.name}`"
+
+
+def shown(text: str | None) -> str:
+    """A URL with its secrets masked, in backticks."""
+    return f"`{mask_url(text or '')}`"
+
+
+def rewrite(inspection: Inspection, judged: JudgedLink, title: str, value: str) -> Fix | None:
+    """Another URL at the same place. Never safe: which side is right only a person knows."""
+    found = judged.effective.value
+    if (
+        found is None
+        or found.origin.layer is not LayerKind.FILE
+        or found.origin.path is None
+        or found.references
+    ):
+        return None
+    path = inspection.shown(found.origin.path)
+    edit = Edit(kind="set", path=path, variable=judged.effective.name, line=found.origin.line, value=value)
+    return Fix(title=title, safe=False, edits=(edit,))
+
+
+def with_port(text: str, address: Address, port: int) -> str | None:
+    """The URL with another port, everything else as it was written; None when that cannot be done safely."""
+    if "@" in text or UrlFault.SPACES in address.faults:
+        return None
+    host = f"[{address.host}]" if ":" in address.host else re.escape(address.host)
+    pattern = rf"(?i)(//{re.escape(host) if host.startswith('[') else host})(?::\d+)?(?=[/?#]|$)"
+    changed, count = re.subn(pattern, rf"\g<1>:{port}", text, count=1)
+    return changed if count else None
+
+
+def with_scheme(text: str, scheme: str) -> str:
+    """The URL with another scheme."""
+    return re.sub(r"^\s*[A-Za-z][\w+.-]*:/*", f"{scheme}://", text)
+
+
+def port_of(inspection: Inspection, target: Target) -> int | None:
+    """The number of a declared port."""
+    service = inspection.need_stack().services[target.service]
+    return next((each.number for each in service.all_ports if each.role == target.role), None)

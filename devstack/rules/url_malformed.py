@@ -1,0 +1,134 @@
+"""A URL is not one: no scheme, one slash, spaces, quotes, a port that is no number, a fragment in a WebSocket URL.
+
+## Why it matters
+`localhost:3001` is read as scheme `localhost:`, `wss:/host` as a path, and `new WebSocket()` throws a SyntaxError
+while the page loads. A fragment is forbidden in WebSocket URLs. `http://` for a WebSocket works where a library or
+a new browser maps it, and throws elsewhere: a warning.
+
+## Example
+```
+web/.env   VITE_WS_URL=localhost:3001
+```
+
+## Mending
+Write scheme, two slashes, host and port: `ws://localhost:3001`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract import urls
+from devstack.contract.links import JudgedLink
+from devstack.contract.needs import declared_names
+from devstack.contract.urls import Address, UrlFault
+from devstack.env.model import LayerKind, Value
+from devstack.rules import reach
+from devstack.rules.base import Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+_URL_NAME = re.compile(r"(?:^|_)(?:URL|URI|ENDPOINT|ORIGIN|WS|WSS|WEBSOCKET)(?:_|$)")
+# Faults that no reading of the text can excuse, whatever the variable is for.
+_CERTAIN = (UrlFault.SLASHES, UrlFault.TWO_SCHEMES, UrlFault.BAD_PORT, UrlFault.UNKNOWN_SCHEME)
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per value: of links first, then of other variables that hold a web address."""
+    for judged in reach.decided(inspection):
+        if judged.address is not None:
+            yield from _link(inspection, judged, judged.address)
+    stack = inspection.need_stack()
+    for service, environment in inspection.environments.items():
+        declared = declared_names(stack, service)
+        for name, value in environment.variables.items():
+            if name not in declared and value.origin.layer is LayerKind.FILE:
+                yield from _other(inspection, service, name, value)
+
+
+def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Iterator[Finding]:
+    faults = _faults(judged, address)
+    if faults and not _is_from_reference(judged.effective.value):
+        yield RULE.finding(
+            f"{reach.name_of(judged)} is no URL that a program can dial: it has {_listed(faults)}. {_seen(judged)}",
+            reach.place(inspection, judged),
+            reach.declared(inspection, judged),
+            service=judged.link.source.service,
+            hint=_hint(judged, address),
+        )
+    elif not address.relative and judged.requirement.websocket and address.scheme in ("http", "https"):
+        wanted = "wss" if address.is_secure else "ws"
+        yield RULE.finding(
+            f"{reach.name_of(judged)} is used for a WebSocket but begins with `{address.scheme}://`. New browsers and "
+            "some libraries map it, others throw a SyntaxError: it works here and fails there.",
+            reach.place(inspection, judged),
+            reach.declared(inspection, judged),
+            severity=Severity.WARNING,
+            service=judged.link.source.service,
+            hint=f"write `{wanted}://`; for socket.io or an HTTP API declare `scheme` on the link",
+            fix=reach.rewrite(
+                inspection,
+                judged,
+                f"change the scheme to {wanted}",
+                reach.with_scheme(judged.effective.text or "", wanted),
+            ),
+        )
+
+
+def _faults(judged: JudgedLink, address: Address) -> list[UrlFault]:
+    """Faults that matter for this link: brokers and hosts are often written without a scheme."""
+    if judged.link.schemes is not None and "any" in judged.link.schemes:
+        return []
+    faults = list(address.faults)
+    is_url = _URL_NAME.search((judged.effective.name or "").upper()) or judged.requirement.browser
+    if not is_url:
+        faults = [fault for fault in faults if fault is not UrlFault.NO_SCHEME]
+    return faults
+
+
+def _is_from_reference(value: Value | None) -> bool:
+    """Whether a reference that gave nothing tore the URL: `unresolved-reference` names it."""
+    return value is not None and bool(value.references) and "$" in (value.raw or "")
+
+
+def _listed(faults: list[UrlFault]) -> str:
+    return ", ".join(fault.value for fault in faults)
+
+
+def _seen(judged: JudgedLink) -> str:
+    if judged.requirement.browser:
+        return "The page throws a SyntaxError when it opens the connection."
+    return "The client refuses it, or dials something else."
+
+
+def _hint(judged: JudgedLink, address: Address) -> str:
+    scheme = address.scheme if address.scheme in urls.WEB_SCHEMES else None
+    if scheme is None:
+        scheme = "ws" if judged.requirement.websocket else "http"
+        scheme = {"ws": "wss", "http": "https"}[scheme] if judged.requirement.secure else scheme
+    port = "" if address.port is None else f":{address.port}"
+    return f"write `{scheme}://{address.host or 'host'}{port}{address.path}`"
+
+
+def _other(inspection: Inspection, service: str, name: str, value: Value) -> Iterator[Finding]:
+    """Undeclared variables: only text that is certainly meant as a web address and certainly none."""
+    text = value.text or ""
+    if value.unknown is not None or _is_from_reference(value) or not _URL_NAME.search(name.upper()):
+        return
+    if not re.match(r"\s*(?:https?|wss?):/", text, re.IGNORECASE) or "," in text or "<" in text:
+        return
+    address = urls.parse(text)
+    faults = [fault for fault in address.faults if fault in _CERTAIN]
+    if faults and not reach.is_template(address):
+        yield RULE.finding(
+            f"`{name}` is no URL that a program can dial: it has {_listed(faults)}.",
+            inspection.at_origin(value.origin, name),
+            service=service,
+            hint="write scheme, two slashes, host and port",
+        )
+
+
+RULE = Rule(id="DS206", name="url-malformed", severity=Severity.ERROR, page=__doc__ or "", check=check)

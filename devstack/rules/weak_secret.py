@@ -1,0 +1,122 @@
+"""A signing secret is short or has little variety.
+
+## Why it matters
+HS256 signs with the secret itself: fewer than 32 bytes can be tried out, and JWT libraries warn or refuse. The
+same goes for a long value of one repeated word.
+
+Counted are bytes of the effective value of a `[shared]` secret: always with `min_bytes`, else where a name says
+that tokens or sessions are signed with it. Passwords and keys of other parties have rules of their own.
+
+## Example
+```
+web/.env   JWT_SECRET=secret1      # 7 bytes
+```
+
+## Mending
+`devstack env rotate GROUP` writes 32 random bytes to all members.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract import urls
+from devstack.contract.members import Effective, Provenance
+from devstack.env.secrets import placeholder
+from devstack.rules import evidence
+from devstack.rules.base import Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+    from devstack.stack.model import Shared
+
+MIN_BYTES = 32
+_SIGNING = re.compile(
+    r"(?:^|_)(?:JWT|SIGNING|SIGNATURE|HMAC|SESSION|COOKIE|NEXTAUTH|AUTH|SECRET_KEY(?:_BASE)?)(?:_|$)"
+)
+_PRIVATE = re.compile(r"(?:SECRET|KEY|SALT|BASE)\d*$")
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per group and distinct weak value."""
+    for shared in inspection.need_stack().shared.values():
+        told: set[str] = set()
+        for each in inspection.contract.effective_all(shared.members):
+            text = each.text or ""
+            if each.provenance is not Provenance.ENVIRONMENT or not text or not each.is_known or text in told:
+                continue
+            wanted = _wanted(shared, each)
+            what = None if wanted is None else _weakness(text, wanted)
+            if what is None or _is_told_as_placeholder(each, text):
+                continue
+            told.add(text)
+            yield _finding(inspection, shared, each, what)
+
+
+def _wanted(shared: Shared, found: Effective) -> int | None:
+    """How many bytes the value must have; None where the group is no signing secret."""
+    if shared.min_bytes is not None:
+        return shared.min_bytes
+    name = (found.name or "").upper()
+    if not shared.secret or not _PRIVATE.search(name):
+        return None
+    return MIN_BYTES if _SIGNING.search(name) or name == "LIVEKIT_API_SECRET" else None
+
+
+def _weakness(text: str, wanted: int) -> str | None:
+    if text.lstrip().startswith("-----BEGIN"):
+        return None
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size < wanted:
+        return f"has {size} byte{'' if size == 1 else 's'} where {wanted} are needed"
+    if len(set(text)) < 8:
+        return f"has only {len(set(text))} different characters"
+    if re.fullmatch(r"(.{1,12}?)\1{2,}.{0,12}", text, re.DOTALL):
+        return "repeats one short text"
+    return None
+
+
+def _is_told_as_placeholder(found: Effective, text: str) -> bool:
+    """A template's text has a finding of its own; a hurried word such as `secret1` is weak before all."""
+    judged = placeholder(text, found.name or "")
+    return judged is not None and judged.default_of is None and "word" not in judged.reason
+
+
+def _finding(inspection: Inspection, shared: Shared, found: Effective, what: str) -> Finding:
+    is_dev = _is_development_pair(inspection, found)
+    same = [
+        other
+        for other in inspection.contract.effective_all(shared.members)
+        if other.text == found.text and other.member != found.member and other.is_known
+    ]
+    tail = (
+        " It is the documented pair of `livekit-server --dev` on this machine, so it is only mentioned."
+        if is_dev
+        else " It can be guessed by trying; some JWT libraries warn, others refuse it."
+    )
+    return RULE.finding(
+        f"The shared secret `{shared.name}` {what} ({evidence.shown(inspection, found.text)}).{tail}",
+        evidence.place(inspection, found),
+        *(evidence.place(inspection, other) for other in same),
+        severity=Severity.INFO if is_dev else Severity.WARNING,
+        service=found.service,
+        hint=f"`devstack env rotate {shared.name}` writes a strong one to all members",
+    )
+
+
+def _is_development_pair(inspection: Inspection, found: Effective) -> bool:
+    judged = placeholder(found.text or "", found.name or "")
+    environment = inspection.environment(found.service or "")
+    if judged is None or judged.default_of is None or environment is None:
+        return False
+    hosts = [
+        urls.parse(value.text).host
+        for name, value in environment.variables.items()
+        if name.endswith("LIVEKIT_URL") and value.text
+    ]
+    return all(not urls.is_public(host) for host in hosts)
+
+
+RULE = Rule(id="DS110", name="weak-secret", severity=Severity.WARNING, page=__doc__ or "", check=check)
