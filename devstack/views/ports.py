@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from devstack.contract.port_plan import age
@@ -14,6 +15,7 @@ from devstack.host.stopping import Refusal
 from devstack.views.style import Style
 
 _HEAD = ("PORT", "SERVICE", "ROLE", "STATE", "CLASS", "PID", "USER", "AGE", "ADDRESS", "COMMAND", "FOLDER")
+_PORT, _STATE, _COMMAND, _FOLDER = 0, 3, 9, 10
 _COLOURS = {
     PortState.FREE: "green",
     PortState.OURS: "cyan",
@@ -37,44 +39,59 @@ def table(rows: Sequence[Row], style: Style, now: float) -> str:
     """One line for each port and process; what a person should know about it below."""
     if not rows:
         return "Nothing listens."
-    lines: list[tuple[Row, tuple[str, ...], list[str]]] = []
-    for row in rows:
-        lines += _lines(row, now)
-    widths = _widths([_HEAD, *(cells for _, cells, _ in lines)], style.width)
-    text = [style.paint(_line(_HEAD, widths), "bold")]
-    for row, cells, notes in lines:
-        colour = _COLOURS[row.status.state]
-        text.append(_line(cells, widths).replace(cells[3], style.paint(cells[3], colour), 1))
-        text += [style.paint(f"{'':{widths[0] + 2}}{note}", "dim") for note in notes]
+    lines = [line for row in rows for line in _lines(row, now)]
+    shown = [
+        index for index in range(len(_HEAD)) if any(line.cells[index] for line in lines) or index == _PORT
+    ]
+    widths = _widths([_HEAD, *(line.cells for line in lines)], shown, style.width)
+    text = [style.paint(_joined(_HEAD, widths), "bold")]
+    for line in lines:
+        text.append(_joined(line.cells, widths, partial(_painted, style, line.state)))
+        text += [style.paint(f"{'':{widths[_PORT] + 2}}{note}", "dim") for note in line.notes]
     return "\n".join(text)
 
 
-def _lines(row: Row, now: float) -> list[tuple[Row, tuple[str, ...], list[str]]]:
+def _painted(style: Style, state: PortState, cell: str) -> str:
+    return style.paint(cell, _COLOURS[state])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    state: PortState
+    cells: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _lines(row: Row, now: float) -> list[_Line]:
     status = row.status
-    port = f"{status.port}" if row.declared in (None, status.port) else f"{status.port} ({row.declared})"
+    port = str(status.port) if row.declared in (None, status.port) else f"{status.port} (for {row.declared})"
     head = (port, row.service, row.role, status.state.value)
     found = _by_process(status.holders)
     if not found:
-        return [(row, (*head, *[""] * 7), _notes(status.note))]
-    lines: list[tuple[Row, tuple[str, ...], list[str]]] = []
+        return [_Line(state=status.state, cells=(*head, *[""] * 7), notes=_notes(status.note))]
+    lines: list[_Line] = []
     for index, (holder, addresses) in enumerate(found):
-        cells = (
-            *(head if index == 0 else ("", "", "", head[3])),
-            holder.holder_class.value,
-            str(holder.pid) if holder.pid else "?",
-            holder.user,
-            age(now - holder.started_at) if holder.started_at else "?",
-            ", ".join(addresses),
-            _short_command(holder.command) or "(not visible)",
-            _short_folder(holder.cwd),
-        )
         is_last = index == len(found) - 1
-        lines.append((row, cells, _notes(_holder_note(holder), status.note if is_last else None)))
+        cells = (*(head if index == 0 else ("", "", "", head[3])), *_holder_cells(holder, addresses, now))
+        notes = _notes(_holder_note(holder), status.note if is_last else None)
+        lines.append(_Line(state=status.state, cells=cells, notes=notes))
     return lines
 
 
-def _notes(*found: str | None) -> list[str]:
-    return [note for note in found if note]
+def _holder_cells(holder: Holder, addresses: list[str], now: float) -> tuple[str, ...]:
+    return (
+        holder.holder_class.value,
+        str(holder.pid) if holder.pid else "?",
+        holder.user,
+        age(now - holder.started_at) if holder.started_at else "?",
+        ", ".join(addresses),
+        _short_command(holder.command) or "(not visible)",
+        _short_folder(holder.cwd),
+    )
+
+
+def _notes(*found: str | None) -> tuple[str, ...]:
+    return tuple(note for note in found if note)
 
 
 def _holder_note(holder: Holder) -> str | None:
@@ -109,20 +126,26 @@ def _short_folder(folder: str | None) -> str:
     return folder
 
 
-def _widths(rows: Iterable[Sequence[str]], width: int) -> list[int]:
-    """Natural widths; command and folder give way where the terminal is narrow."""
-    natural = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    left = width - sum(natural[:-2]) - 2 * (len(natural) - 1)
-    folder = min(natural[-1], max(_SHORTEST_FOLDER, left // 3))
-    command = min(natural[-2], max(_SHORTEST_COMMAND, left - folder))
-    return [*natural[:-2], command, folder]
+def _widths(rows: Sequence[Sequence[str]], shown: Sequence[int], width: int) -> dict[int, int]:
+    """Column → width, in order; command and folder give way where the terminal is narrow."""
+    widths = {index: max(len(row[index]) for row in rows) for index in shown}
+    fixed = sum(width for index, width in widths.items() if index not in (_COMMAND, _FOLDER))
+    left = width - fixed - 2 * (len(widths) - 1)
+    if _FOLDER in widths:
+        widths[_FOLDER] = min(widths[_FOLDER], max(_SHORTEST_FOLDER, left // 3))
+        widths[_COMMAND] = min(widths[_COMMAND], max(_SHORTEST_COMMAND, left - widths[_FOLDER]))
+    return widths
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    fitted = [f"{cell:{width}}" for cell, width in zip(cells[:-2], widths[:-2], strict=True)]
-    command, folder = cells[-2:]
-    fitted.append(f"{_cut(command, widths[-2]):{widths[-2]}}")
-    fitted.append(_cut_left(folder, widths[-1]))
+def _joined(
+    cells: Sequence[str], widths: Mapping[int, int], paint: Callable[[str], str] | None = None
+) -> str:
+    fitted: list[str] = []
+    for index, width in widths.items():
+        cut = _cut_left if index == _FOLDER else _cut
+        cell = cut(cells[index], width)
+        padding = " " * (width - len(cell))
+        fitted.append((paint(cell) if paint and index == _STATE else cell) + padding)
     return "  ".join(fitted).rstrip()
 
 
