@@ -50,7 +50,7 @@ def logs(place: Place, options: Options) -> int:
             if time.monotonic() >= next_look:
                 lives = running_pid(folder) is not None
                 next_look = time.monotonic() + LIVENESS_EVERY
-            _show(screen, history.news(options.services or history.services()), pattern)
+            _show(screen, history.news(_chosen(history, options, "")), pattern)
             if lives:
                 time.sleep(FOLLOW_EVERY)
     screen.finish()
@@ -64,7 +64,12 @@ def _chosen(history: LogHistory, options: Options, where: str) -> tuple[str, ...
         raise unknown_service(unknown, list(known), "has no log here")
     if not known:
         raise NotRunningError(f"there are no logs yet in {where}", hint="`devstack up` writes them.")
-    return options.services or known
+    return tuple(name for name in known if not options.services or _belongs(name, options.services))
+
+
+def _belongs(log: str, services: tuple[str, ...]) -> bool:
+    """A service's own log, and that of its setup step (`web.setup`)."""
+    return log in services or log.partition(".")[0] in services
 
 
 def _show(screen: Screen, pieces: Iterable[Piece], pattern: re.Pattern[bytes] | None) -> None:

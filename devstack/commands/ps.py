@@ -5,12 +5,35 @@ from __future__ import annotations
 import time
 
 from devstack.commands.running import Place, write
-from devstack.errors import ExitCode
+from devstack.errors import ExitCode, NotRunningError
 from devstack.views.services import services_document, services_table
+from devstack.views.wording import listed
 
 
 def ps(place: Place, *, as_json: bool) -> int:
     """Show the table, or the JSON contract. Raises NotRunningError."""
-    services = place.client().state()["services"]
+    try:
+        services = place.client().state()["services"]
+    except NotRunningError:
+        _tell_leftovers(place)
+        raise
     write(services_document(services) if as_json else services_table(services, place.style(), time.time()))
     return int(ExitCode.OK)
+
+
+def _tell_leftovers(place: Place) -> None:
+    """A run that died may have left processes: then that is the answer."""
+    from devstack.host.leftovers import living
+    from devstack.host.state_file import read, running_pid
+
+    folder = place.private_folder()
+    record = read(folder)
+    if record is None or running_pid(folder) is not None:
+        return
+    left = living(record)
+    if left:
+        pids = listed([str(one.pid) for one in left])
+        raise NotRunningError(
+            f"the last run in {folder.path.parent} died; still alive: pid {pids}",
+            hint="`devstack down` stops what is left.",
+        )

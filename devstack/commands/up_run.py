@@ -76,7 +76,7 @@ class _Assembly:
         self.logs = LogFiles(job.folder, self.run, self._complain)
         self.secrets = Secrets(job.stack, job.request.environment)
         self.terminal = signals.Terminal()
-        self.feed = Feed(self.hub, self._view(), "screen")
+        self.feed = Feed(self.hub, self._view(), "screen", is_patient=not sys.stdout.isatty())
         self.runner = self._runner()
 
     def execute(self) -> int:

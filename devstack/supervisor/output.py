@@ -88,8 +88,10 @@ class ServiceOutput:
         self._emit(self._redaction.flush())
 
     def watch(self, pattern: str, matched: Callable[[str], None]) -> None:
-        """Look for `pattern` from now on; `matched` gets the line, once, on the pump's thread."""
-        self._probe = LogProbe(pattern, matched)
+        """Look for `pattern` in what came and comes; `matched` gets the line once, on whichever thread."""
+        probe = LogProbe(pattern, matched)
+        self._probe = probe
+        probe.look(b"".join(tuple(self._last)))
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
         """The last lines so far, as text."""

@@ -41,12 +41,12 @@ class Tamer:
             block = _valid(block)
         if not self._active and not any(control in block for control in _CONTROLS):
             return block
-        whole = block.replace(b"\r\n", b"\n").translate(_BLANKS, _OTHER_CONTROLS)
+        # Sequences first: a bell may be the end of one.
+        whole = _SEQUENCE.sub(self._replace, block) if b"\x1b" in block else block
+        whole = whole.replace(b"\r\n", b"\n").translate(_BLANKS, _OTHER_CONTROLS)
         return b"\n".join([self._line(line) for line in whole.split(b"\n")])
 
     def _line(self, line: bytes) -> bytes:
-        if b"\x1b" in line:
-            line = _SEQUENCE.sub(self._replace, line)
         if b"\r" in line:
             line = _last_state(line)
         if not self._colour or not (self._active or b"\x1b" in line):

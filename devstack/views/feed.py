@@ -30,10 +30,14 @@ class View(Protocol):
 class Feed:
     """The thread of one view. It ends by itself after `run.finished`."""
 
-    def __init__(self, hub: Hub, view: View, name: str, limit: int = LIMIT) -> None:
+    def __init__(
+        self, hub: Hub, view: View, name: str, *, limit: int = LIMIT, is_patient: bool = True
+    ) -> None:
+        """`is_patient`: the view's reader is a program or a file, which should lose nothing."""
         self._hub = hub
         self._view = view
         self._limit = limit
+        self._is_patient = is_patient
         self._news = threading.Event()
         self._shown = 0
         self._stalled_at = -1
@@ -44,7 +48,9 @@ class Feed:
 
     def pace(self) -> None:
         """Called by the output thread: let a reader that makes progress catch up and lose nothing."""
-        if self._subscription.backlog < self._limit // 2 or self._shown == self._stalled_at:
+        if not self._is_patient or self._subscription.backlog < self._limit // 2:
+            return
+        if self._shown == self._stalled_at:
             return
         shown, since = self._shown, time.monotonic()
         while self._subscription.backlog >= self._limit // 2:

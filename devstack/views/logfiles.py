@@ -53,9 +53,10 @@ class LogFiles:
         self._has_complained = False
 
     def store(self, service: str) -> Callable[[bytes], None]:
-        """What appends to the log of `service`; the same file for every generation of this run."""
+        """What appends to the log of `service`, for one more generation; all share the file of this run."""
         if service not in self._open:
             self._open[service] = LogFile(self, service)
+        self._open[service].begin()
         return self._open[service].write
 
     def close(self) -> None:
@@ -107,6 +108,11 @@ class LogFile:
         self._last_record = 0.0
         self._at_line_start = True
         self._lost = 0
+        self._begins = False
+
+    def begin(self) -> None:
+        """What comes next is another process's output: it does not go on in an unfinished line."""
+        self._begins = True
 
     def write(self, block: bytes) -> None:
         """Append `block`."""
@@ -115,6 +121,10 @@ class LogFile:
                 self._reopen()
             if self._lost:
                 self._admit()
+            if self._begins and not self._at_line_start:
+                self._append(b"\n")
+                self._at_line_start = True
+            self._begins = False
             self._mark()
             self._append(block)
             self._at_line_start = block.endswith(b"\n")
