@@ -18,6 +18,7 @@ from devstack.host.model import Holder, HolderClass
 
 if TYPE_CHECKING:
     from devstack.contract.members import Facts
+    from devstack.host.judging import Context
     from devstack.stack.model import Stack
 
 
@@ -90,22 +91,28 @@ def _target(request: Request, facts: Facts | None) -> Target:
 
 def stranger(stack: Stack, service: str | None, port: int | None) -> str | None:
     """Who listens on `port`, when that is certainly not `service`; None when it is, or nobody knows."""
-    from devstack.host.ports import Context, holders
+    from devstack.contract.port_context import context_of
+    from devstack.host.holders import holders
 
     if port is None or service is None:
         return None
-    for holder in holders([port], Context(root=str(stack.root))).get(port, []):
-        if _is_stranger(holder, service, stack.root):
+    context = context_of(stack.root)
+    for holder in holders([port], context).get(port, []):
+        if _is_stranger(holder, service, context):
             folder = f" in {holder.cwd}" if holder.cwd else ""
-            whose = f"service `{holder.service}`" if holder.service else "a process that is not of this stack"
+            whose = (
+                f"service `{holder.service}`" if holder.service else "a process that devstack did not start"
+            )
             return f"{whose}: pid {holder.pid} ({holder.command[:60]}){folder}"
     return None
 
 
-def _is_stranger(holder: Holder, service: str, root: Path) -> bool:
+def _is_stranger(holder: Holder, service: str, context: Context) -> bool:
+    """Certain only where the holder is another service's, or where a living run started the service itself.
+
+    A server that somebody started by hand, wherever from, may well be the service.
+    """
     if holder.holder_class is HolderClass.OURS:
         return holder.service not in (None, service)
-    if holder.holder_class is not HolderClass.FOREIGN or holder.cwd is None:
-        return False
-    # Started by hand from elsewhere, but running a file of this stack: still the service.
-    return str(root) not in holder.command
+    is_run = context.supervisor is not None and any(record.service == service for record in context.records)
+    return is_run and holder.holder_class in (HolderClass.FOREIGN, HolderClass.SAME_REPO)

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devstack.contract.attempt import Answer, Outcome
+from devstack.contract.attempt import Answer
 from devstack.contract.plain_http import Endpoint, get
 
 NEXT_HMR_PATHS = ("/_next/webpack-hmr", "/_next/hmr")
@@ -75,8 +75,6 @@ def of_answer(answer: Answer, path: str) -> Identity | None:
         return _of_first_frame(answer)
     if path.startswith(NEXT_HMR_PATHS):
         return Identity(program=Program.NEXT_HMR, evidence=f"path {path}")
-    if answer.outcome is Outcome.STATUS and answer.status == 426:
-        return Identity(program=Program.VITE_HMR, evidence="426: a WebSocket-only port of a dev server")
     return None
 
 

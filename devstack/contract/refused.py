@@ -19,6 +19,8 @@ ORIGIN_WORDS = re.compile(r"origin|cors|host not allowed", re.IGNORECASE)
 def refused(evidence: Evidence) -> Found:
     """The cause when the peer answered otherwise or not at all; None when it shook hands."""
     main = evidence.main
+    if main.outcome in (Outcome.NO_ANSWER, Outcome.DROPPED) and _is_socket_io(evidence):
+        return _socket_io(evidence)
     if main.outcome is Outcome.NO_ANSWER:
         return (
             Code.NO_ANSWER,
@@ -72,18 +74,18 @@ def by_origin(evidence: Evidence) -> Found:
 
 
 def _path(evidence: Evidence) -> Found:
-    right = evidence.at_declared_path
-    if right is not None and right.outcome is not evidence.main.outcome and evidence.declared_path:
-        return _wrong_path(evidence, f"; the service's socket is at {evidence.declared_path}")
-    if right is not None and right.status != evidence.main.status and evidence.declared_path:
+    """A wrong path, as far as other answers or the source prove it."""
+    main, right = evidence.main, evidence.at_declared_path
+    if right is not None and (right.outcome, right.status) != (main.outcome, main.status):
         return _wrong_path(evidence, f"; the service's socket is at {evidence.declared_path}")
     if evidence.routes and not any(matches_route(evidence.path, route) for route in evidence.routes):
         return _wrong_path(evidence, f"; its source has {', '.join(evidence.routes[:3])}")
-    same = evidence.control is not None and evidence.control.status == evidence.main.status
-    proven = evidence.routes or evidence.declared_path in (None, evidence.path)
-    if evidence.main.status == 401 or not same or (proven and _is_about_token(evidence)):
+    same = evidence.control is not None and evidence.control.status == main.status
+    if main.status == 401 or not same or _is_about_token(evidence):
         return None
-    if evidence.routes or (evidence.declared_path == evidence.path and evidence.needs_token):
+    is_declared = evidence.declared_path == evidence.path and evidence.needs_token
+    if main.status == 403 and (evidence.routes or is_declared):
+        # Every path gets 403, as Starlette does for unknown ones; this one is known, so the token is in the way.
         return None
     return _wrong_path(evidence, "; any other path gets the same answer")
 
@@ -112,7 +114,7 @@ def _token_at_upgrade(evidence: Evidence) -> Found:
 
 
 def _bad_request(evidence: Evidence) -> Found:
-    if evidence.identity is not None and evidence.identity.program is Program.SOCKET_IO:
+    if _is_socket_io(evidence):
         return _socket_io(evidence)
     found = by_origin(evidence) or _path(evidence)
     if found is None and (evidence.has_token or _is_about_token(evidence)):
@@ -122,9 +124,13 @@ def _bad_request(evidence: Evidence) -> Found:
 
 
 def _missing(evidence: Evidence) -> Found:
-    if evidence.identity is not None and evidence.identity.program is Program.SOCKET_IO:
+    if _is_socket_io(evidence):
         return _socket_io(evidence)
     return _wrong_path(evidence, "")
+
+
+def _is_socket_io(evidence: Evidence) -> bool:
+    return evidence.identity is not None and evidence.identity.program is Program.SOCKET_IO
 
 
 def _socket_io(evidence: Evidence) -> Found:
@@ -152,7 +158,7 @@ def _lost_upgrade(evidence: Evidence) -> Found:
 
 
 def _plain_answer(evidence: Evidence) -> Found:
-    if evidence.identity is not None and evidence.identity.program is Program.SOCKET_IO:
+    if _is_socket_io(evidence):
         return _socket_io(evidence)
     kind = evidence.main.headers.get("content-type", "a page").split(";")[0]
     return (

@@ -27,6 +27,9 @@ def decide(evidence: Evidence) -> Verdict:
         found = judge(evidence)
         if found is not None:
             code, message, hint = found
+            if code is Code.SUBPROTOCOL_REJECTED:
+                # The server shook hands; a browser that offered a subprotocol in vain hangs up by itself.
+                return Verdict(code=code, message=message, hint=hint, opened=False, close_code=1006)
             return Verdict(
                 code=code, message=message, hint=hint, opened=main.opened, close_code=main.browser_code
             )

@@ -90,7 +90,7 @@ def tagged_processes(root: Path) -> list[str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                folder = os.readlink(entry / "cwd")
+                folder = str((entry / "cwd").readlink())
             except OSError:
                 continue
             if folder.startswith(str(root)):
