@@ -1,0 +1,256 @@
+"""Environments as text and JSON: values masked unless they are to be revealed, each with its origin."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Value
+from devstack.env.secrets import Fingerprinter, is_masked
+from devstack.views.style import Style
+
+_LONGEST_NAME, _LONGEST_VALUE = 40, 48
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def visible(text: str) -> str:
+    """`text` on one line: characters that steer a terminal or cannot be seen are written as escapes."""
+    return _INVISIBLE.sub(lambda found: repr(found.group())[1:-1], text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """What may be shown: with `reveal` every text, else only texts that are no secrets.
+
+    Attributes:
+        root: paths are shown relative to it.
+    """
+
+    root: Path
+    reveal: bool = False
+    fingerprinter: Fingerprinter = field(default_factory=Fingerprinter)
+    _paths: dict[Path, str] = field(default_factory=dict)
+
+    def path(self, path: Path) -> str:
+        """POSIX, relative to the stack's root."""
+        known = self._paths.get(path)
+        if known is None:
+            known = self._paths[path] = Path(os.path.relpath(path, self.root)).as_posix()
+        return known
+
+    def place(self, origin: Origin) -> str:
+        """`web/.env:3`, or the layer where there is no file."""
+        if origin.path is None:
+            return {LayerKind.PROCESS: "exported", LayerKind.SET: "set"}.get(origin.layer, origin.layer.value)
+        line = "" if origin.line is None else f":{origin.line}"
+        return f"{self.path(origin.path)}{line}"
+
+    def text(self, name: str, value: Value) -> str | None:
+        """The text for machines; None when it is masked or there is none."""
+        if value.text is None or (not self.reveal and is_masked(name, value.text)):
+            return None
+        return value.text
+
+    def cell(self, name: str, text: str | None, unknown: str | None = None) -> str:
+        """The text for people, on one line."""
+        if unknown is not None:
+            return "unknown"
+        if text is None:
+            return "not set"
+        if text == "":
+            return "(empty)"
+        if not self.reveal and is_masked(name, text):
+            return self.fingerprinter.describe(text)
+        return visible(text)
+
+
+def as_json(environments: Mapping[str, Environment], shown: Disclosure) -> str:
+    """The contract of `devstack env --json`."""
+    services = {name: _service_json(environment, shown) for name, environment in environments.items()}
+    return json.dumps({"version": 1, "services": services}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _service_json(environment: Environment, shown: Disclosure) -> dict[str, object]:
+    return {
+        "loader": environment.loader,
+        "mode": environment.mode,
+        "files": [{"path": shown.path(layer.path), "exists": layer.exists} for layer in environment.layers],
+        "variables": {
+            name: _variable_json(name, value, environment, shown)
+            for name, value in environment.variables.items()
+        },
+        "errors": [
+            {"path": shown.path(issue.path), "line": issue.line, "message": issue.message}
+            for issue in environment.issues
+        ],
+    }
+
+
+def _variable_json(name: str, value: Value, environment: Environment, shown: Disclosure) -> dict[str, object]:
+    origin = value.origin
+    made: dict[str, object] = {
+        "value": shown.text(name, value),
+        "fingerprint": None if value.text is None else shown.fingerprinter.of(value.text),
+        "path": None if origin.path is None else shown.path(origin.path),
+        "line": origin.line,
+        "layer": origin.layer.value,
+        "public": environment.is_public(name),
+        "shadows": [_shadow_json(shadow.origin, shown) for shadow in value.shadows],
+    }
+    if value.unknown is not None:
+        made["unknown"] = value.unknown
+    return made
+
+
+def _shadow_json(origin: Origin, shown: Disclosure) -> dict[str, object]:
+    if origin.path is None:
+        return {"path": None, "line": None, "layer": origin.layer.value}
+    return {"path": shown.path(origin.path), "line": origin.line}
+
+
+def tables(environments: Iterable[Environment], shown: Disclosure, style: Style) -> str:
+    """One table for each service."""
+    return "\n\n".join(_table(environment, shown, style) for environment in environments)
+
+
+def _table(environment: Environment, shown: Disclosure, style: Style) -> str:
+    head = f"{style.paint(environment.service, 'bold')}  {style.paint(_reader(environment), 'dim')}"
+    lines = [head, *_file_lines(environment, shown, style)]
+    rows = [_row(name, value, environment, shown) for name, value in environment.variables.items()]
+    if not rows:
+        lines.append("  no variables from files")
+    name_width = min(_LONGEST_NAME, max((len(row[0]) for row in rows), default=0))
+    value_width = min(_LONGEST_VALUE, max((len(row[1]) for row in rows), default=0))
+    for name, text, place, note in rows:
+        cells = f"  {name:<{name_width}}  {_cut(text, value_width):<{value_width}}  {place}"
+        lines.append(cells + (style.paint(f"  {note}", "dim") if note else ""))
+    lines += [_issue_line(issue, shown, style) for issue in environment.issues]
+    return "\n".join(lines)
+
+
+def _reader(environment: Environment) -> str:
+    return f"{environment.loader}, {environment.mode}"
+
+
+def _file_lines(environment: Environment, shown: Disclosure, style: Style) -> list[str]:
+    lines = []
+    for layer in environment.layers:
+        mark = style.glyph("✓", "+") if layer.exists else style.glyph("·", "-")
+        note = "" if layer.exists else "  no such file"
+        lines.append(style.paint(f"  {mark} {shown.path(layer.path)}{note}", "dim"))
+    return lines
+
+
+def _row(name: str, value: Value, environment: Environment, shown: Disclosure) -> tuple[str, str, str, str]:
+    notes = []
+    if environment.is_public(name):
+        notes.append("public")
+    if value.unknown is not None:
+        notes.append(value.unknown)
+    if value.shadows:
+        hidden = ", ".join(shown.place(shadow.origin) for shadow in value.shadows)
+        notes.append(f"hides {hidden}")
+    return (
+        visible(name),
+        shown.cell(name, value.text, value.unknown),
+        shown.place(value.origin),
+        "; ".join(notes),
+    )
+
+
+def _issue_line(issue: LoadIssue, shown: Disclosure, style: Style) -> str:
+    line = "" if issue.line is None else f":{issue.line}"
+    colour = "red" if issue.fatal else "yellow"
+    return f"  {style.paint('!', colour)} {shown.path(issue.path)}{line}  {issue.message}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One name in two services; None = not there."""
+
+    name: str
+    first: Value | None
+    second: Value | None
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both programs find the same, known text."""
+        if self.first is None or self.second is None:
+            return False
+        return self.first.text == self.second.text and not (self.first.unknown or self.second.unknown)
+
+
+def diff_text(
+    first: Environment,
+    second: Environment,
+    differences: Sequence[Difference],
+    shown: Disclosure,
+    style: Style,
+) -> str:
+    """What differs between two services: other values, then names that only one has."""
+    both = [one for one in differences if one.first and one.second and not one.is_equal]
+    lines = []
+    for one in both:
+        lines.append(style.paint(one.name, "bold"))
+        for side, value in ((first.service, one.first), (second.service, one.second)):
+            if value is not None:
+                text = shown.cell(one.name, value.text, value.unknown)
+                lines.append(
+                    f"  {side:<{_side(first, second)}}  {text}  {style.paint(shown.place(value.origin), 'dim')}"
+                )
+    for service, found in (
+        (first.service, [one for one in differences if one.second is None]),
+        (second.service, [one for one in differences if one.first is None]),
+    ):
+        if found:
+            lines += [style.paint(f"only in {service}", "bold"), *_only(found, shown, style)]
+    equal = sum(one.is_equal for one in differences)
+    lines.append(f"{equal} equal, {len(both)} different, {len(differences) - equal - len(both)} in one only")
+    return "\n".join(lines)
+
+
+def _side(first: Environment, second: Environment) -> int:
+    return max(len(first.service), len(second.service))
+
+
+def _only(found: Sequence[Difference], shown: Disclosure, style: Style) -> list[str]:
+    width = max(len(one.name) for one in found)
+    lines = []
+    for one in found:
+        value = one.first or one.second
+        if value is not None:
+            place = style.paint(shown.place(value.origin), "dim")
+            lines.append(f"  {one.name:<{width}}  {shown.cell(one.name, value.text, value.unknown)}  {place}")
+    return lines
+
+
+def diff_json(first: str, second: str, differences: Sequence[Difference], shown: Disclosure) -> str:
+    """The same for machines."""
+    rows = [
+        {
+            "name": one.name,
+            "equal": one.is_equal,
+            first: None if one.first is None else _side_json(one.name, one.first, shown),
+            second: None if one.second is None else _side_json(one.name, one.second, shown),
+        }
+        for one in differences
+    ]
+    return json.dumps({"version": 1, "services": [first, second], "variables": rows}, ensure_ascii=False)
+
+
+def _side_json(name: str, value: Value, shown: Disclosure) -> dict[str, object]:
+    return {
+        "value": shown.text(name, value),
+        "fingerprint": None if value.text is None else shown.fingerprinter.of(value.text),
+        "path": None if value.origin.path is None else shown.path(value.origin.path),
+        "line": value.origin.line,
+        "layer": value.origin.layer.value,
+    }
