@@ -34,7 +34,8 @@ def module(number: int, choice: random.Random) -> str:
         for line in range(choice.randrange(5, 35))
     )
     client = "'use client';\n" if number % 5 == 0 else ""
-    reads = "const url = process.env.NEXT_PUBLIC_WS_URL || 'ws://localhost:3001';\n" if number % ENV_EVERY == 0 else ""
+    read = "const url = process.env.NEXT_PUBLIC_WS_URL || 'ws://localhost:3001';\n"
+    reads = read if number % ENV_EVERY == 0 else ""
     return f"{client}import {{ step{number // 2}_0 }} from '../d{number // 2 % 100}/m{number // 2}';\n{reads}{body}\n"
 
 
@@ -56,7 +57,9 @@ def main() -> int:
         index = results[0]
     expected = len(range(0, count, ENV_EVERY))
     print(f"{count} files, {size / 1e6:.1f} MB, {len(index.reads)} reads")
-    print(f"  reading them      {floor:6.2f} s\n  devstack's index  {took:6.2f} s   budget {BUDGET * count / 10_000:.2f} s")
+    print(
+        f"  reading them      {floor:6.2f} s\n  devstack's index  {took:6.2f} s   budget {BUDGET * count / 10_000:.2f} s"
+    )
     if len(index.reads) != expected or index.files_scanned != count:
         print(f"wrong: {expected} reads expected")
         return 1

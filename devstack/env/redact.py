@@ -1,85 +1,31 @@
 """Takes secret values out of everything that devstack shows or stores.
 
 Looks for every known value in the forms in which programs print it (`env.disguises`), and for credentials
-that show themselves: JWTs, `token=…`, userinfo of URLs, `Authorization:`. Works on blocks of bytes: the price of
-a block without secrets is a few searches by the C library, not one step per line.
+that show themselves (`env.telltales`): JWTs, `token=…`, userinfo of URLs, `Authorization:`. Works on blocks of
+bytes: a block without secrets costs a few searches by the C library, not one step per line.
 
-A stream gives the same output however its input was cut into blocks. It holds back only the end of a block that may be
-the beginning of a secret, at most `HOLD_LIMIT` bytes plus the longest value.
+A stream gives the same output however its input was cut into blocks. It holds back only an end that may be the
+beginning of a secret: at most `HOLD_LIMIT` bytes plus the longest form of a value.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from devstack.env.disguises import disguises, period
+from devstack.env.telltales import TELLTALES
 
 MARKER = b"[redacted]"
 HOLD_LIMIT = 1 << 16
-_SHORTEST = 5
-_VALUE = rb"""[^\s&"'<>#;,)\]}\\]"""
+_SHORTEST = 5  # shorter values would tear ordinary words out of the output
 
 Interval = tuple[int, int]
-
-
-class _Telltale:
-    """A credential that shows itself: a gate (cheap search), what to hide (group 1), what may become one."""
-
-    __slots__ = ("gate", "partial", "whole")
-
-    def __init__(self, gate: bytes, whole: bytes, partial: bytes) -> None:
-        self.gate = gate
-        self.whole = re.compile(whole)
-        self.partial = re.compile(rb"(?:" + partial + rb")\Z")
-
-
-def _beginnings(word: bytes) -> bytes:
-    """A pattern for every proper beginning of `word`, which is a literal."""
-    return b"|".join(re.escape(word[:length]) for length in range(len(word) - 1, 0, -1))
-
-
-_PARAMETERS = (b"token", b"secret", b"password", b"passwd", b"api_key", b"apikey", b"jwt")
-_PARAMETER = rb"(?:" + b"|".join(_PARAMETERS) + rb")(?:=|%3[Dd])"
-_HEADER = rb"""[Aa]uthorization["']?[ \t]{0,4}[:=][ \t]{0,4}["']?(?:[A-Za-z]{1,16}[ \t]{1,4})?"""
-_TELLTALES = (
-    _Telltale(
-        b"eyJ",
-        rb"(eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{4,16384}(?:\.[A-Za-z0-9_-]{0,8192}){0,3})",
-        rb"ey?|eyJ[A-Za-z0-9_-]{0,4096}(?:\.[A-Za-z0-9_-]{0,16384}(?:\.[A-Za-z0-9_-]{0,8192}){0,3})?",
-    ),
-    _Telltale(
-        b"@",
-        rb"""://([^\s/?#@"'<>\\]{1,1024})@""",
-        rb"""://?|:|://[^\s/?#@"'<>\\]{0,1024}""",
-    ),
-    _Telltale(
-        b"uthorization",
-        _HEADER + rb"(" + _VALUE + rb"{4,16384})",
-        _beginnings(b"Authorization")
-        + rb"|"
-        + _beginnings(b"authorization")
-        + rb"""|[Aa]uthorization["']?[ \t]{0,4}(?:[:=][ \t]{0,4}["']?(?:[A-Za-z]{1,16}[ \t]{0,4})?"""
-        + rb"(?:"
-        + _VALUE
-        + rb"{0,16384})?)?",
-    ),
-    *(
-        _Telltale(
-            word + suffix[:1],
-            word + suffix + rb"(" + _VALUE + rb"{1,16384})",
-            _beginnings(word) + rb"|" + word + rb"(?:%(?:3)?)?|" + word + suffix + _VALUE + rb"{0,16384}",
-        )
-        for word in _PARAMETERS
-        for suffix in (rb"=", rb"%3[Dd]")
-    ),
-)
 
 
 class Redactor:
     """Replaces every secret value by `[redacted]`, in text or in a stream of blocks."""
 
-    __slots__ = ("_endings", "_groups", "_literals", "_periods", "_separate")
+    __slots__ = ("_endings", "_literals", "_others", "_periods", "_random", "_separate", "longest")
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         literals: set[bytes] = set()
@@ -87,8 +33,12 @@ class Redactor:
             if len(value.encode("utf-8", "surrogateescape")) >= _SHORTEST:
                 literals.update(disguises(value))
         self._literals = tuple(sorted(literals, key=lambda literal: (-len(literal), literal)))
+        self.longest = len(self._literals[0]) if self._literals else 0
         self._periods = {literal: period(literal) for literal in self._literals}
-        self._groups = _by_rarest_byte(self._literals)
+        random = tuple(literal for literal in self._literals if _RUN in literal.translate(_RUNS))
+        random = random if len(random) >= _MANY else ()
+        self._random = _by_rarest_byte(random)
+        self._others = _by_rarest_byte(tuple(literal for literal in self._literals if literal not in random))
         self._endings = _by_last_byte(self._literals)
         self._separate: dict[tuple[bytes, ...], bool] = {}
 
@@ -110,23 +60,20 @@ class Redactor:
 
     def present(self, block: bytes) -> tuple[bytes, ...]:
         """The literals that occur in the block."""
-        return tuple(
-            literal
-            for anchor, literals in self._groups
-            if anchor in block
-            for literal in literals
-            if literal in block
-        )
+        found = _present(self._others, block)
+        if self._random and _RUN in block.translate(_RUNS):
+            found += _present(self._random, block)
+        return found
 
     def are_separate(self, literals: tuple[bytes, ...]) -> bool:
-        """Whether no occurrence of one of them can overlap another occurrence: plain replacing is then exact."""
+        """Whether no occurrence of one can overlap an occurrence of another: plain replacing is then exact."""
         known = self._separate.get(literals)
         if known is None:
             known = all(
                 self._periods[one] == len(one) if one is two else not _may_overlap(one, two)
                 for one in literals
-                for two in literals
-            )
+                for two in (*literals, MARKER)
+            ) and not any(_may_overlap(MARKER, literal) for literal in literals)
             self._separate[literals] = known
         return known
 
@@ -170,53 +117,45 @@ class RedactionStream:
         return self._process(block, final=True) if block else b""
 
     def _process(self, block: bytes, *, final: bool) -> bytes:
-        telltales = [telltale for telltale in _TELLTALES if telltale.gate in block]
-        present = self._redactor.present(block)
-        end = len(block)
-        hold = end if final else self._unfinished(block)
-        if not telltales and not self._covered and hold == end:
-            if not present:
-                self._tail = b""
-                return block
-            if self._redactor.are_separate(present):
-                self._tail = b""
-                for literal in present:
-                    block = block.replace(literal, MARKER)
-                return block
-        spans = [found.span(1) for telltale in telltales for found in telltale.whole.finditer(block)]
-        matches = [found.span() for telltale in telltales for found in telltale.whole.finditer(block)]
-        hold = max(_outside(hold, matches), end - HOLD_LIMIT if hold < end else 0)
+        redactor, end = self._redactor, len(block)
+        hold = end if final else min(redactor.unfinished(block), _unfinished(block))
+        present = redactor.present(block)
+        found = [match for telltale in TELLTALES for match in telltale.matches(block)]
+        if not found and hold == end and not self._covered and redactor.are_separate(present):
+            self._tail = b""
+            for literal in present:
+                block = block.replace(literal, MARKER)
+            return block
+        spans = [match.span(1) for match in found]
         for literal in present:
-            spans.extend(self._redactor.occurrences(literal, block))
+            spans.extend(redactor.occurrences(literal, block))
+        start = _outside(hold, [match.span() for match in found])
+        if end - start <= HOLD_LIMIT + redactor.longest:
+            hold = start
         return self._emit(block, sorted(spans), hold)
 
-    def _unfinished(self, block: bytes) -> int:
-        hold = self._redactor.unfinished(block)
-        if block.endswith((b"\n", b" ")):
-            return hold
-        start = max(block.rfind(b"\n") + 1, len(block) - HOLD_LIMIT)
-        for telltale in _TELLTALES:
-            found = telltale.partial.search(block, start)
-            if found and found.start() < hold:
-                hold = found.start()
-        return hold
-
     def _emit(self, block: bytes, spans: list[Interval], hold: int) -> bytes:
+        """Give everything before `hold`; overlapping spans share one marker, even across blocks."""
         pieces: list[bytes] = []
-        at, covered = self._covered, self._covered
+        at = covered = self._covered
         for start, stop in spans:
-            if stop <= covered:
-                continue
-            if start >= max(at, covered) or not covered:
-                if start >= hold:
-                    break
+            if start < covered:
+                at = covered = max(covered, stop)
+            elif start < hold:
                 pieces += [block[at:start], MARKER]
-            covered = at = stop
-        if at < hold:
-            pieces.append(block[at:hold])
+                at = covered = stop
+        pieces.append(block[at:hold])
         self._tail = block[hold:]
         self._covered = max(covered - hold, 0)
         return b"".join(pieces)
+
+
+def _unfinished(block: bytes) -> int:
+    """Where the earliest end of the block begins that may become a telltale; none spans lines."""
+    start = max(block.rfind(b"\n") + 1, len(block) - HOLD_LIMIT)
+    if start == len(block):
+        return start
+    return min(telltale.unfinished(block, start) for telltale in TELLTALES)
 
 
 def _outside(position: int, matches: list[Interval]) -> int:
@@ -230,17 +169,31 @@ def _outside(position: int, matches: list[Interval]) -> int:
     return position
 
 
+_Groups = tuple[tuple[bytes, tuple[bytes, ...]], ...]
+
+# Keys and their base64 forms hold a long run of letters and digits, which ordinary lines do not: one look for
+# such a run spares the search for each of them.
+_RUN = b"a" * 16
+_RUNS = bytes(97 if chr(byte).isalnum() and byte < 128 else 32 for byte in range(256))
+_MANY = 8
+
 # How common a byte is in what servers print, most common first; a literal is looked for by its rarest one.
 _COMMON = b" etaoinsrlhdcumpfgywb0123456789:./-[]=_,\"kvTIESAx()Dj'qzRNOLPCFMHGUBWVKY\\+%{}<>XJQZ"
 _RANK = {byte: rank for rank, byte in enumerate(_COMMON)}
 
 
-def _by_rarest_byte(literals: tuple[bytes, ...]) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
+def _by_rarest_byte(literals: tuple[bytes, ...]) -> _Groups:
     groups: dict[bytes, list[bytes]] = {}
     for literal in literals:
         rarest = max(literal, key=lambda byte: _RANK.get(byte, 256))
         groups.setdefault(bytes((rarest,)), []).append(literal)
     return tuple((anchor, tuple(group)) for anchor, group in groups.items())
+
+
+def _present(groups: _Groups, block: bytes) -> tuple[bytes, ...]:
+    return tuple(
+        literal for anchor, literals in groups if anchor in block for literal in literals if literal in block
+    )
 
 
 def _by_last_byte(literals: tuple[bytes, ...]) -> dict[bytes, list[tuple[bytes, int]]]:
