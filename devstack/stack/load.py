@@ -59,6 +59,14 @@ def load_tolerant(path: Path) -> tuple[Stack | None, tuple[Problem, ...]]:
     path = path.absolute()
     try:
         text = _read(path)
+    except StackFileError as error:
+        return None, error.problems
+    return load_text(path, text)
+
+
+def load_text(path: Path, text: str) -> tuple[Stack | None, tuple[Problem, ...]]:
+    """As `load_tolerant`, for a content that is not, or not yet, written at the absolute `path`."""
+    try:
         raw = _parse(path, text)
     except StackFileError as error:
         return None, error.problems

@@ -1,0 +1,122 @@
+"""`devstack init`: write stack.toml from what a repository shows, or a template's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.errors import ExitCode, RefusedError, StackFileError, UsageError
+
+if TYPE_CHECKING:
+    from devstack.stack.detect.model import Detected
+
+NAME = "stack.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for."""
+
+    folder: Path
+    template: str | None = None
+    dry_run: bool = False
+    force: bool = False
+
+
+def init(request: Request) -> int:
+    """Write the files; nothing at all when one of them exists and `force` is not given."""
+    if request.template is not None:
+        return _from_template(request, request.template)
+    root = request.folder.absolute()
+    if not root.is_dir():
+        raise UsageError(f"{request.folder} is not a folder")
+    from devstack.stack.detect.repository import detect
+
+    detected = detect(root)
+    if not detected.services:
+        raise UsageError(
+            f"no service found in {request.folder}",
+            hint="`devstack init --list-templates` names complete examples to start from",
+        )
+    content = _content(root, detected)
+    _tell(detected)
+    _write(request, {NAME: content.encode()})
+    if not request.dry_run:
+        print("next: `devstack doctor`, then `devstack up`")
+    return int(ExitCode.OK)
+
+
+def list_templates() -> int:
+    """Name the templates with their first line."""
+    from devstack.stack import templates
+
+    for template in templates.every():
+        print(f"{template.name.ljust(20)} {template.summary}")
+    return int(ExitCode.OK)
+
+
+def _content(root: Path, detected: Detected) -> str:
+    """The text, proven to load."""
+    from devstack.stack.detect.write import document
+    from devstack.stack.load import load_text
+
+    content = document(detected)
+    _, problems = load_text(root / NAME, content)
+    if problems:
+        raise StackFileError(
+            "what was found does not make a right stack.toml",
+            problems=problems,
+            hint="write it by hand from `devstack schema`, or start from a template",
+        )
+    return content
+
+
+def _tell(detected: Detected) -> None:
+    """What was inferred, and from where."""
+    print(f"found in {detected.root.name}:")
+    width = max(len(service.name) for service in detected.services)
+    for service in detected.services:
+        port = f" port {service.port}" if service.port else ""
+        print(f"  {service.name.ljust(width)}  {service.kind}{port}")
+        for evidence in service.evidence:
+            print(f"  {' ' * width}    {evidence}")
+    for group in detected.shared:
+        places = ", ".join(f"{one.path}:{one.line}" for one in group.evidence)
+        print(f"  shared {group.name}: {' = '.join(group.members)} ({places})")
+    for link in detected.links:
+        print(f"  link {link.source} -> {link.to} ({link.evidence.path}:{link.evidence.line})")
+    for one in detected.origins:
+        print(
+            f"  origins {one.source} allows {', '.join(one.allows)} ({one.evidence.path}:{one.evidence.line})"
+        )
+    for note in detected.notes:
+        print(f"  note: {note}")
+
+
+def _from_template(request: Request, name: str) -> int:
+    from devstack.stack import templates
+
+    files = templates.files(name)
+    _write(request, files)
+    if not request.dry_run:
+        print("next: `devstack env sync`, then `devstack up`")
+    return int(ExitCode.OK)
+
+
+def _write(request: Request, files: Mapping[str, bytes]) -> None:
+    folder = request.folder
+    held = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
+    if request.dry_run:
+        for name, content in files.items():
+            print(f"\n--- {name}{' (exists)' if name in held else ''}")
+            print(content.decode(errors="replace"), end="")
+        return
+    if held and not request.force:
+        raise RefusedError(f"{', '.join(held)} exists already", hint="--force overwrites, --dry-run shows")
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        print(f"wrote {name}")

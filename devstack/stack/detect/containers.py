@@ -1,0 +1,77 @@
+"""Services of compose files: infrastructure becomes services, builds of known folders become host names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from devstack.stack.detect.model import Candidate, Evidence
+from devstack.stack.detect.tree import Tree
+from devstack.stack.model import ServiceType
+
+NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+
+
+def find(tree: Tree, known: list[Candidate]) -> Iterator[Candidate]:
+    """Candidates for images; a service that builds a known folder adds its name to that candidate's aliases."""
+    for path in tree.named(*NAMES)[:1]:
+        for name, body in _services(tree.text(path)).items():
+            built = _built(path.parent, body, known)
+            if built is not None:
+                if name != built.name:
+                    built.aliases.append(name)
+            elif "image" in body:
+                yield _candidate(tree, path, name, body)
+
+
+def _services(text: str) -> Mapping[str, dict[str, Any]]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    services = data.get("services") if isinstance(data, dict) else None
+    if not isinstance(services, dict):
+        return {}
+    return {str(name): body for name, body in services.items() if isinstance(body, dict)}
+
+
+def _built(folder: Path, body: Mapping[str, Any], known: list[Candidate]) -> Candidate | None:
+    build = body.get("build")
+    context = build.get("context", ".") if isinstance(build, dict) else build
+    if not isinstance(context, str):
+        return None
+    place = (folder / context).resolve()
+    inside = [one for one in known if one.folder.resolve() == place]
+    return inside[0] if len(inside) == 1 else None
+
+
+def _candidate(tree: Tree, path: Path, name: str, body: Mapping[str, Any]) -> Candidate:
+    text = tree.text(path)
+    match = re.search(rf"^\s+['\"]?{re.escape(name)}['\"]?\s*:", text, re.MULTILINE)
+    line = 1 if match is None else text.count("\n", 0, match.end()) + 1
+    return Candidate(
+        name=name,
+        kind=ServiceType.COMPOSE,
+        folder=tree.root,
+        compose=f"{tree.shown(path)}:{name}",
+        port=_host_port(body.get("ports")),
+        aliases=[],
+        evidence=[Evidence(path=tree.shown(path), line=line, what=f"image {body['image']}")],
+    )
+
+
+def _host_port(ports: object) -> int | None:
+    """The first port published on the host."""
+    for entry in ports if isinstance(ports, list) else ():
+        if isinstance(entry, dict):
+            published = str(entry.get("published", ""))
+        else:
+            text = re.sub(r"\$\{[^}:]*:?-(\d+)\}", r"\1", str(entry)).partition("/")[0]
+            published = text.split(":")[-2] if ":" in text else ""
+        if published.isdigit() and 0 < int(published) < 65536:
+            return int(published)
+    return None

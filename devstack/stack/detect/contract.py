@@ -1,0 +1,189 @@
+"""What the found services must agree on: shared secrets, URLs that must reach somebody, allowed origins."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from devstack.stack.detect.model import (
+    Candidate,
+    Detected,
+    Evidence,
+    FoundLink,
+    FoundOrigins,
+    FoundShared,
+    Read,
+)
+from devstack.stack.graph import find_cycle
+from devstack.stack.model import ServiceType
+
+_PREFIX = re.compile(r"^(?:NEXT_PUBLIC_|VITE_|REACT_APP_|EXPO_PUBLIC_|PUBLIC_)")
+_SHARED_SECRET = re.compile(
+    r"(?:JWT|AUTH|SESSION|SIGNING|TOKEN|API|WEBHOOK|SHARED|SOCKET|WS)_?SECRET(?:_KEY)?$"
+)
+_SHARED_NAMES = {"LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"}
+_URL_NAME = re.compile(r"(?:URL|URI|ENDPOINT|ORIGIN|_WS|_SOCKET|SERVER|BACKEND)$")
+_ORIGINS_NAME = re.compile(r"CORS|ALLOWED_ORIGIN|(?:CLIENT|FRONTEND|WEB|APP)_(?:URL|ORIGIN)S?$")
+_SOCKET_NAME = re.compile(r"WS|WEBSOCKET|SOCKET|REALTIME")
+_SERVER_NAME = re.compile(r"API|BACKEND|SERVER")
+_SCHEMES = ("ws", "wss", "http", "https")
+_LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
+
+
+def infer(detected: Detected) -> None:
+    """Fill `shared`, `links`, `origins` and what each service waits for."""
+    detected.shared = _shared(detected.services)
+    grouped = {member for group in detected.shared for member in group.members}
+    for service in detected.services:
+        for read in _distinct_reads(service):
+            if f"{service.name}:{read.names[0]}" not in grouped:
+                _address(detected, service, read)
+
+
+def _distinct_reads(service: Candidate) -> list[Read]:
+    """One read for each variable: the one with the longest chain, then the one with a fallback."""
+    best: dict[str, Read] = {}
+    for read in service.reads:
+        known = best.get(read.names[0])
+        if known is None or _weight(read) > _weight(known):
+            best[read.names[0]] = read
+    return list(best.values())
+
+
+def _weight(read: Read) -> tuple[int, bool]:
+    return len(read.names), read.fallback is not None
+
+
+def _shared(services: list[Candidate]) -> list[FoundShared]:
+    groups: dict[str, list[tuple[str, Evidence]]] = {}
+    for service in services:
+        seen: set[str] = set()
+        for read in _distinct_reads(service):
+            key = _shared_key(read.names[0])
+            if key and key not in seen:
+                seen.add(key)
+                groups.setdefault(key, []).append((_reference(service, read), read.evidence))
+    return [
+        FoundShared(
+            name=key.lower().replace("_", "-"),
+            members=tuple(member for member, _ in members),
+            secret=not key.endswith("_URL"),
+            evidence=tuple(evidence for _, evidence in members),
+        )
+        for key, members in groups.items()
+        if len(members) > 1
+    ]
+
+
+def _shared_key(name: str) -> str | None:
+    """What a variable is called without its public prefix, when its value is likely one for several readers."""
+    plain = _PREFIX.sub("", name)
+    if plain in _SHARED_NAMES:
+        return plain
+    return name if _SHARED_SECRET.search(name) and plain == name else None
+
+
+def _reference(service: Candidate, read: Read) -> str:
+    text = read.names[0]
+    for name, falls in zip(read.names[1:], read.empty_falls_through, strict=True):
+        text += f"{'|' if falls else '?'}{name}"
+    return f"{service.name}:{text}"
+
+
+def _address(detected: Detected, service: Candidate, read: Read) -> None:
+    """A URL variable becomes an origin list or a link."""
+    name = read.names[0]
+    value = service.defined.get(name) or read.fallback or ""
+    if not service.is_frontend and _ORIGINS_NAME.search(name):
+        allows = tuple(one.name for one in _by_ports(detected, value) if one.is_frontend)
+        frontends = tuple(one.name for one in detected.services if one.is_frontend)
+        if allows or (len(frontends) == 1 and not value):
+            detected.origins.append(
+                FoundOrigins(
+                    source=_reference(service, read), allows=allows or frontends, evidence=read.evidence
+                )
+            )
+        return
+    url = _split(value)
+    target = _target(detected, service, name, url, value)
+    if target is not None and target is not service:
+        _link(detected, service, read, target, url)
+
+
+def _by_ports(detected: Detected, value: str) -> list[Candidate]:
+    ports = {int(port) for port in re.findall(r":(\d{2,5})\b", value) if int(port) < 65536}
+    return [one for one in detected.services if one.port in ports]
+
+
+def _target(
+    detected: Detected, service: Candidate, name: str, url: SplitResult | None, value: str
+) -> Candidate | None:
+    """Whom a URL names by port or host; an empty one by the variable's name, when only one service fits."""
+    if url is not None:
+        host, port = url.hostname or "", _port(url)
+        for one in detected.services:
+            named = host in (one.name, *one.aliases)
+            if port is not None and one.port == port and (host in _LOCAL or named):
+                return one
+        return None
+    if value or not service.is_frontend or not _PREFIX.match(name) or not _URL_NAME.search(name):
+        return None
+    servers = [one for one in detected.services if one.port and not one.is_frontend and _is_started(one)]
+    if _SOCKET_NAME.search(name):
+        fitting = [one for one in servers if one.is_socket]
+    else:
+        fitting = servers if _SERVER_NAME.search(name) else []
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_started(service: Candidate) -> bool:
+    return service.kind not in (ServiceType.COMPOSE, ServiceType.EXTERNAL)
+
+
+def _split(value: str) -> SplitResult | None:
+    if "://" not in value:
+        return None
+    try:
+        return urlsplit(value)
+    except ValueError:
+        return None
+
+
+def _port(url: SplitResult) -> int | None:
+    try:
+        return url.port
+    except ValueError:
+        return None
+
+
+def _link(
+    detected: Detected, service: Candidate, read: Read, target: Candidate, url: SplitResult | None
+) -> None:
+    is_container = target.kind is ServiceType.COMPOSE
+    scheme = None if url is None else url.scheme if url.scheme in _SCHEMES else "any"
+    if is_container:
+        scheme = "any"
+    is_socket = scheme in ("ws", "wss")
+    path = url.path if url is not None and is_socket and url.path not in ("", "/") else None
+    wait = _may_wait(detected, service, target)
+    if wait and target.name not in service.needs:
+        service.needs.append(target.name)
+    detected.links.append(
+        FoundLink(
+            source=f"{service.name}:{read.names[0]}",
+            to=target.name,
+            scheme=scheme,
+            path=path,
+            wait=wait,
+            evidence=read.evidence,
+        )
+    )
+
+
+def _may_wait(detected: Detected, service: Candidate, target: Candidate) -> bool:
+    """Servers do not wait for pages, and nobody waits where that would close a cycle."""
+    if target.is_frontend:
+        return False
+    needs = {one.name: list(one.needs) for one in detected.services}
+    needs[service.name].append(target.name)
+    return find_cycle(needs) is None

@@ -1,0 +1,119 @@
+"""What detection finds, each fact with the place that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack.stack.model import ServiceType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Where something was seen: POSIX path relative to the repository, 1-based line, what it says."""
+
+    path: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.path}:{self.line})"
+
+
+@dataclass(slots=True, kw_only=True)
+class Read:
+    """A variable that source code reads.
+
+    Attributes:
+        names: the chain it tries, best first.
+        fallback: the literal used when nothing is set, or None. May be secret: never shown.
+    """
+
+    names: tuple[str, ...]
+    evidence: Evidence
+    empty_falls_through: tuple[bool, ...] = ()
+    fallback: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Candidate:
+    """A service that may be written; filled step by step.
+
+    Attributes:
+        folder: absolute.
+        is_socket: it serves WebSockets.
+        socket_path: where, when the source says so.
+        health: path of its health endpoint, or None.
+        defined: variables of its env files and examples → value (never shown).
+        aliases: further host names.
+    """
+
+    name: str
+    kind: ServiceType
+    folder: Path
+    command: str | None = None
+    port: int | None = None
+    is_socket: bool = False
+    protocol: str = "ws"
+    socket_path: str | None = None
+    health: str | None = None
+    setup: tuple[str, tuple[str, ...], tuple[str, ...]] | None = None
+    compose: str | None = None
+    example: str | None = None
+    env_files: tuple[str, ...] | None = None
+    reads: list[Read] = field(default_factory=list)
+    defined: dict[str, str] = field(default_factory=dict)
+    aliases: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    from_procfile: bool = False
+
+    @property
+    def is_frontend(self) -> bool:
+        """Whether it serves pages."""
+        return self.kind in (ServiceType.NEXT, ServiceType.VITE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundShared:
+    """Variables that must hold one value."""
+
+    name: str
+    members: tuple[str, ...]
+    secret: bool
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundLink:
+    """A variable that must reach a service; `wait` False where waiting would close a cycle."""
+
+    source: str
+    to: str
+    scheme: str | None
+    path: str | None
+    wait: bool
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundOrigins:
+    """A variable that must allow frontends."""
+
+    source: str
+    allows: tuple[str, ...]
+    evidence: Evidence
+
+
+@dataclass(slots=True, kw_only=True)
+class Detected:
+    """Everything that was found in `root`."""
+
+    root: Path
+    name: str
+    services: list[Candidate]
+    procfile: str | None = None
+    shared: list[FoundShared] = field(default_factory=list)
+    links: list[FoundLink] = field(default_factory=list)
+    origins: list[FoundOrigins] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)

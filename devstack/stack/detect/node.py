@@ -1,0 +1,196 @@
+"""Services of JavaScript packages: Next, Vite, WebSocket and HTTP servers, agents."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from devstack.stack import package, scripts
+from devstack.stack.detect.model import Candidate, Evidence
+from devstack.stack.detect.tree import Tree, line_of
+from devstack.stack.model import ServiceType
+
+SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
+_SOCKET_PACKAGES = {
+    "ws": "ws",
+    "@fastify/websocket": "ws",
+    "uWebSockets.js": "ws",
+    "socket.io": "socket.io",
+    "@hocuspocus/server": "hocuspocus",
+    "graphql-ws": "graphql-ws",
+}
+_RUNTIMES = {"node", "tsx", "ts-node", "ts-node-dev", "tsnd", "bun", "deno", "nest", "nodemon"}
+_SIDE_SCRIPT = re.compile(
+    r"(?:dev|start)?[:-]?(ws|websocket|socket|server|api|backend|worker|realtime|agent)"
+)
+_PORT_FLAG = re.compile(r"(?:^|\s)(?:-p|--port)[=\s]+(\d{2,5})\b|\bPORT=(\d{2,5})\b")
+_VITE_PORT = re.compile(r"\bserver\s*:\s*\{[^}]*?\bport\s*:\s*(\d{2,5})", re.DOTALL)
+_INSTALLS = {
+    "package-lock.json": "npm ci",
+    "npm-shrinkwrap.json": "npm ci",
+    "pnpm-lock.yaml": "pnpm install --frozen-lockfile",
+    "yarn.lock": "yarn install --immutable",
+    "bun.lock": "bun install --frozen-lockfile",
+    "bun.lockb": "bun install --frozen-lockfile",
+}
+
+
+def find(tree: Tree) -> Iterator[Candidate]:
+    """One or more candidates for each package.json that starts something."""
+    for path in tree.named("package.json"):
+        found = package.read(path.parent)
+        if found is not None:
+            yield from _services(tree, path.parent, found)
+
+
+def _services(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candidate]:
+    main = _main(tree, folder, own)
+    if main is not None:
+        yield main
+    yield from _side_services(tree, folder, own, main)
+
+
+def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
+    script = next((name for name in ("dev", "start") if name in own.scripts), None)
+    if script is None:
+        return None
+    text = own.scripts[script]
+    kind = _kind(own, text)
+    if kind is None:
+        return None
+    which = package.manager(folder, tree.root)
+    commands = {ServiceType.LIVEKIT_AGENT: f"{which} run {script}"}
+    candidate = Candidate(
+        name=folder.name,
+        kind=kind,
+        folder=folder,
+        command=commands.get(kind),
+        evidence=[_evidence(tree, own, script)],
+    )
+    _port(tree, candidate, text)
+    _socket(candidate, own)
+    candidate.setup = _setup(folder)
+    return candidate
+
+
+def _kind(own: package.Package, text: str) -> ServiceType | None:
+    """What a package's main script starts; None for libraries, task runners and builds."""
+    for segment in re.split(r"&&|;", text):
+        try:
+            words = scripts.tool(tuple(shlex.split(segment)))
+        except ValueError:
+            continue
+        program = words[0] if words else ""
+        if program == "next" and words[1:2] in (("dev",), ("start",)):
+            return ServiceType.NEXT
+        if program == "vite" and words[1:2] not in (("build",), ("preview",)):
+            return ServiceType.VITE
+        if program in _RUNTIMES:
+            return _server_kind(own)
+    return None
+
+
+def _server_kind(own: package.Package) -> ServiceType | None:
+    if "@livekit/agents" in own.dependencies:
+        return ServiceType.LIVEKIT_AGENT
+    if "next" in own.dependencies and not {"ws", "socket.io"} & set(own.dependencies):
+        return ServiceType.NEXT  # a custom server around Next
+    return ServiceType.NODE
+
+
+def _side_services(
+    tree: Tree, folder: Path, own: package.Package, main: Candidate | None
+) -> Iterator[Candidate]:
+    """Servers that stand beside the main script: `"ws": "tsx server/ws.ts"`."""
+    which = package.manager(folder, tree.root)
+    for name, text in own.scripts.items():
+        match = _SIDE_SCRIPT.fullmatch(name)
+        if match is None or name in ("dev", "start"):
+            continue
+        try:
+            words = scripts.tool(tuple(shlex.split(text)))
+        except ValueError:
+            continue
+        if not words or words[0] not in _RUNTIMES:
+            continue
+        candidate = Candidate(
+            name=match[1],
+            kind=ServiceType.LIVEKIT_AGENT if "@livekit/agents" in own.dependencies else ServiceType.NODE,
+            folder=folder,
+            command=f"{which} run {name}",
+            evidence=[_evidence(tree, own, name)],
+        )
+        _port(tree, candidate, text)
+        entry = next((folder / word for word in words[1:] if (folder / word).is_file()), None)
+        if entry is not None:
+            _port_in_source(tree, candidate, [entry])
+        if main is None or not main.is_socket:
+            _socket(candidate, own)
+        yield candidate
+
+
+def _evidence(tree: Tree, own: package.Package, script: str) -> Evidence:
+    text = " ".join(own.scripts[script].split())
+    return Evidence(
+        path=tree.shown(own.path), line=own.lines.get(script, 1), what=f'script {script}: "{text[:60]}"'
+    )
+
+
+def _port(tree: Tree, candidate: Candidate, script: str) -> None:
+    match = _PORT_FLAG.search(script)
+    if match is not None:
+        candidate.port = int(match[1] or match[2])
+        return
+    if candidate.kind is ServiceType.VITE:
+        for name in ("vite.config.ts", "vite.config.js", "vite.config.mts", "vite.config.mjs"):
+            text = tree.text(candidate.folder / name)
+            found = _VITE_PORT.search(text)
+            if found is not None:
+                candidate.port = int(found[1])
+                shown = tree.shown(candidate.folder / name)
+                line = line_of(text, found.start(1))
+                candidate.evidence.append(Evidence(path=shown, line=line, what=f"port {found[1]}"))
+
+
+_LISTEN = re.compile(
+    r"\.listen\(\s*(\d{4,5})\b|\bport\s*:\s*(\d{4,5})\b"
+    r"|(?:PORT\w*['\"\]]*\s*(?:\|\||\?\?)\s*|(?:port|PORT)\s*=\s*)['\"]?(\d{4,5})\b"
+)
+
+
+def port_in_source(tree: Tree, candidate: Candidate) -> None:
+    """The port that a server's source names, from its entry-like files."""
+    names = ("server", "index", "main", "app", "ws", "websocket", "socket")
+    files = tree.below(candidate.folder, SOURCES)
+    _port_in_source(tree, candidate, [path for path in files if path.stem in names])
+
+
+def _port_in_source(tree: Tree, candidate: Candidate, files: list[Path]) -> None:
+    for path in files:
+        text = tree.text(path)
+        match = _LISTEN.search(text)
+        if match is not None and candidate.port is None:
+            candidate.port = int(next(group for group in match.groups() if group))
+            line = line_of(text, match.start())
+            candidate.evidence.append(
+                Evidence(path=tree.shown(path), line=line, what=f"port {candidate.port}")
+            )
+
+
+def _socket(candidate: Candidate, own: package.Package) -> None:
+    if candidate.kind is not ServiceType.NODE:
+        return
+    for name, protocol in _SOCKET_PACKAGES.items():
+        if name in own.dependencies:
+            candidate.is_socket, candidate.protocol = True, protocol
+            return
+
+
+def _setup(folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """How dependencies are installed, when the folder has a lockfile of its own."""
+    for lockfile, command in _INSTALLS.items():
+        if (folder / lockfile).is_file():
+            return command, (lockfile,), ("node_modules",)
+    return None

@@ -1,0 +1,78 @@
+"""A Procfile that the repository has: its names and commands win over guesses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from devstack.stack import procfile, scripts, shell_words
+from devstack.stack.detect.model import Candidate, Detected, Evidence
+from devstack.stack.detect.tree import Tree
+from devstack.stack.model import ServiceType
+
+NAMES = ("Procfile.dev", "Procfile")
+_FOLDER = re.compile(r"^cd\s+(['\"]?)([^'\"&;]+?)\1\s*&&\s*(.+)$", re.DOTALL)
+
+
+def join(tree: Tree, detected: Detected) -> None:
+    """Rename what an entry starts, add what only the Procfile knows."""
+    name = next((name for name in NAMES if (tree.root / name).is_file()), None)
+    if name is None:
+        return
+    entries = procfile.parse_text(tree.text(tree.root / name)).entries
+    free = [one for one in detected.services if one.kind is not ServiceType.COMPOSE]
+    for entry in entries.values():
+        evidence = Evidence(path=name, line=entry.line, what=f"entry {entry.name}")
+        folder, command = _split(tree.root, entry.command)
+        if any(one.name == entry.name for one in detected.services if one not in free):
+            continue  # a container of that name
+        known = _match(free, entry.name, folder, command, tree.root)
+        if known is None:
+            known = Candidate(name=entry.name, kind=_kind(command), folder=folder)
+            detected.services.append(known)
+        else:
+            free.remove(known)
+        known.name = entry.name
+        known.evidence.append(evidence)
+        if folder == known.folder:
+            known.command = command
+            known.from_procfile = command == entry.command
+            known.port = _port(command) or known.port
+    if any(one.from_procfile for one in detected.services):
+        detected.procfile = name
+
+
+def _split(root: Path, command: str) -> tuple[Path, str]:
+    """The folder a command changes into, and the rest."""
+    match = _FOLDER.match(command)
+    if match is None:
+        return root, command
+    folder = root / match[2].strip()
+    return (folder, match[3].strip()) if folder.is_dir() else (root, command)
+
+
+def _match(services: list[Candidate], name: str, folder: Path, command: str, root: Path) -> Candidate | None:
+    same_name = [one for one in services if one.name == name]
+    if same_name:
+        return same_name[0]
+    here = [one for one in services if one.folder == folder]
+    if len(here) == 1 and (folder == here[0].folder != root or _kind(command) is here[0].kind):
+        return here[0]
+    mentioned = [one for one in here if one.command and one.command.split()[-1] in command]
+    return mentioned[0] if len(mentioned) == 1 else None
+
+
+def _kind(command: str) -> ServiceType:
+    words = shell_words.read(command).words
+    program = (scripts.tool(words) or ("",))[0] if words else ""
+    kinds = {"next": ServiceType.NEXT, "vite": ServiceType.VITE}
+    if program in kinds:
+        return kinds[program]
+    if re.fullmatch(r"python[0-9.]*|uvicorn|gunicorn|flask", program):
+        return ServiceType.PYTHON
+    return ServiceType.NODE if program in ("node", "tsx") else ServiceType.COMMAND
+
+
+def _port(command: str) -> int | None:
+    match = re.search(r"(?:-p|--port)[=\s]+(\d{2,5})\b|\bPORT=(?:\$\{PORT:-)?(\d{2,5})\b", command)
+    return int(match[1] or match[2]) if match else None

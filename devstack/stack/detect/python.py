@@ -1,0 +1,161 @@
+"""Services written in Python: WebSocket and HTTP servers, LiveKit agents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.stack.detect.model import Candidate, Evidence
+from devstack.stack.detect.tree import Tree, line_of
+from devstack.stack.model import ServiceType
+
+_AGENT = re.compile(r"^\s*(?:from|import)\s+livekit\.agents|^\s*from\s+livekit\s+import\s+.*\bagents\b", re.M)
+_APP = re.compile(r"^(\w+)\s*(?::[^=]+)?=\s*(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(", re.MULTILINE)
+_FLASK = re.compile(r"^(\w+)\s*=\s*Flask\(", re.MULTILINE)
+_WEBSOCKETS = re.compile(r"^\s*(?:from|import)\s+websockets\b", re.MULTILINE)
+_SERVES = re.compile(r"\b(?:websockets\.)?serve\(|\bweb\.run_app\(|\bSocketModeHandler\(")
+_LOADS = re.compile(r"^\s*load_dotenv\(", re.MULTILINE)
+_RUNS_ITSELF = re.compile(r"""__name__\s*==\s*['"]__main__['"]""")
+_UVICORN = re.compile(r"\buvicorn\.(?:run|Config)\(|\bapp\.run\(|\bweb\.run_app\(|\brun_app\(")
+_ROUTE = re.compile(r"""\.websocket\(\s*['"](/[^'"{]*)|WebSocketRoute\(\s*['"](/[^'"{]*)""")
+_PORT = re.compile(
+    r"""\bport\s*=\s*(\d{4,5})\b|PORT\w*['"]\s*,\s*['"]?(\d{4,5})\b|\bserve\([^)\n]*,\s*(\d{4,5})\b"""
+    r"""|\bPORT\s*=\s*(?:int\()?['"]?(\d{4,5})\b|PORT\w*['"]\)\s*or\s*['"]?(\d{4,5})\b"""
+)
+_ORDER = ("server", "main", "app", "ws", "websocket", "api", "run", "agent", "worker")
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """A file that starts something: `app` names an ASGI application that uvicorn must serve."""
+
+    path: Path
+    kind: ServiceType
+    line: int
+    what: str
+    app: str | None = None
+    is_flask: bool = False
+
+
+def find(tree: Tree) -> Iterator[Candidate]:
+    """At most one server and one agent per folder; the best-named file of each stands for the others."""
+    taken: set[tuple[Path, ServiceType]] = set()
+    files = [path for path in tree.files if path.suffix == ".py" and not path.name.startswith("test_")]
+    for path in sorted(files, key=_rank):
+        program = _program(tree, path)
+        if program is None:
+            continue
+        folder = _project(tree, path.parent)
+        if (folder, program.kind) not in taken:
+            taken.add((folder, program.kind))
+            yield _candidate(tree, folder, program)
+
+
+def _rank(path: Path) -> tuple[int, int, str]:
+    place = _ORDER.index(path.stem) if path.stem in _ORDER else len(_ORDER)
+    return len(path.parts), place, path.name
+
+
+def _program(tree: Tree, path: Path) -> _Program | None:
+    text = tree.text(path)
+    runs_itself = _RUNS_ITSELF.search(text) is not None
+    agent = _AGENT.search(text)
+    if agent and re.search(r"\brun_app\(|\bWorkerOptions\(|\bAgentServer\(", text):
+        return _Program(path, ServiceType.LIVEKIT_AGENT, line_of(text, agent.start()), "LiveKit agent")
+    app = _APP.search(text)
+    if app:
+        itself = runs_itself and _UVICORN.search(text) is not None
+        name = None if itself else app[1]
+        return _Program(path, ServiceType.PYTHON, line_of(text, app.start()), "ASGI application", name)
+    flask = _FLASK.search(text)
+    if flask:
+        return _Program(
+            path, ServiceType.PYTHON, line_of(text, flask.start()), "Flask application", flask[1], True
+        )
+    sockets = _WEBSOCKETS.search(text)
+    serves = _SERVES.search(text)
+    if serves and (sockets or "aiohttp" in text):
+        return _Program(path, ServiceType.PYTHON, line_of(text, serves.start()), "serves sockets")
+    loads = _LOADS.search(text)
+    if loads and (runs_itself or path.stem in _ORDER):
+        return _Program(path, ServiceType.PYTHON, line_of(text, loads.start()), "loads an env file")
+    return None
+
+
+def _project(tree: Tree, folder: Path) -> Path:
+    """The folder to run in: the nearest one upward with project files; else the file's own."""
+    marks = ("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", ".env", ".env.example")
+    here = folder
+    while here != tree.root:
+        if any((here / mark).is_file() for mark in marks):
+            return here
+        here = here.parent
+    return folder if not any((here / mark).is_file() for mark in marks[:2]) else _package_root(tree, folder)
+
+
+def _package_root(tree: Tree, folder: Path) -> Path:
+    """Below a root project: a package's parent, else the folder itself."""
+    return tree.root if (folder / "__init__.py").is_file() or folder == tree.root else folder
+
+
+def _candidate(tree: Tree, folder: Path, program: _Program) -> Candidate:
+    text = tree.text(program.path)
+    name = folder.name if folder != tree.root else program.path.stem
+    candidate = Candidate(name=name, kind=program.kind, folder=folder)
+    candidate.evidence.append(Evidence(path=tree.shown(program.path), line=program.line, what=program.what))
+    if program.kind is ServiceType.PYTHON:
+        _port(tree, candidate, program, text)
+    candidate.command = _command(tree, candidate, program)
+    candidate.setup = _setup(folder)
+    route = _ROUTE.search(text)
+    if route or _WEBSOCKETS.search(text) or "@app.websocket" in text:
+        candidate.is_socket = candidate.kind is ServiceType.PYTHON
+        candidate.socket_path = (route[1] or route[2]) if route else None
+    return candidate
+
+
+def _port(tree: Tree, candidate: Candidate, program: _Program, text: str) -> None:
+    match = _PORT.search(text)
+    if match is not None:
+        candidate.port = int(next(group for group in match.groups() if group))
+        line = line_of(text, match.start())
+        shown = tree.shown(program.path)
+        candidate.evidence.append(Evidence(path=shown, line=line, what=f"port {candidate.port}"))
+
+
+def _command(tree: Tree, candidate: Candidate, program: _Program) -> str:
+    runner = _runner(tree, candidate.folder)
+    relative = program.path.relative_to(candidate.folder)
+    if program.kind is ServiceType.LIVEKIT_AGENT:
+        return f"{runner} {relative.as_posix()} dev"
+    if program.app is None:
+        return f"{runner} {relative.as_posix()}"
+    module = ".".join(relative.with_suffix("").parts)
+    if program.is_flask:
+        candidate.port = candidate.port or 5000
+        return f"{runner} -m flask --app {module} run --port {candidate.port}"
+    candidate.port = candidate.port or 8000
+    return f"{runner} -m uvicorn {module}:{program.app} --port {candidate.port}"
+
+
+def _runner(tree: Tree, folder: Path) -> str:
+    for place, prefix in ((folder, ""), (tree.root, "../" * len(folder.relative_to(tree.root).parts))):
+        if (place / "uv.lock").is_file():
+            return "uv run python"
+        if (place / "poetry.lock").is_file():
+            return "poetry run python"
+        for name in (".venv", "venv"):
+            if (place / name).is_dir():
+                return f"{prefix}{name}/bin/python"
+    return ".venv/bin/python" if (folder / "requirements.txt").is_file() else "python3"
+
+
+def _setup(folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    if (folder / "uv.lock").is_file():
+        return "uv sync", ("uv.lock", "pyproject.toml"), (".venv",)
+    if (folder / "requirements.txt").is_file() and not (folder / "venv").is_dir():
+        install = "python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt"
+        return install, ("requirements.txt",), (".venv",)
+    return None

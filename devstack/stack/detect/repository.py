@@ -1,0 +1,152 @@
+"""Puts the detectors together: one pass over the repository, one list of services."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from devstack.stack.detect import containers, contract, envfiles, node, procfiles, python
+from devstack.stack.detect.model import Candidate, Detected, Evidence
+from devstack.stack.detect.reads import reads
+from devstack.stack.detect.tree import Tree, line_of
+from devstack.stack.model import ServiceType
+
+SOURCES = (*node.SOURCES, ".py", ".vue", ".svelte")
+_HEALTH = re.compile(r"""['"](/(?:api/)?(?:health|healthz|healthcheck|ping))/?['"]""")
+_SOCKET_PATH = re.compile(r"""WebSocketServer\(\s*\{[^}]*\bpath\s*:\s*['"](/[^'"]*)['"]""")
+_PORT_VARIABLES = ("PORT", "WS_PORT", "SERVER_PORT", "API_PORT", "BACKEND_PORT")
+_DEFAULT_PORTS = {ServiceType.NEXT: 3000, ServiceType.VITE: 5173}
+_GENERIC = {"src", "app", "packages", "apps", "services"}
+
+
+def detect(root: Path) -> Detected:
+    """Look at the repository at `root`. Reads files, runs nothing."""
+    tree = Tree(root)
+    services = [*node.find(tree), *python.find(tree)]
+    for service in services:
+        _name(service, root)
+    services += containers.find(tree, services)
+    detected = Detected(root=root, name=_plain(root.name) or "stack", services=services)
+    procfiles.join(tree, detected)
+    _unique_names(services)
+    for service in services:
+        if service.kind is not ServiceType.COMPOSE:
+            _look_inside(tree, service, services)
+    _default_ports(detected)
+    contract.infer(detected)
+    return detected
+
+
+def _name(service: Candidate, root: Path) -> None:
+    """What people call it: the folder, or the role where the folder says nothing."""
+    at_root = service.folder == root
+    beside = service.command is not None and service.kind is ServiceType.NODE
+    if not at_root and service.folder.name not in _GENERIC and not beside:
+        return
+    if service.kind in (ServiceType.NEXT, ServiceType.VITE):
+        service.name = "web"
+    elif service.kind is ServiceType.LIVEKIT_AGENT:
+        service.name = "agent"
+    elif at_root and not beside:
+        service.name = "ws" if service.is_socket else "server"
+
+
+def _unique_names(services: list[Candidate]) -> None:
+    taken: set[str] = set()
+    for service in services:
+        base = _plain(service.name) or "service"
+        base = f"{base}-service" if base == "file" else base
+        name, number = base, 2
+        while name in taken:
+            name, number = f"{base}-{number}", number + 1
+        taken.add(name)
+        service.name = name
+
+
+def _plain(text: str) -> str:
+    """A valid name from any folder's name, or ""."""
+    return re.sub(r"^[^a-z]+|-+$", "", re.sub(r"[^a-z0-9_]+", "-", text.lower()))[:36]
+
+
+def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> None:
+    """Env files, variables read, health endpoint, port."""
+    service.example = envfiles.example(service.folder)
+    service.defined = envfiles.defined(service.folder)
+    _root_env_file(tree, service)
+    others = tuple(one.folder for one in services if one.folder != service.folder)
+    for path in tree.below(service.folder, SOURCES, others):
+        text = tree.text(path)
+        if "env" not in text and "/health" not in text:
+            continue
+        if not _belongs(service, services, path):
+            continue
+        service.reads.extend(reads(text, tree.shown(path)))
+        _endpoints(tree, service, path, text)
+    _port(tree, service)
+
+
+def _belongs(service: Candidate, services: list[Candidate], path: Path) -> bool:
+    """Where two services share a folder, a Python file is a Python service's, a script a JavaScript one's."""
+    sharing = [one for one in services if one.folder == service.folder and one is not service]
+    if not sharing:
+        return True
+    is_python = path.suffix == ".py"
+    mine = service.kind in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT)
+    if is_python or mine:
+        named = service.command is not None and path.name in service.command
+        rivals = any(one.command and path.name in one.command for one in sharing)
+        return is_python == mine and (named or not rivals)
+    return True
+
+
+def _root_env_file(tree: Tree, service: Candidate) -> None:
+    """A Python service without env file of its own, in a repository with one at its root."""
+    is_python = service.kind in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT)
+    if is_python and not service.defined and service.folder != tree.root:
+        found = envfiles.defined(tree.root)
+        if found:
+            up = "../" * len(service.folder.relative_to(tree.root).parts)
+            service.env_files = (f"{up}.env",)
+            service.defined = found
+
+
+def _endpoints(tree: Tree, service: Candidate, path: Path, text: str) -> None:
+    if service.is_frontend:
+        return
+    health = _HEALTH.search(text)
+    if health is not None and service.health is None:
+        service.health = health[1]
+        line = line_of(text, health.start())
+        service.evidence.append(Evidence(path=tree.shown(path), line=line, what=f"health at {health[1]}"))
+    socket = _SOCKET_PATH.search(text)
+    if socket is not None and service.socket_path is None:
+        service.socket_path = socket[1]
+
+
+def _port(tree: Tree, service: Candidate) -> None:
+    if service.port is None and service.kind is ServiceType.NODE:
+        node.port_in_source(tree, service)
+    if service.is_frontend:
+        return
+    read = {name for one in service.reads for name in one.names}
+    for variable in _PORT_VARIABLES:
+        text = service.defined.get(variable, "")
+        if variable in read and text.isdigit() and 0 < int(text) < 65536:
+            service.port = int(text)
+            return
+
+
+def _default_ports(detected: Detected) -> None:
+    """Frontends get their framework's port, or the next one that nobody claims."""
+    claimed = {one.port for one in detected.services if one.port is not None}
+    for service in detected.services:
+        wanted = _DEFAULT_PORTS.get(service.kind)
+        if service.port is not None or wanted is None:
+            continue
+        port = wanted
+        while port in claimed:
+            port += 1
+        if port != wanted:
+            detected.notes.append(f"{service.name} gets port {port}: {wanted} is claimed already")
+        claimed.add(port)
+        service.port = port
