@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from devstack.env.model import Environment, FileReader, Value
 
 
+# Issues after which a name that was not found may still be set, or was lost with its whole file.
+_BLINDING = frozenset({"undecided", "encoding", "unreadable", "file-dropped", "error", "hang"})
+
+
 class Provenance(StrEnum):
     """Where an effective value comes from."""
 
@@ -126,7 +130,7 @@ class Facts:
         self, reference: Reference, environment: Environment, name: str, value: Value | None
     ) -> Effective:
         """Unset or empty: what the source does then."""
-        lost = next((issue for issue in environment.issues if issue.fatal), None)
+        lost = next((issue for issue in environment.issues if issue.fatal or issue.kind in _BLINDING), None)
         if lost is not None and value is None:
             return Effective(member=reference, name=name, unknown=f"{lost.path.name} cannot be loaded")
         is_empty = value is not None and value.text == ""

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from devstack.env import versions
+from devstack.env.bundler import vite_settings
 from devstack.env.files import Files
 from devstack.env.loaders.table import loader
 from devstack.env.model import (
     Environment,
     LayerKind,
     Loaded,
+    LoadIssue,
     LoadRequest,
     Origin,
     Shadow,
@@ -149,11 +151,28 @@ class _Resolution:
                 files=self._paths(layer),
                 override=layer.override,
             )
-            whole = _stacked(whole, loader(pin).load(request))
+            loaded = self._load_vite(pin, request) if pin.startswith("vite") else loader(pin).load(request)
+            whole = _stacked(whole, loaded)
             process.update(
                 {name: value.text for name, value in whole.variables.items() if value.text is not None}
             )
         return whole, " + ".join(dict.fromkeys(pins))
+
+    def _load_vite(self, pin: str, request: LoadRequest) -> Loaded:
+        """With the folder and the prefixes that vite.config gives."""
+        settings = vite_settings(self._folder, self._files)
+        if settings.folder is None:
+            request = replace(request, files=(), prefixes=settings.prefixes)
+        else:
+            request = replace(request, folder=settings.folder, prefixes=settings.prefixes)
+        loaded = loader(pin).load(request)
+        if not settings.undecided or settings.path is None:
+            return loaded
+        message = (
+            f"{settings.path.name} computes `envDir` or `envPrefix`, so it is not known which files are read"
+        )
+        issue = LoadIssue(path=settings.path, line=None, kind="undecided", message=message)
+        return replace(loaded, issues=(*loaded.issues, issue))
 
     def _paths(self, layer: EnvLayer) -> list[Path] | None:
         names: Iterable[str] | None = layer.files or self._service.env.files
