@@ -2,24 +2,55 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_MODULES := tests/node/node_modules/.package-lock.json
+# Tests of one file share servers and a checkout, so a file stays on one worker.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: up test check bench docs clean
+.PHONY: up test check bench fuzz chaos docs clean chromium
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
+
+$(NODE_MODULES): tests/node/package-lock.json
+	cd tests/node && npm ci --no-progress --loglevel=error
+	touch $@
+
+# Debian's browser; elsewhere put chromium or google-chrome on PATH.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { $$(test "$$(id -u)" = 0 || echo sudo) sh -c 'apt-get update -qq && apt-get install -y -qq chromium'; }
 
 up: $(VENV)/.installed
 	$(BIN)/devstack up --yes
 
-test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed $(NODE_MODULES) chromium
+	$(PYTEST)
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.docs_in_sync
 
-bench: $(VENV)/.installed
+# Writes docs/rules.md, docs/stack.schema.json, the tables of README and the diagram of phases.
+docs: $(VENV)/.installed
+	$(BIN)/python -m tests.docs_in_sync --write
+
+bench: $(VENV)/.installed $(NODE_MODULES)
 	$(BIN)/python -m benchmarks
+
+# 20,000 generated env files per loader against the real programs; minutes.
+fuzz: $(VENV)/.installed $(NODE_MODULES)
+	$(BIN)/python -m tests.env.loaders.fuzz --count 20000
+
+# Random kills, stops, edits and port thefts over twelve services: make chaos SECONDS=120 SEED=1
+SECONDS ?= 120
+SEED ?= 0
+chaos: $(VENV)/.installed
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
+
+clean:
+	rm -rf $(VENV) build dist tests/node/node_modules examples/voice/web/node_modules
