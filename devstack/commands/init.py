@@ -40,9 +40,9 @@ def init(request: Request) -> int:
             f"no service found in {request.folder}",
             hint="`devstack init --list-templates` names complete examples to start from",
         )
-    content = _content(root, detected)
+    files = _files(root, detected)
     _tell(detected)
-    _write(request, {NAME: content.encode()})
+    _write(request, files)
     if not request.dry_run:
         print("next: `devstack doctor`, then `devstack up`")
     return int(ExitCode.OK)
@@ -57,20 +57,24 @@ def list_templates() -> int:
     return int(ExitCode.OK)
 
 
-def _content(root: Path, detected: Detected) -> str:
-    """The text, proven to load."""
+def _files(root: Path, detected: Detected) -> dict[str, bytes]:
+    """stack.toml, proven to load, and a Procfile.dev where other runners can use one."""
+    from devstack.stack.detect.procfiles import propose
     from devstack.stack.detect.write import document
     from devstack.stack.load import load_text
+    from devstack.stack.procfile import parse_text
 
+    commands = propose(detected)
     content = document(detected)
-    _, problems = load_text(root / NAME, content)
+    _, problems = load_text(root / NAME, content, parse_text(commands) if commands else None)
     if problems:
         raise StackFileError(
             "what was found does not make a right stack.toml",
             problems=problems,
             hint="write it by hand from `devstack schema`, or start from a template",
         )
-    return content
+    procfile = {} if commands is None else {str(detected.procfile): commands.encode()}
+    return {NAME: content.encode(), **procfile}
 
 
 def _tell(detected: Detected) -> None:

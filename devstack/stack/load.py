@@ -64,8 +64,10 @@ def load_tolerant(path: Path) -> tuple[Stack | None, tuple[Problem, ...]]:
     return load_text(path, text)
 
 
-def load_text(path: Path, text: str) -> tuple[Stack | None, tuple[Problem, ...]]:
-    """As `load_tolerant`, for a content that is not, or not yet, written at the absolute `path`."""
+def load_text(
+    path: Path, text: str, procfile: Procfile | None = None
+) -> tuple[Stack | None, tuple[Problem, ...]]:
+    """As `load_tolerant`, for a content (and a Procfile) that is not yet written at the absolute `path`."""
     try:
         raw = _parse(path, text)
     except StackFileError as error:
@@ -75,7 +77,9 @@ def load_text(path: Path, text: str) -> tuple[Stack | None, tuple[Problem, ...]]
     tables, faults = _shape(remaining)
     if tables is None:
         return None, lines.problems(faults)
-    procfile, elsewhere = _procfile(path, tables, lines)
+    elsewhere: tuple[Problem, ...] = ()
+    if procfile is None:
+        procfile, elsewhere = _procfile(path, tables, lines)
     declared = check.Declared(tables, _names(raw, "services"), _names(raw, "shared"), procfile)
     tables, found = _meaning(remaining, tables, declared)
     wrong = {fault.loc for fault in faults}

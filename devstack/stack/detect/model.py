@@ -46,6 +46,7 @@ class Candidate:
         health: path of its health endpoint, or None.
         defined: variables of its env files and examples → value (never shown).
         aliases: further host names.
+        source: folder or file that is its own, where several services share `folder`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Candidate:
     needs: list[str] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     from_procfile: bool = False
+    source: Path | None = None
 
     @property
     def is_frontend(self) -> bool:

@@ -125,10 +125,17 @@ def _side_services(
         _port(tree, candidate, text)
         entry = next((folder / word for word in words[1:] if (folder / word).is_file()), None)
         if entry is not None:
+            candidate.source = _own_source(folder, entry)
             _port_in_source(tree, candidate, [entry])
         if main is None or not main.is_socket:
             _socket(candidate, own)
         yield candidate
+
+
+def _own_source(folder: Path, entry: Path) -> Path:
+    """The folder that a side service's entry stands in, unless that is where the main one lives too."""
+    first = entry.relative_to(folder).parts[0]
+    return entry if first in ("src", "app", "lib", entry.name) else folder / first
 
 
 def _evidence(tree: Tree, own: package.Package, script: str) -> Evidence:
@@ -156,7 +163,7 @@ def _port(tree: Tree, candidate: Candidate, script: str) -> None:
 
 _LISTEN = re.compile(
     r"\.listen\(\s*(\d{4,5})\b|\bport\s*:\s*(\d{4,5})\b"
-    r"|(?:PORT\w*['\"\]]*\s*(?:\|\||\?\?)\s*|(?:port|PORT)\s*=\s*)['\"]?(\d{4,5})\b"
+    r"|(?:PORT\w*['\"\])]*\s*(?:\|\||\?\?)\s*|(?:port|PORT)\s*=\s*)['\"]?(\d{4,5})\b"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from devstack.stack import procfile, scripts, shell_words
+from devstack.stack import package, procfile, scripts, shell_words
 from devstack.stack.detect.model import Candidate, Detected, Evidence
 from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
@@ -40,6 +40,19 @@ def join(tree: Tree, detected: Detected) -> None:
             known.port = _port(command) or known.port
     if any(one.from_procfile for one in detected.services):
         detected.procfile = name
+
+
+def propose(detected: Detected) -> str | None:
+    """A Procfile.dev for other runners: only where all commands run in one folder, as theirs must."""
+    started = [one for one in detected.services if one.kind is not ServiceType.COMPOSE]
+    if detected.procfile or len(started) < 2 or any(one.folder != detected.root for one in started):
+        return None
+    which = package.manager(detected.root, detected.root)
+    lines = [f"{one.name}: {one.command or f'{which} run dev'}" for one in started]
+    for one in started:
+        one.from_procfile = True
+    detected.procfile = NAMES[0]
+    return "\n".join(lines) + "\n"
 
 
 def _split(root: Path, command: str) -> tuple[Path, str]:

@@ -15,7 +15,7 @@ _AGENT = re.compile(r"^\s*(?:from|import)\s+livekit\.agents|^\s*from\s+livekit\s
 _APP = re.compile(r"^(\w+)\s*(?::[^=]+)?=\s*(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(", re.MULTILINE)
 _FLASK = re.compile(r"^(\w+)\s*=\s*Flask\(", re.MULTILINE)
 _WEBSOCKETS = re.compile(r"^\s*(?:from|import)\s+websockets\b", re.MULTILINE)
-_SERVES = re.compile(r"\b(?:websockets\.)?serve\(|\bweb\.run_app\(|\bSocketModeHandler\(")
+_SERVES = re.compile(r"\bwebsockets\.serve\(|(?<!def )(?<![.\w])serve\(|\bweb\.run_app\(")
 _LOADS = re.compile(r"^\s*load_dotenv\(", re.MULTILINE)
 _RUNS_ITSELF = re.compile(r"""__name__\s*==\s*['"]__main__['"]""")
 _UVICORN = re.compile(r"\buvicorn\.(?:run|Config)\(|\bapp\.run\(|\bweb\.run_app\(|\brun_app\(")

@@ -86,17 +86,17 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
 
 
 def _belongs(service: Candidate, services: list[Candidate], path: Path) -> bool:
-    """Where two services share a folder, a Python file is a Python service's, a script a JavaScript one's."""
+    """Where services share a folder: what a side service declares is its own, Python is not JavaScript's."""
     sharing = [one for one in services if one.folder == service.folder and one is not service]
-    if not sharing:
-        return True
+    if service.source is not None:
+        return path.is_relative_to(service.source)
+    if any(one.source is not None and path.is_relative_to(one.source) for one in sharing):
+        return False
     is_python = path.suffix == ".py"
-    mine = service.kind in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT)
-    if is_python or mine:
-        named = service.command is not None and path.name in service.command
-        rivals = any(one.command and path.name in one.command for one in sharing)
-        return is_python == mine and (named or not rivals)
-    return True
+    if sharing and is_python != (service.kind in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT)):
+        return False
+    named = service.command is not None and path.name in service.command
+    return named or not any(one.command and path.name in one.command for one in sharing)
 
 
 def _root_env_file(tree: Tree, service: Candidate) -> None:

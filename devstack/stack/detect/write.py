@@ -50,6 +50,7 @@ def _service(detected: Detected, service: Candidate) -> Table:
             "command": None if service.from_procfile and detected.procfile else service.command,
             "port": service.port,
             "depends_on": service.needs,
+            "source": _relative(service),
             "hosts": service.aliases,
         },
     )
@@ -66,6 +67,11 @@ def _service(detected: Detected, service: Candidate) -> Table:
     if env:
         table.add("env", env)
     return table
+
+
+def _relative(service: Candidate) -> list[str]:
+    source = service.source
+    return [] if source is None else [source.relative_to(service.folder).as_posix()]
 
 
 def _arrays(doc: tomlkit.TOMLDocument, detected: Detected) -> None:
