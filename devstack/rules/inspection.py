@@ -232,6 +232,13 @@ class Inspection:
             return None
         return None if content is None else content.decode("utf-8", errors="replace")
 
+    def read_quietly(self, path: Path, largest: int = 1_000_000) -> bytes | None:
+        """The bytes of a file that is looked at once and not kept; None when too large or unreadable."""
+        try:
+            return path.read_bytes() if path.stat().st_size <= largest and path.is_file() else None
+        except OSError:
+            return None
+
     def env_file(self, path: Path) -> EnvFile | None:
         """The lines of an env file; None when it cannot be read."""
         if path not in self._env_files:

@@ -1,0 +1,98 @@
+"""A file that a program names does not exist.
+
+## Why it matters
+`load_dotenv(".env.local")` and pydantic's `env_file` say nothing about a missing file: every variable in
+it is undefined. `node --env-file` stops. On a fresh clone it is the usual reason why nothing works.
+
+## Example
+```
+agent/agent.py:7   load_dotenv(".env.local")        # only agent/.env.example is there
+```
+
+## Mending
+`devstack env sync` creates it from the example next to it. It is an error when needed values are missing
+because of it, otherwise a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.rules.absence import absences
+from devstack.rules.base import Finding, Location, Rule, Severity
+from devstack.rules.envfiles import is_env_name, is_example
+from devstack.stack.model import Service
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per file."""
+    lacking = {absence.service for absence in absences(inspection)}
+    told: set[Path] = set()
+    for service in inspection.services:
+        for path, place in _named(inspection, service):
+            if path in told or inspection.files.stat(path) is not None:
+                continue
+            told.add(path)
+            example = _example(inspection, path)
+            is_lacking = service.name in lacking
+            if not is_lacking and example is None and _has_other_files(inspection, service):
+                continue  # one of several files, and nothing is missing: an optional layer
+            yield _finding(inspection, service, path, place, example, is_lacking=is_lacking)
+
+
+def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Location]]:
+    folder = inspection.folder(service)
+    for name in service.env.files or ():
+        yield Path(folder, name), inspection.at_key(f"services.{service.name}.env.files")
+    index = inspection.sources(service.name)
+    for call in index.dotenv_calls:
+        if call.file is None or call.dynamic or service.env.files is not None:
+            continue
+        base = (inspection.root / call.path).parent if call.beside_module else folder
+        yield Path(base, call.file), inspection.at(call.path, call.line)
+    for settings in index.settings:
+        base = (inspection.root / settings.path).parent if settings.beside_module else folder
+        for name in () if settings.dynamic else settings.env_files:
+            yield Path(base, name), inspection.at(settings.path, settings.line)
+
+
+def _has_other_files(inspection: Inspection, service: Service) -> bool:
+    environment = inspection.environment(service.name)
+    return environment is not None and any(layer.exists for layer in environment.layers)
+
+
+def _example(inspection: Inspection, path: Path) -> Path | None:
+    for name in inspection.files.names(path.parent):
+        if is_example(name) and (is_env_name(name) or "env" in name):
+            return path.parent / name
+    return None
+
+
+def _finding(
+    inspection: Inspection,
+    service: Service,
+    path: Path,
+    place: Location,
+    example: Path | None,
+    *,
+    is_lacking: bool,
+) -> Finding:
+    shown = inspection.shown(path)
+    effect = "variables it needs are undefined" if is_lacking else "whatever it should hold is undefined"
+    related = () if example is None else (inspection.at(example, note="the example to copy"),)
+    return RULE.finding(
+        f"`{service.name}` reads {shown}, which does not exist: {effect}.",
+        place,
+        *related,
+        severity=Severity.ERROR if is_lacking else Severity.WARNING,
+        service=service.name,
+        hint="`devstack env sync` creates it from the example" if example else f"create {shown}",
+    )
+
+
+RULE = Rule(id="DS514", name="missing-env-file", severity=Severity.WARNING, page=__doc__ or "", check=check)

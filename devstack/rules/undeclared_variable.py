@@ -1,0 +1,130 @@
+"""Source reads a variable that nothing defines: no env file, no `set`, no shell.
+
+## Why it matters
+The program gets `undefined` or `None`: it fails at the first use, often long after start. Names that
+stack.toml speaks of are reported as `missing-variable`; here are URLs and secrets that are read without a
+fallback (warning), and the rest in one note per service.
+
+## Example
+```
+ws/main.py:12   redis = connect(os.environ["REDIS_URL"])      # in no env file
+```
+
+## Mending
+Define it in the service's env file and in the example. Names that platforms and SDKs set themselves are
+left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract.needs import declared_names
+from devstack.env.model import Environment
+from devstack.env.secrets import is_publishable, is_secret_name
+from devstack.env.source.model import SourceRead
+from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.envfiles import is_example
+from devstack.rules.known_names import is_platform
+from devstack.stack.model import Service
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+_URL_NAME = re.compile(r"(?:^|_)(?:URL|URI|ENDPOINT|ORIGIN|DSN)$")
+_OPTIONAL = re.compile(r"SENTRY|DSN|ANALYTICS|POSTHOG|TELEMETRY|OTEL|PROXY|WEBHOOK")
+_LISTED = 8
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """Warnings one by one, the rest together."""
+    stack = inspection.need_stack()
+    for service in inspection.services:
+        environment = inspection.environment(service.name)
+        if environment is None:
+            continue
+        declared = declared_names(stack, service.name)
+        found = _undefined(inspection, service, environment, declared)
+        quiet: dict[str, SourceRead] = {}
+        for name, reads in found.items():
+            if _is_loud(name, reads):
+                yield _loud(inspection, service, name, reads)
+            else:
+                quiet[name] = reads[0]
+        if quiet:
+            yield _quiet(inspection, service, quiet)
+
+
+def _undefined(
+    inspection: Inspection, service: Service, environment: Environment, declared: frozenset[str]
+) -> dict[str, list[SourceRead]]:
+    reads = [read for read in inspection.sources(service.name).reads if read.name is not None]
+    satisfied = {
+        name
+        for read in reads
+        for name in _chain(read)
+        if any(environment.get(other) is not None for other in _chain(read))
+    }
+    documented = _documented(inspection, service)
+    found: dict[str, list[SourceRead]] = {}
+    for read in reads:
+        name = read.name
+        assert name is not None
+        if environment.get(name) is not None or name in satisfied or name in declared or name in documented:
+            continue
+        if is_platform(name) or (read.client and not environment.is_public(name)):
+            continue
+        found.setdefault(name, []).append(read)
+    return found
+
+
+def _chain(read: SourceRead) -> tuple[str, ...]:
+    return (read.name or "", *read.otherwise)
+
+
+def _documented(inspection: Inspection, service: Service) -> set[str]:
+    """Keys of the examples beside the service: `example-drift` speaks of them."""
+    folders = {inspection.folder(service), inspection.root}
+    names: set[str] = set()
+    for path in inspection.env_paths:
+        if path.parent in folders and is_example(path.name):
+            file = inspection.env_file(path)
+            names.update(entry.name for entry in file.assignments) if file else None
+    return names
+
+
+def _is_loud(name: str, reads: list[SourceRead]) -> bool:
+    if any(read.has_fallback or read.otherwise for read in reads) or _OPTIONAL.search(name):
+        return False
+    is_secret = is_secret_name(name) and not is_publishable(name)
+    return is_secret or bool(_URL_NAME.search(name))
+
+
+def _loud(inspection: Inspection, service: Service, name: str, reads: list[SourceRead]) -> Finding:
+    return RULE.finding(
+        f"`{service.name}` reads `{name}`, which no env file, `set` or shell defines: the code gets nothing.",
+        *(inspection.at(read.path, read.line, variable=name) for read in reads[:4]),
+        severity=Severity.WARNING,
+        service=service.name,
+        hint="define it in the service's env file and in the example",
+    )
+
+
+def _quiet(inspection: Inspection, service: Service, found: dict[str, SourceRead]) -> Finding:
+    names = ", ".join(f"`{name}`" for name in list(found)[:_LISTED])
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    verb = "is" if len(found) == 1 else "are"
+    return RULE.finding(
+        f"Read by `{service.name}`, defined nowhere (optional or with a default): {names}{more} {verb} "
+        "in no env file.",
+        *(inspection.at(read.path, read.line, variable=name) for name, read in list(found.items())[:_LISTED]),
+        severity=Severity.INFO,
+        service=service.name,
+    )
+
+
+RULE = Rule(
+    id="DS702", name="undeclared-variable", severity=Severity.WARNING, page=__doc__ or "", check=check
+)
