@@ -106,6 +106,7 @@ class Inspection:
     _sources: dict[str, SourceIndex] = field(default_factory=dict)
     _launches: dict[str, Launch | None] = field(default_factory=dict)
     _env_files: dict[Path, EnvFile | None] = field(default_factory=dict)
+    _versions: dict[Path, tuple[int, ...] | None] = field(default_factory=dict)
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -280,6 +281,12 @@ class Inspection:
         """State of every declared port."""
         numbers = [port.number for service in self.services for port in service.all_ports]
         return {entry.port: entry for entry in self.host.ports(numbers, self.root)}
+
+    def version(self, program: Path) -> tuple[int, ...] | None:
+        """What `program --version` answers; asked once."""
+        if program not in self._versions:
+            self._versions[program] = self.host.version(program, self.process_env)
+        return self._versions[program]
 
     def which(self, program: str, folder: Path) -> Path | None:
         """The file that starting `program` in `folder` would run."""

@@ -1,0 +1,179 @@
+"""A service's packages are not installed, or are older than its lockfile says.
+
+## Why it matters
+`next: not found`, `Cannot find module`, `ModuleNotFoundError`: usual after a fresh clone, or after somebody else
+added a package.
+
+## Example
+`web/node_modules` is missing; `vite` is installed as 7.3.0, but package-lock.json says 8.0.1.
+
+## Mending
+Run the install command that the finding names, or declare it as `setup` of the service, so that `devstack up` does.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.rules import packages, versions
+from devstack.rules.base import Finding, Location, Rule, Severity
+from devstack.stack import package
+from devstack.stack.model import Service, ServiceType
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+_INSTALL = {"npm": "npm install", "pnpm": "pnpm install", "yarn": "yarn install", "bun": "bun install"}
+_LISTED = 5
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per folder of packages."""
+    told: set[Path] = set()
+    for service in inspection.services:
+        folder = inspection.folder(service)
+        if service.type in (ServiceType.EXTERNAL, ServiceType.COMPOSE) or folder in told:
+            continue
+        told.add(folder)
+        found = _node(inspection, service, folder) or _python(inspection, service, folder)
+        if found is not None:
+            yield found
+
+
+def _node(inspection: Inspection, service: Service, folder: Path) -> Finding | None:
+    files = inspection.files
+    manifest = packages.read_json(files, folder / "package.json")
+    wanted = packages.wanted(manifest)
+    top = _top(inspection, folder)
+    if not wanted or any(files.is_file(place / ".pnp.cjs") for place in packages.upward(folder, top)):
+        return None
+    which = package.manager(folder, inspection.root)
+    hint = f"`{_INSTALL.get(which, 'npm install')}` in {inspection.shown(folder)}, or declare it as `setup`"
+    place = inspection.at(folder / "package.json")
+    if not any(files.is_folder(one / "node_modules") for one in packages.upward(folder, top)):
+        return _finding(
+            service,
+            f"The packages of `{service.name}` are not installed: there is no node_modules.",
+            place,
+            hint,
+        )
+    missing = [name for name in wanted if packages.installed(files, folder, name, top) is None]
+    if missing:
+        names = _listed(missing)
+        return _finding(
+            service, f"`{service.name}` lacks packages of its package.json: {names}.", place, hint
+        )
+    older = list(_unlike_lockfile(inspection, folder, wanted, top))
+    if older:
+        return _finding(
+            service,
+            f"`{service.name}` has other versions installed than its lockfile says: {_listed(older)}.",
+            place,
+            hint,
+        )
+    return None
+
+
+def _top(inspection: Inspection, folder: Path) -> Path:
+    """Where looking upward ends: the root, or for a folder outside of it that folder itself."""
+    return inspection.root if folder.is_relative_to(inspection.root) else folder
+
+
+def _unlike_lockfile(
+    inspection: Inspection, folder: Path, wanted: dict[str, str], top: Path
+) -> Iterator[str]:
+    """`name 7.3.0 (8.0.1)` for npm lockfiles, which are JSON; others are not compared."""
+    lock, at = {}, folder
+    for at in packages.upward(folder, top):
+        lock = packages.read_json(inspection.files, at / "package-lock.json")
+        if lock:
+            break
+    listed = lock.get("packages")
+    if not isinstance(listed, dict):
+        return
+    prefix = folder.relative_to(at).as_posix() if folder != at and folder.is_relative_to(at) else ""
+    for name in wanted:
+        keys = [f"{prefix}/node_modules/{name}" if prefix else f"node_modules/{name}", f"node_modules/{name}"]
+        entry = next((listed[key] for key in keys if isinstance(listed.get(key), dict)), None)
+        found = packages.installed(inspection.files, folder, name, top)
+        if entry is None or found is None or found[1] is None or entry.get("link"):
+            continue
+        locked = versions.parse(str(entry.get("version", "")))
+        if locked is not None and locked != found[1]:
+            yield f"{name} {versions.shown(found[1])} (lockfile {versions.shown(locked)})"
+
+
+def _python(inspection: Inspection, service: Service, folder: Path) -> Finding | None:
+    """Imports of the service's sources that its virtual environment does not have."""
+    site = _site_packages(inspection, folder)
+    if site is None or service.type not in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT):
+        return None
+    entry = _entry(inspection, service, folder)
+    text = None if entry is None else inspection.read_text(entry)
+    if entry is None or text is None or any(name.endswith(".pth") for name in inspection.files.names(site)):
+        return None
+    missing: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = re.match(r"(?:import|from)\s+([A-Za-z_]\w*)", line)
+        if found and not _is_there(inspection, found.group(1), site, [folder, entry.parent]):
+            missing.setdefault(found.group(1), number)
+    if not missing:
+        return None
+    first = next(iter(missing.values()))
+    return _finding(
+        service,
+        f"`{service.name}` imports {_listed(list(missing))}, which its virtual environment does not have.",
+        inspection.at(entry, first),
+        "install the requirements into it, or declare that as `setup`",
+    )
+
+
+def _site_packages(inspection: Inspection, folder: Path) -> Path | None:
+    for place in packages.upward(folder, _top(inspection, folder)):
+        for name in (".venv", "venv"):
+            if not inspection.files.is_file(place / name / "pyvenv.cfg"):
+                continue
+            library = place / name / "lib"
+            for version in inspection.files.names(library):
+                if version.startswith("python3") and inspection.files.is_folder(
+                    library / version / "site-packages"
+                ):
+                    return library / version / "site-packages"
+    return None
+
+
+def _entry(inspection: Inspection, service: Service, folder: Path) -> Path | None:
+    launch = inspection.launch(service.name)
+    script = next((word for word in launch.argv if word.endswith(".py")), None) if launch else None
+    return folder / script if script and inspection.files.is_file(folder / script) else None
+
+
+def _is_there(inspection: Inspection, name: str, site: Path, folders: list[Path]) -> bool:
+    if name in sys.stdlib_module_names:
+        return True
+    for folder in (site, *folders):
+        if inspection.files.is_folder(folder / name) or inspection.files.is_file(folder / f"{name}.py"):
+            return True
+    return any(entry.startswith(f"{name}.") for entry in inspection.files.names(site))
+
+
+def _finding(service: Service, message: str, place: Location, hint: str) -> Finding:
+    return RULE.finding(message, place, service=service.name, hint=hint)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+RULE = Rule(
+    id="DS003",
+    name="dependencies-not-installed",
+    severity=Severity.WARNING,
+    page=__doc__ or "",
+    check=check,
+)

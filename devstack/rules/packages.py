@@ -1,0 +1,64 @@
+"""What npm packages a folder wants, and which of them are installed, with their versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.rules import versions
+
+if TYPE_CHECKING:
+    from devstack.env.model import FileReader
+
+_LOCAL = ("workspace:", "file:", "link:", "portal:", "catalog:", "npm:", "git", "http", "patch:")
+
+
+def read_json(reader: FileReader, path: Path) -> dict[str, object]:
+    """A JSON object; empty when there is none."""
+    try:
+        content = reader.read(path)
+        found = json.loads(content) if content else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def wanted(manifest: dict[str, object]) -> dict[str, str]:
+    """Direct dependencies that every install brings: name → range. Optional and peer ones are left out."""
+    found: dict[str, str] = {}
+    optional = manifest.get("optionalDependencies")
+    for key in ("devDependencies", "dependencies"):
+        table = manifest.get(key)
+        for name, text in table.items() if isinstance(table, dict) else ():
+            if isinstance(text, str) and not (isinstance(optional, dict) and name in optional):
+                found[name] = text
+    return found
+
+
+def installed(
+    reader: FileReader, folder: Path, name: str, top: Path
+) -> tuple[Path, versions.Version | None] | None:
+    """The folder and version that `require(name)` finds from `folder` upward to `top`."""
+    for place in upward(folder, top):
+        path = place / "node_modules" / name
+        manifest = read_json(reader, path / "package.json")
+        if manifest:
+            return path, versions.parse(str(manifest.get("version", "")))
+    return None
+
+
+def upward(folder: Path, top: Path) -> Iterator[Path]:
+    """`folder` and those above it, up to and with `top` (or only itself when it lies elsewhere)."""
+    yield folder
+    if folder != top and folder.is_relative_to(top):
+        for parent in folder.parents:
+            yield parent
+            if parent == top:
+                return
+
+
+def is_registry_range(text: str) -> bool:
+    """Whether a dependency's range names versions, not a folder, a repository or an alias."""
+    return not text.startswith(_LOCAL)
