@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from devstack.env.edit import Edit as Edit  # part of a Fix; `env.edit` performs it
+
 
 class Severity(StrEnum):
     """`error` stops `up`; order of the members is order of importance."""
@@ -35,23 +37,6 @@ class Location:
     line: int | None = None
     variable: str | None = None
     note: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Edit:
-    """One change to a file. Exactly one kind of change; `env.edit` performs it.
-
-    Attributes:
-        kind: `set` (variable := value in the file's dialect), `remove-line`, `rewrite` (whole new content),
-            `create`, `append-line`, `chmod`.
-        value: new value, line or content; octal text for chmod. May be secret: never shown.
-    """
-
-    kind: str
-    path: str
-    variable: str | None = None
-    line: int | None = None
-    value: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
