@@ -33,6 +33,7 @@ Examples:
 @click.option("--wait", is_flag=True, help="Return 0 once all is ready; the stack runs in the background.")
 @click.option("--timeout", metavar="DURATION", help="Give up (124) when not everything is ready by then.")
 @click.option("--exit-when-done", is_flag=True, help="End when every one-shot service has completed (CI).")
+@click.option("--isolate", is_flag=True, help="Other ports than declared, to run beside another checkout.")
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")
 def up(
     services: tuple[str, ...],
@@ -43,6 +44,7 @@ def up(
     wait: bool,
     timeout: str | None,
     exit_when_done: bool,
+    isolate: bool,
     as_json: bool,
 ) -> int:
     """Check the configuration, free the ports, start everything in order behind its gates, follow.
@@ -71,6 +73,7 @@ def up(
             timeout=limit,
             exit_when_done=exit_when_done,
             as_json=as_json,
+            isolate=isolate,
         )
     )
 

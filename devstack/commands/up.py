@@ -15,6 +15,7 @@ from devstack.host.state_file import Lock
 from devstack.run import events
 
 if TYPE_CHECKING:
+    from devstack.contract.isolate import Isolation
     from devstack.stack.model import Stack
 
 
@@ -27,6 +28,7 @@ class Request:
         environment: the environment devstack was started with.
         ask: puts a yes/no question to the person; None where nobody can be asked.
         timeout: seconds until everything must be ready; None = as long as it takes.
+        isolate: move every port, to run beside another checkout.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class Request:
     timeout: float | None = None
     exit_when_done: bool = False
     as_json: bool = False
+    isolate: bool = False
 
     def consent(self, question: str) -> bool:
         """Whether the person agrees: `--yes`, or an answer on the terminal."""
@@ -75,6 +78,8 @@ def up(request: Request) -> int:
         up_checks.stop_leftovers(folder, request)
         up_checks.require_tools(stack, names, request.environment, due)
         early.append(up_checks.check_configuration(stack, names, request))
+        isolation = _isolated(stack, request) if request.isolate else None
+        stack = stack if isolation is None else isolation.stack
         early += up_checks.free_ports(stack, names, folder, request)
         up_checks.consent_to_setup(stack, due, request)
         ordered = tuple(name for layer in graph.order(stack, names) for name in layer)
@@ -88,10 +93,20 @@ def up(request: Request) -> int:
             request=request,
             early=tuple(early),
             started=started,
+            isolation=isolation,
         )
         return up_run.in_background(job) if request.wait else up_run.in_foreground(job)
     finally:
         lock.release()
+
+
+def _isolated(stack: Stack, request: Request) -> Isolation:
+    from devstack.commands.up_isolate import isolated
+    from devstack.views.isolation import text
+
+    isolation = isolated(stack, request.environment)
+    print(text(isolation), file=sys.stderr)
+    return isolation
 
 
 def _selected(stack: Stack, request: Request) -> tuple[str, ...]:

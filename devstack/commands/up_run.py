@@ -34,6 +34,7 @@ from devstack.views.logfiles import LogFiles
 
 if TYPE_CHECKING:
     from devstack.commands.up import Request
+    from devstack.contract.isolate import Isolation
     from devstack.control.server import ControlServer
     from devstack.host.private_folder import PrivateFolder
     from devstack.host.state_file import Lock
@@ -54,6 +55,7 @@ class Job:
     request: Request
     early: tuple[events.Event, ...]
     started: float
+    isolation: Isolation | None = None
 
 
 def in_foreground(job: Job) -> int:
@@ -209,7 +211,12 @@ class _Assembly:
             self.job.names,
             on_closed=lambda: self.stop("nobody reads the output", int(ExitCode.OK)),
         )
-        return Console(screen, addresses=addresses(self.job.stack), history=history)
+        shown = addresses(self.job.stack)
+        if self.job.isolation is not None:
+            from devstack.views.isolation import with_declared
+
+            shown = with_declared(shown, self.job.isolation)
+        return Console(screen, addresses=shown, history=history)
 
     def _control(self) -> ControlServer | None:
         from devstack.control.server import ControlServer
