@@ -149,9 +149,9 @@ def free_ports(
     held = [one for one in plan(stack, names, context, now=time.time()) if one.message]
     if not held:
         return []
+    _refuse_foreign([one for one in held if not one.may_free])
     for one in held:
         print(one.message, file=sys.stderr)
-    _refuse_foreign([one for one in held if not one.may_free])
     wanted = ", ".join(str(one.port) for one in held)
     if not request.consent(f"Stop {'it' if len(held) == 1 else 'them'} to free {wanted}?"):
         raise PortHeldError(f"{held[0].message}.", hint="`devstack up --yes` frees it.")
@@ -175,7 +175,9 @@ def free_ports(
 def _refuse_foreign(held: Sequence[PortPlan]) -> None:
     if not held:
         return
-    hint = f"to free it: {held[0].command}" if held[0].command else "stop it yourself, or take another port."
+    command = held[0].command
+    purpose = "to run beside it" if held[0].situation == "other-checkout" else "to free it"
+    hint = f"{purpose}: {command}" if command else "stop it yourself, or take another port."
     raise PortHeldError("; ".join(one.message for one in held) + ".", hint=hint)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from devstack.host import process_facts, programs
@@ -195,11 +195,12 @@ def _supervised(facts: Facts, context: Context, facts_of: FactsOf) -> Verdict | 
         ask = _ask_systemd(facts, context) if above and above.kin.name == "systemd" else None
         ask = ask or (programs.supervisor(above) if above else None)
         if ask and above:
-            return Verdict(
-                holder_class=_neighbour(facts, context).holder_class,
-                other_checkout=_neighbour(facts, context).other_checkout,
+            neighbour = _neighbour(facts, context)
+            kept = f"kept running by {above.kin.name} (pid {pid})"
+            return replace(
+                neighbour,
                 trait=Trait.SUPERVISED,
-                detail=f"kept running by {above.kin.name} (pid {pid})",
+                detail=f"{neighbour.detail}, {kept}" if neighbour.detail else kept,
                 stop_with=ask,
             )
     return None
