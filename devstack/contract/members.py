@@ -141,6 +141,10 @@ class Facts:
                 return Effective(member=reference, name=further, value=found, unknown=found.unknown)
             if found is not None and found.text:
                 return _from_value(reference, further, found)
+        if any(read.computed_fallback for read in reads):
+            return Effective(
+                member=reference, name=name, value=value, unknown="its source computes one instead"
+            )
         literals = {read.fallback for read in reads if read.fallback}
         if len(literals) > 1:
             return Effective(
@@ -183,7 +187,7 @@ def applying_reads(
     """Reads of one of `names` whose further names or literal take effect for an unset or an empty value."""
     found = []
     for read in reads:
-        if read.name not in names or (read.fallback is None and not read.otherwise):
+        if read.name not in names or not (read.has_fallback or read.otherwise):
             continue
         if is_empty and read.operator is not Fallback.EMPTY_OR_UNSET:
             continue

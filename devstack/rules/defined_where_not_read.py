@@ -24,23 +24,17 @@ from devstack.rules import absence, evidence
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from devstack.env.model import Environment
     from devstack.rules.inspection import Inspection
-    from devstack.stack.model import Service
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """Needed variables that stand in an unread file, then files that no program reads."""
-    told: set[str] = set()
+    """One finding per needed variable that stands in an unread file."""
     for each in absence.absences(inspection):
         if each.is_empty or absence.misspelling(inspection, each) is not None:
             continue
         places = absence.elsewhere(inspection, each.service, each.need.reference.names)
         if not places:
             continue
-        told.add(places[0].path)
         reads = _files_read(inspection, each.service)
         yield RULE.finding(
             f"`{places[0].variable}` stands in {places[0].path}, which {each.service}'s program never reads; "
@@ -51,43 +45,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             service=each.service,
             hint=f"move the line to a file that is read ({reads}), or let the program read {places[0].path}",
         )
-    for service in inspection.services:
-        yield from _lost_files(inspection, service, told)
 
 
 def _files_read(inspection: Inspection, service: str) -> str:
     environment = inspection.environments[service]
     names = [inspection.shown(layer.path) for layer in environment.layers]
     return ", ".join(names[:4]) or "it reads none"
-
-
-def _lost_files(inspection: Inspection, service: Service, told: set[str]) -> Iterator[Finding]:
-    """Files inside a frontend's folder with public variables that are defined nowhere else."""
-    environment = inspection.environment(service.name)
-    if environment is None or not environment.prefixes:
-        return
-    folder = inspection.folder(service)
-    for path in absence.unread_files(inspection, service):
-        if path.parent == folder or folder not in path.parents or inspection.readers(path):
-            continue
-        name = _lost_name(inspection, environment, path)
-        if name is not None and inspection.shown(path) not in told:
-            yield RULE.finding(
-                f"No program reads this file: {environment.loader} looks only in {service.dir}. "
-                f"`{name[0]}` is undefined in the page.",
-                inspection.at(path, name[1], variable=name[0]),
-                severity=Severity.WARNING,
-                service=service.name,
-                hint=f"move {path.name} to {service.dir}/",
-            )
-
-
-def _lost_name(inspection: Inspection, environment: Environment, path: Path) -> tuple[str, int] | None:
-    file = inspection.env_file(path)
-    for each in () if file is None else file.assignments:
-        if environment.is_public(each.name) and environment.get(each.name) is None:
-            return each.name, each.line
-    return None
 
 
 RULE = Rule(

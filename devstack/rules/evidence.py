@@ -13,6 +13,7 @@ from devstack.rules.base import Location
 from devstack.stack.model import Member, Reference, Shared
 
 if TYPE_CHECKING:
+    from devstack.env.model import Value
     from devstack.rules.inspection import Inspection
 
 
@@ -76,6 +77,17 @@ def where_to_set(inspection: Inspection, service: str, name: str, note: str | No
 def read_place(inspection: Inspection, read: SourceRead, note: str | None = None) -> Location:
     """Where source reads a variable."""
     return inspection.at(Path(read.path), read.line, variable=read.name, note=note)
+
+
+def written(inspection: Inspection, name: str, value: Value) -> str | None:
+    """What stands after the separator on the line that defines the value, comments and quotes included."""
+    origin = value.origin
+    if origin.layer is LayerKind.FILE and origin.path is not None:
+        file = inspection.env_file(origin.path)
+        for each in () if file is None else file.assignments:
+            if each.line == origin.line and each.name == name:
+                return each.raw
+    return value.raw
 
 
 def is_from_process(found: Effective) -> bool:

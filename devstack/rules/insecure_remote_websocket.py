@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import hosts, urls
-from devstack.env.secrets import placeholder
 from devstack.rules import reach
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.web_addresses import socket_addresses
@@ -33,8 +32,6 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     inspection.need_stack()
     for found in socket_addresses(inspection):
         if found.address.scheme != "ws" or not urls.is_public(found.address.host):
-            continue
-        if placeholder(found.text) is not None:
             continue
         entry = hosts.find(found.address.host)
         tail = f" {entry.name} accepts TLS only." if entry is not None and entry.tls_only else ""

@@ -44,6 +44,10 @@ class Host(Protocol):
         """What `program --version` answers."""
         ...
 
+    def started_with(self, pid: int, names: Sequence[str]) -> Mapping[str, str]:
+        """Those of `names` that stood in the environment a process was started with, where that can be seen."""
+        ...
+
     def ports(self, numbers: Sequence[int], root: Path) -> Sequence[PortStatus]:
         """Each port now: free, held, and by whom."""
         ...
@@ -75,6 +79,15 @@ class RealHost:
         from devstack.host import tools
 
         return tools.version(program, environment)
+
+    def started_with(self, pid: int, names: Sequence[str]) -> Mapping[str, str]:
+        """See `Host.started_with`."""
+        from devstack.host import tree
+
+        found = {name: tree.tag(pid, name) for name in names}
+        return {
+            name: text.decode("utf-8", "surrogateescape") for name, text in found.items() if text is not None
+        }
 
     def ports(self, numbers: Sequence[int], root: Path) -> Sequence[PortStatus]:
         """See `Host.ports`."""

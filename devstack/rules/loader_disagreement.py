@@ -61,9 +61,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             yield _finding(inspection, readings)
 
 
-def is_explained_by_loaders(found: Sequence[Effective]) -> bool:
+def is_explained_by_loaders(inspection: Inspection, found: Sequence[Effective]) -> bool:
     """Whether members differ although their lines are equal: then the loaders are the cause, not the people."""
-    raws = {None if each.value is None else each.value.raw for each in found}
+    raws = {
+        None if each.value is None else evidence.written(inspection, each.name or "", each.value)
+        for each in found
+    }
     if len(raws) != 1 or None in raws or any(each.provenance is not Provenance.ENVIRONMENT for each in found):
         return False
     values = [each.value for each in found if each.value is not None]
@@ -93,7 +96,7 @@ def _shared_groups(inspection: Inspection) -> Iterator[list[Reading]]:
         found = [
             each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text
         ]
-        if len(found) > 1 and is_explained_by_loaders(found):
+        if len(found) > 1 and is_explained_by_loaders(inspection, found):
             yield [
                 Reading(
                     service=each.service,
@@ -138,7 +141,7 @@ def _resolved_differently(inspection: Inspection, readings: Sequence[Reading]) -
 
 def _finding(inspection: Inspection, readings: Sequence[Reading]) -> Finding:
     first = readings[0]
-    raw = first.value.raw or ""
+    raw = evidence.written(inspection, first.name, first.value) or ""
     secret = any(is_secret_name(each.name) for each in readings)
     results = "; ".join(
         f"{each.service} ({each.loader}) gets {evidence.shown(inspection, each.value.text, secret=secret)}"

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
@@ -35,6 +36,7 @@ from devstack.env.secrets import is_publishable, is_secret_name, is_secret_refer
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
+from devstack.rules.exposure import looks_real
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -56,14 +58,34 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if _is_split(inspection, shared)
         for each in inspection.contract.effective_all(shared.members)
     }
+    grouped: dict[tuple[object, ...], list[_Found]] = {}
     for service, environment in inspection.environments.items():
         declared = declared_names(stack, service)
         for name, value in environment.variables.items():
-            found = _judge(inspection, service, name, value, is_declared=name in declared)
-            if found is not None:
-                what, is_host = found
-                yield _finding(inspection, service, name, value, what, is_host, split.get((service, name)))
+            judged = _judge(inspection, service, name, value, is_declared=name in declared)
+            if judged is None:
+                continue
+            shared = _group_of(inspection, service, name)
+            found = _Found(
+                service=service, name=name, value=value, what=judged[0], is_host=judged[1], shared=shared
+            )
+            key = (service, name) if shared is None else (shared.name, value.text)
+            grouped.setdefault(key, []).append(found)
+    for group in grouped.values():
+        yield _finding(inspection, group, split.get((group[0].service, group[0].name)))
     yield from _used_fallbacks(inspection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A placeholder that a service reads; `what` completes "holds no real value: …"."""
+
+    service: str
+    name: str
+    value: Value
+    what: str
+    is_host: bool
+    shared: Shared | None
 
 
 def _judge(
@@ -80,13 +102,17 @@ def _judge(
     ):
         return None
     if urls.has_scheme(text):
-        return _placeholder_host(name, text, is_declared=is_declared)
+        return _placeholder_host(text, is_shared=_group_of(inspection, service, name) is not None)
     if not (is_secret_name(name) or is_declared) or is_publishable(name):
         return None
     found = placeholder(text, name)
+    if found is not None and not _is_written_so(inspection, name, value):
+        return None
     if found is not None:
         is_told = found.default_of is not None or (not is_secret_name(name) and "word" in found.reason)
         return None if is_told else (f"it is {found.reason}", False)
+    if looks_real(name, text):
+        return None  # a real secret in the example is `example-holds-secret`
     if (
         is_secret_name(name)
         and not _INFRASTRUCTURE.search(name)
@@ -96,17 +122,22 @@ def _judge(
     return None
 
 
-def _placeholder_host(name: str, text: str, *, is_declared: bool) -> tuple[str, bool] | None:
+def _placeholder_host(text: str, *, is_shared: bool) -> tuple[str, bool] | None:
     address = urls.parse(text)
     host = address.host
-    is_example_host = bool(re.search(r"(?:^|\.)example(?:\.(?:com|org|net))?$", host))
-    if is_example_host:
-        return ("its host is an example address, where nothing answers", True) if is_declared else None
+    if re.search(r"(?:^|\.)example\.(?:com|org|net)$", host):
+        return ("its host is an example address, where nothing of yours answers", True) if is_shared else None
     if any(placeholder(label) is not None and _is_telling(label) for label in host.split(".")):
         return "its host is a template's text, which resolves to nothing", True
     if "<" in text or "your-" in (address.password or "") or "your_" in (address.password or ""):
         return "it holds a template's text", True
     return None
+
+
+def _is_written_so(inspection: Inspection, name: str, value: Value) -> bool:
+    """Whether the line itself holds a placeholder: what a loader cut out of a real value is `value-mangled`."""
+    line = evidence.written(inspection, name, value) or ""
+    return "$" in line or placeholder(intended(line), name) is not None
 
 
 def _is_telling(label: str) -> bool:
@@ -138,17 +169,11 @@ def _is_split(inspection: Inspection, shared: Shared) -> bool:
     return any(not is_same_endpoint(texts[0] or "", text or "", stack) for text in texts[1:])
 
 
-def _finding(
-    inspection: Inspection,
-    service: str,
-    name: str,
-    value: Value,
-    what: str,
-    is_host: bool,
-    split: Shared | None,
-) -> Finding:
-    shown = evidence.shown(inspection, value.text, secret=not is_host, name=name)
-    if is_host:
+def _finding(inspection: Inspection, group: list[_Found], split: Shared | None) -> Finding:
+    """One finding for all readers of a group that hold the same text."""
+    found = group[0]
+    shown = evidence.shown(inspection, found.value.text, secret=not found.is_host, name=found.name)
+    if found.is_host:
         seen = "The connection fails with a name that cannot be resolved; the browser shows 1006."
     elif split is not None:
         seen = (
@@ -156,13 +181,12 @@ def _finding(
         )
     else:
         seen = "Everybody who has seen the template knows it."
-    shared = _group_of(inspection, service, name)
     return RULE.finding(
-        f"`{name}` holds no real value ({shown}): {what}. {seen}",
-        inspection.at_origin(value.origin, name),
-        severity=Severity.ERROR if is_host or split is not None else Severity.WARNING,
-        service=service,
-        hint="put the real address here" if is_host else _hint(shared),
+        f"`{found.name}` holds no real value ({shown}): {found.what}. {seen}",
+        *(inspection.at_origin(each.value.origin, each.name) for each in group),
+        severity=Severity.ERROR if found.is_host or split is not None else Severity.WARNING,
+        service=found.service,
+        hint="put the real address here" if found.is_host else _hint(found.shared),
     )
 
 

@@ -45,7 +45,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text
         ]
         classes = _classes(found, stack)
-        if len(classes) > 1 and not is_explained_by_loaders(found) and not _only_schemes_differ(found):
+        if len(classes) < 2 or _only_schemes_differ(found):
+            continue
+        if not is_explained_by_loaders(inspection, found):
             yield _mismatch(inspection, shared, classes)
     for index, distinct in enumerate(stack.distinct):
         yield from _equal_ones(inspection, index, inspection.contract.effective_all(distinct.members))

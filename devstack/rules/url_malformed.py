@@ -91,7 +91,7 @@ def _faults(judged: JudgedLink, address: Address) -> list[UrlFault]:
 
 def _is_from_reference(value: Value | None) -> bool:
     """Whether a reference that gave nothing tore the URL: `unresolved-reference` names it."""
-    return value is not None and bool(value.references) and "$" in (value.raw or "")
+    return value is not None and "$" in f"{value.raw or ''}{value.text or ''}"
 
 
 def _listed(faults: list[UrlFault]) -> str:

@@ -28,7 +28,7 @@ from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import Environment, LayerKind, Value
 from devstack.env.secrets import is_secret_name
-from devstack.rules import evidence
+from devstack.rules import evidence, loader_disagreement
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _CUT = re.compile(r"[^\s#'\"`]*#[^\s]*")
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per mangled value."""
     stack = inspection.need_stack()
+    told: set[tuple[str, int | None]] | None = None
     for service, environment in inspection.environments.items():
         declared = declared_names(stack, service)
         for name, value in environment.variables.items():
@@ -51,7 +52,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 name in declared or is_secret_name(name) or _is_read(inspection, service, name)
             ):
                 continue
-            if not _is_told_as_disagreement(inspection, service, name, value):
+            told = _told_as_disagreement(inspection) if told is None else told
+            place = inspection.at_origin(value.origin, name)
+            if (place.path, place.line) not in told:
                 yield _finding(inspection, service, name, value, what)
 
 
@@ -61,9 +64,10 @@ def _mangled(inspection: Inspection, environment: Environment, name: str, value:
         return None
     if value.origin.layer is LayerKind.PROCESS:
         return _rewritten(environment, name, value)
-    if value.origin.layer is not LayerKind.FILE or value.raw is None:
+    line = evidence.written(inspection, name, value)
+    if value.origin.layer is not LayerKind.FILE or line is None:
         return None
-    raw, text, written = value.raw.strip(), value.text, intended(value.raw)
+    raw, text, written = line.strip(), value.text, intended(line)
     if written == text:
         return _backticks(raw, text)
     hashed = _HASH.match(written)
@@ -132,26 +136,24 @@ def _is_read(inspection: Inspection, service: str, name: str) -> bool:
     return any(name == read.name or name in read.otherwise for read in inspection.sources(service).reads)
 
 
-def _is_told_as_disagreement(inspection: Inspection, service: str, name: str, value: Value) -> bool:
-    """Whether `loader-disagreement` already names this line: another reader of it gets another value."""
-    from devstack.rules import loader_disagreement
-
-    origin = value.origin
-    return origin.path is not None and any(
-        place.variable == name and place.line == origin.line and place.path == inspection.shown(origin.path)
+def _told_as_disagreement(inspection: Inspection) -> set[tuple[str, int | None]]:
+    """Lines that `loader-disagreement` names: another reader gets another value, which says more."""
+    return {
+        (place.path, place.line)
         for finding in loader_disagreement.check(inspection)
         for place in finding.locations
-    )
+    }
 
 
 def _finding(inspection: Inspection, service: str, name: str, value: Value, what: str) -> Finding:
     loader = inspection.environments[service].loader
     got = evidence.shown(inspection, value.text, secret=True)
-    written = intended(value.raw or "")
-    spelling = portable(written) if value.raw is not None else None
+    line = evidence.written(inspection, name, value)
+    written = intended(line or "")
+    spelling = portable(written) if line is not None else None
     place = inspection.at_origin(value.origin, name)
     fix = None
-    if spelling is not None and value.origin.layer is LayerKind.FILE and value.raw is not None:
+    if spelling is not None and value.origin.layer is LayerKind.FILE:
         edit = Edit(kind="set", path=place.path, variable=name, line=place.line, value=written.strip("`"))
         fix = Fix(title="quote the value so that it is read as written", safe=True, edits=(edit,))
     return RULE.finding(

@@ -49,7 +49,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 continue
             wanted = _wanted(shared, each)
             what = None if wanted is None else _weakness(text, wanted)
-            if what is None or _is_told_as_placeholder(each, text):
+            if what is None or _is_told_elsewhere(inspection, each, text):
                 continue
             told.add(text)
             yield _finding(inspection, shared, each, what)
@@ -78,10 +78,14 @@ def _weakness(text: str, wanted: int) -> str | None:
     return None
 
 
-def _is_told_as_placeholder(found: Effective, text: str) -> bool:
-    """A template's text has a finding of its own; a hurried word such as `secret1` is weak before all."""
+def _is_told_elsewhere(inspection: Inspection, found: Effective, text: str) -> bool:
+    """A template's text, and a development default used remotely, have findings of their own."""
     judged = placeholder(text, found.name or "")
-    return judged is not None and judged.default_of is None and "word" not in judged.reason
+    if judged is None:
+        return False
+    if judged.default_of is not None:
+        return not _is_development_pair(inspection, found)
+    return "word" not in judged.reason and "well-known" not in judged.reason
 
 
 def _finding(inspection: Inspection, shared: Shared, found: Effective, what: str) -> Finding:

@@ -1,0 +1,103 @@
+"""An env file with real secrets is tracked by git, or nothing keeps it from being added.
+
+## Why it matters
+What was committed once stays in the history of every clone. Bots read public repositories within minutes, and a
+private one has more readers than its secrets should have.
+
+Committed development defaults, placeholders and examples are not meant: a secret counts only when it looks random
+or is of a known provider's kind. A file that is merely not ignored is a warning.
+
+## Example
+```
+$ git ls-files
+.env            # STRIPE_SECRET_KEY=sk_live_…
+```
+
+## Mending
+`git rm --cached FILE`, add it to .gitignore, and replace the secrets: removing the file does not remove the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.contract.spelling import intended
+from devstack.env.secrets import is_secret_text
+from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
+from devstack.rules.envfiles import is_example
+from devstack.rules.exposure import looks_real
+
+if TYPE_CHECKING:
+    from devstack.rules.envfiles import Assignment
+    from devstack.rules.inspection import Inspection
+
+_SHARED_MODES = {"development", "dev", "test", "testing", "ci", "local-dev"}
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per file."""
+    tracked = inspection.tracked_env_files
+    if tracked is None:
+        return
+    loose: list[tuple[Path, Assignment]] = []
+    for path in inspection.env_paths:
+        secret = None if is_example(path.name) else real_secret(inspection, path)
+        if secret is None:
+            continue
+        if inspection.shown(path) in tracked:
+            yield _tracked(inspection, path, secret)
+        else:
+            loose.append((path, secret))
+    inside = [(path, secret) for path, secret in loose if not inspection.shown(path).startswith("../")]
+    ignored = inspection.host.ignored(inspection.root, [inspection.shown(path) for path, _ in inside])
+    for path, secret in inside if ignored is not None else ():
+        if inspection.shown(path) not in (ignored or ()):
+            yield _loose(inspection, path, secret)
+
+
+def real_secret(inspection: Inspection, path: Path) -> Assignment | None:
+    """The first assignment of the file that is certainly a real secret."""
+    file = inspection.env_file(path)
+    is_shared = bool(_SHARED_MODES.intersection(path.name.split(".")))
+    for each in () if file is None else file.assignments:
+        text = intended(each.raw)
+        if looks_real(each.name, text) and (not is_shared or is_secret_text(text)):
+            return each
+    return None
+
+
+def _tracked(inspection: Inspection, path: Path, secret: Assignment) -> Finding:
+    shown = inspection.shown(path)
+    return RULE.finding(
+        f"{shown} is tracked by git and holds real secrets (`{secret.name}` for one): everybody with a clone has "
+        "them, now and from the history.",
+        inspection.at(path, secret.line, variable=secret.name),
+        service=next(iter(inspection.readers(path)), None),
+        hint=f"`git rm --cached {shown}`, ignore it, and replace the secrets",
+    )
+
+
+def _loose(inspection: Inspection, path: Path, secret: Assignment) -> Finding:
+    shown = inspection.shown(path)
+    edit = Edit(kind="append-line", path=".gitignore", value=f"/{shown}")
+    return RULE.finding(
+        f"{shown} holds real secrets (`{secret.name}` for one), and no .gitignore keeps it out: the next "
+        "`git add .` commits them.",
+        inspection.at(path, secret.line, variable=secret.name),
+        severity=Severity.WARNING,
+        service=next(iter(inspection.readers(path)), None),
+        hint=f"add `{path.name}` to .gitignore",
+        fix=Fix(title=f"ignore {shown}", safe=True, edits=(edit,)),
+    )
+
+
+RULE = Rule(
+    id="DS307",
+    name="env-file-tracked",
+    severity=Severity.ERROR,
+    page=__doc__ or "",
+    check=check,
+    fixable=True,
+)

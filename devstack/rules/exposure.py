@@ -1,0 +1,71 @@
+"""Which variables hold real secrets, and which public ones are secrets. Shared by the rules about exposure."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from devstack.env.secrets import (
+    is_publishable,
+    is_secret_name,
+    is_secret_reference,
+    is_secret_text,
+    placeholder,
+)
+
+# Words after which a name is a secret whoever issued it; a bare `…_KEY` or `…_TOKEN` in a page is often meant for it.
+_SURE = re.compile(
+    r"(?:^|_)(?:SECRET|SECRETS|PASSWORD|PASSWD|PASSPHRASE|PRIVATE|SERVICE_ROLE|SERVER_ROLE|SERVICE_KEY|SIGNING|WEBHOOK|JWT"
+    r"|SESSION|ENCRYPTION|MASTER|ADMIN|BOT_TOKEN|REFRESH_TOKEN|DB|DATABASE|CREDENTIALS?)(?:_|$)"
+)
+# Keys of services that bill whoever holds them and are never made for browsers.
+_PROVIDERS = re.compile(
+    r"(?:^|_)(?:OPENAI|ANTHROPIC|CLAUDE|GROQ|DEEPGRAM|ELEVENLABS|ELEVEN_LABS|ELEVEN|CARTESIA|ASSEMBLYAI|MISTRAL|COHERE"
+    r"|REPLICATE|HUGGINGFACE|HF|OPENROUTER|PERPLEXITY|TOGETHER|FIREWORKS|CEREBRAS|DEEPSEEK|XAI|GEMINI|SENDGRID|RESEND"
+    r"|TWILIO|POSTMARK|MAILGUN|PINECONE|TAVILY|SERPER|LIVEKIT|SLACK|DISCORD|GITHUB|NOTION|AIRTABLE)_"
+    r"(?:\w+_)?(?:API_?KEY|KEY|TOKEN)$"
+)
+
+
+def is_exposed_secret(name: str, text: str = "") -> bool:
+    """Whether a variable of this public name and text must never reach a browser."""
+    if is_publishable(name, text):
+        return False
+    if text and is_secret_text(text):
+        return True
+    upper = name.upper()
+    if not is_secret_name(name) or upper.endswith("LIVEKIT_API_KEY"):
+        return False
+    return bool(_SURE.search(upper) or _PROVIDERS.search(upper))
+
+
+_RUN = re.compile(r"[A-Za-z0-9]{16,}")
+_DEMONSTRATIONS = ("6LeIxAcT", "AKIAIOSFODNN7")  # keys that their issuers print in their documentation
+
+
+def looks_real(name: str, text: str) -> bool:
+    """Whether a text under a secret's name is certainly a real secret: random, or of a known provider's kind."""
+    if not text or is_secret_reference(text) or placeholder(text, name) is not None:
+        return False
+    if text.startswith(_DEMONSTRATIONS) or "EXAMPLE" in text.upper() or _is_demo_token(text):
+        return False
+    if is_publishable(name, text):
+        return False
+    if is_secret_text(text):
+        return True
+    if not is_secret_name(name) or "://" in text or re.search(r"\s", text):
+        return False
+    for run in _RUN.findall(text):
+        digits = sum(char.isdigit() for char in run)
+        if digits >= 3 and digits < len(run) and len(set(run)) >= 9:
+            return True
+    return False
+
+
+def _is_demo_token(text: str) -> bool:
+    """The keys that `supabase start` prints on every machine."""
+    body = text.split(".")[1:2]
+    try:
+        return b"supabase-demo" in base64.urlsafe_b64decode(body[0] + "==") if body else False
+    except ValueError:
+        return False

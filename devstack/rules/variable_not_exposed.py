@@ -1,0 +1,119 @@
+"""Client code reads a variable that the bundler does not give to the browser.
+
+## Why it matters
+Next inlines only `NEXT_PUBLIC_…`, Vite only `VITE_…` (or `envPrefix`). Any other name is `undefined` in the page:
+the code falls back or opens `new WebSocket(undefined)`. It happens after a migration from another framework.
+
+An error for names that stack.toml speaks of, otherwise only mentioned.
+
+## Example
+```
+web/app/socket.tsx   'use client'
+                     process.env.VITE_WS_URL      // a Next app: undefined
+```
+
+## Mending
+Rename the variable with the framework's prefix, in the file and in the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from devstack.contract.needs import declared_names
+from devstack.env.source import jsconfig
+from devstack.rules import evidence
+from devstack.rules.base import Finding, Location, Rule, Severity
+from devstack.rules.exposure import is_exposed_secret
+from devstack.stack.model import ServiceType
+
+if TYPE_CHECKING:
+    from devstack.env.source.model import SourceRead
+    from devstack.rules.inspection import Inspection
+    from devstack.stack.model import Service
+
+# Names that bundlers replace themselves.
+_BUILT_IN = re.compile(
+    r"(?:NODE_ENV|MODE|DEV|PROD|SSR|BASE_URL|LEGACY|TEST|VITEST|NEXT_RUNTIME|NEXT_PHASE|TURBOPACK|STORYBOOK|CI|DEBUG"
+    r"|JEST_WORKER_ID|PUBLIC_URL|BROWSER|PLATFORM|NODE_DEBUG|VERCEL\w*|__NEXT\w*|NEXT_DEPLOYMENT_ID|PACKAGE_VERSION)$"
+)
+_FRAMEWORK = {ServiceType.NEXT: "NEXT_PUBLIC_", ServiceType.VITE: "VITE_"}
+_FOREIGN_PREFIXES = (
+    "NEXT_PUBLIC_",
+    "VITE_",
+    "REACT_APP_",
+    "EXPO_PUBLIC_",
+    "NUXT_PUBLIC_",
+    "PUBLIC_",
+    "GATSBY_",
+)
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per name and service, at its first read."""
+    stack = inspection.need_stack()
+    for service in stack.services.values():
+        environment = inspection.environment(service.name)
+        if service.type not in _FRAMEWORK or environment is None:
+            continue
+        defined = _defined_by_config(inspection, service)
+        declared = declared_names(stack, service.name)
+        told: set[str] = set()
+        for read in inspection.sources(service.name).reads:
+            name = read.name
+            if not read.client or name is None or name in told or environment.is_public(name):
+                continue
+            if _BUILT_IN.match(name) or name in defined or None in defined or is_exposed_secret(name):
+                continue
+            told.add(name)
+            yield _finding(inspection, service, read, is_declared=name in declared)
+
+
+def _defined_by_config(inspection: Inspection, service: Service) -> set[str | None]:
+    """Names that the configuration defines for the page; None among them = all may be."""
+    found = jsconfig.find(inspection.folder(service), service.type.value, inspection.files)
+    if found is None:
+        return set()
+    text = found[1]
+    if re.search(
+        r"['\"]process\.env['\"]\s*:|EnvironmentPlugin|environmentPlugin|vite-plugin-environment|DefinePlugin",
+        text,
+    ):
+        return {None}
+    names = set(re.findall(r"process\.env\.([A-Za-z_]\w*)['\"]?\s*\]?\s*:", text))
+    block = re.search(r"\benv\s*:\s*\{(.*?)\}", text, re.DOTALL)
+    if block is not None:
+        names |= set(re.findall(r"([A-Za-z_]\w*)\s*:", block[1]))
+    return {*names}
+
+
+def _finding(inspection: Inspection, service: Service, read: SourceRead, *, is_declared: bool) -> Finding:
+    prefix = _FRAMEWORK[service.type]
+    name = read.name or ""
+    bare = next((name.removeprefix(each) for each in _FOREIGN_PREFIXES if name.startswith(each)), name)
+    kind = "Next" if service.type is ServiceType.NEXT else "Vite"
+    instead = (
+        f"the code goes on with `{read.fallback}`"
+        if read.fallback and "://" in read.fallback
+        else "undefined"
+    )
+    return RULE.finding(
+        f"Client code of `{service.name}` reads `{name}`, which {kind} does not put into the page: it is {instead} "
+        "in the browser.",
+        evidence.read_place(inspection, read),
+        *_definitions(inspection, service, name),
+        severity=Severity.ERROR if is_declared else Severity.INFO,
+        service=service.name,
+        hint=f"name it `{prefix}{bare}` in the env file and in the code",
+    )
+
+
+def _definitions(inspection: Inspection, service: Service, name: str) -> Iterator[Location]:
+    value = inspection.environments[service.name].variables.get(name)
+    if value is not None:
+        yield inspection.at_origin(value.origin, name, note="defined here")
+
+
+RULE = Rule(id="DS305", name="variable-not-exposed", severity=Severity.ERROR, page=__doc__ or "", check=check)
