@@ -76,7 +76,7 @@ def load_text(
     remaining = Remaining(raw)
     tables, faults = _shape(remaining)
     if tables is None:
-        return None, lines.problems(faults)
+        return None, tuple(sorted(lines.problems(faults), key=lambda one: one.line or 0))
     elsewhere: tuple[Problem, ...] = ()
     if procfile is None:
         procfile, elsewhere = _procfile(path, tables, lines)
@@ -85,7 +85,9 @@ def load_text(
     wrong = {fault.loc for fault in faults}
     faults += [one for one in found if not any(loc[: len(one.loc)] == one.loc for loc in wrong)]
     stack = None if tables is None else _stack(path, tables, lines, procfile)
-    return stack, (*lines.problems(faults), *elsewhere)
+    problems = (*lines.problems(faults), *elsewhere)
+    own = shown(path)
+    return stack, tuple(sorted(problems, key=lambda one: (one.path != own, one.line or 0)))
 
 
 def shown(path: Path) -> str:
@@ -155,8 +157,8 @@ class _Lines:
         return self.index.get(loc, 1)
 
     def problems(self, faults: Iterable[Fault]) -> tuple[Problem, ...]:
-        """Faults as problems, in the order of the file."""
-        found = [
+        """Faults as problems."""
+        return tuple(
             Problem(
                 path=shown(self.path),
                 line=self.line(fault.loc),
@@ -165,8 +167,7 @@ class _Lines:
                 suggestion=fault.suggestion,
             )
             for fault in faults
-        ]
-        return tuple(sorted(found, key=lambda problem: problem.line or 0))
+        )
 
     def spots(self) -> dict[str, Spot]:
         """Every key's place, for findings; the path is relative to the stack's root."""

@@ -10,7 +10,9 @@ EXAMPLES = (
     *(".env.example", "env.example", ".env.sample", ".example.env", ".env.template", "template.env"),
     *(".env.dev.example", ".env.local.example", ".env.dist"),
 )
-_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
+_LINE = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(.*?)[ \t\r]*$", re.MULTILINE
+)
 
 
 def example(folder: Path) -> str | None:
