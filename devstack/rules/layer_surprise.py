@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.contract.needs import declared_names
 from devstack.env.model import Environment, FileLayer, LayerKind, Value
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_env_name, is_example
@@ -108,7 +109,9 @@ def _among_sources(
             path = folder / below / name
             if not is_env_name(name) or is_example(name) or inspection.readers(path):
                 continue
-            if inspection.files.is_file(path) and not _belongs_to_other(inspection, service, path):
+            if not inspection.files.is_file(path) or _belongs_to_other(inspection, service, path):
+                continue
+            if not _holds_needed(inspection, service, path):
                 yield RULE.finding(
                     f"`{name}` in `{below}/` is never read: {kind.capitalize()} reads env files of "
                     f"`{_folder_shown(inspection, environment, folder)}` only, so its variables are "
@@ -117,6 +120,13 @@ def _among_sources(
                     service=service.name,
                     hint=f"move it to {_folder_shown(inspection, environment, folder)}",
                 )
+
+
+def _holds_needed(inspection: Inspection, service: Service, path: Path) -> bool:
+    """Whether it holds what the service lacks: then `defined-where-not-read` says so."""
+    file = inspection.env_file(path)
+    names = declared_names(inspection.need_stack(), service.name)
+    return file is not None and any(entry.name in names for entry in file.assignments)
 
 
 def _folder_shown(inspection: Inspection, environment: Environment, folder: Path) -> str:

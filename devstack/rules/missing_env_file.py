@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per file."""
-    lacking = {absence.service for absence in absences(inspection)}
+    lacking: dict[str, set[str]] = {}
+    for absence in absences(inspection):
+        lacking.setdefault(absence.service, set()).update(absence.need.reference.names)
     told: set[Path] = set()
     for service in inspection.services:
         for path, place in _named(inspection, service):
@@ -40,6 +42,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             told.add(path)
             example = _example(inspection, path)
             is_lacking = service.name in lacking
+            if is_lacking and _stands_elsewhere(inspection, path.parent, lacking[service.name]):
+                continue  # `defined-where-not-read` says where
             if not is_lacking and example is None and _has_other_files(inspection, service):
                 continue  # one of several files, and nothing is missing: an optional layer
             yield _finding(inspection, service, path, place, example, is_lacking=is_lacking)
@@ -64,6 +68,16 @@ def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Loc
 def _has_other_files(inspection: Inspection, service: Service) -> bool:
     environment = inspection.environment(service.name)
     return environment is not None and any(layer.exists for layer in environment.layers)
+
+
+def _stands_elsewhere(inspection: Inspection, folder: Path, names: set[str]) -> bool:
+    """Whether another file of the folder defines what is missing."""
+    for path in inspection.env_paths:
+        if path.parent == folder and not is_example(path.name):
+            file = inspection.env_file(path)
+            if file is not None and names.intersection(entry.name for entry in file.assignments):
+                return True
+    return False
 
 
 def _example(inspection: Inspection, path: Path) -> Path | None:

@@ -41,30 +41,10 @@ _HOW = {
     "livekit-server": "see https://docs.livekit.io/home/self-hosting/local",
 }
 # What the shell itself knows.
-_BUILTINS = frozenset(
-    [
-        "cd",
-        "export",
-        "exec",
-        "set",
-        "source",
-        ".",
-        "eval",
-        "if",
-        "for",
-        "while",
-        "test",
-        "[",
-        "[[",
-        "echo",
-        "true",
-        "false",
-        ":",
-        "{",
-        "(",
-        "!",
-    ]
-)
+_BUILTINS = {
+    *("cd", "export", "exec", "set", "source", ".", "eval", "if", "for", "while", "test", "["),
+    *("[[", "echo", "true", "false", ":", "{", "(", "!"),
+}
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

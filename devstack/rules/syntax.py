@@ -135,7 +135,8 @@ def _junk(
 ) -> Iterator[Finding]:
     known = {entry.line for entry in file.assignments}
     for line, reports in sorted(dropped.items()):
-        if line in told:
+        text = file.lines[line - 1].strip() if line <= len(file.lines) else ""
+        if line in told or not text or text.startswith("#"):
             continue
         services = list(dict.fromkeys(service for service, _ in reports))
         names = ", ".join(f"`{service}`" for service in services)

@@ -91,7 +91,7 @@ def _candidates(inspection: Inspection) -> dict[str, str]:
             used.update(value.references)
         for name, value in environment.variables.items():
             path = value.origin.path
-            if value.origin.layer is not LayerKind.FILE or path is None:
+            if value.origin.layer is not LayerKind.FILE or path is None or not name.isidentifier():
                 continue
             if silent.intersection(inspection.readers(path)) or is_read_by_library(name):
                 continue

@@ -1,0 +1,184 @@
+"""A script sources an env file, and the shell reads it otherwise than the programs do.
+
+## Why it matters
+`. ./.env` is a program for the shell: `$(…)` and backticks run, `&` and `;` end the value, an unquoted space starts a
+command, Windows line ends stay in the value. What the shell exports then wins over what the programs read from
+the same file.
+
+## Example
+```
+Makefile   dev:  . ./.env && npm run dev
+.env       JWT_SECRET=abc\\r        # saved with Windows line ends: the secret ends in \\r
+```
+
+## Mending
+Quote values in single quotes, save with Unix line ends; or do not source the file: the programs, or `devstack run`,
+read it themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstack.env.model import LayerKind
+from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
+from devstack.rules.envfiles import EnvFile, is_env_name
+from devstack.rules.readings import Difference, either, read_with
+from devstack.stack import package
+
+if TYPE_CHECKING:
+    from devstack.rules.inspection import Inspection
+
+_SOURCES = re.compile(
+    r"(?:^|[;&|(\s\"'@`])(?:source|\.)\s+[\"']?([\w./-]*\.?env[\w.-]*)[\"']?(?=$|[\s;&|)\"'`])"
+)
+_SCRIPT_FOLDERS = ("", "scripts", "bin", "script")
+_SCRIPT_NAMES = (
+    "Makefile",
+    "makefile",
+    "GNUmakefile",
+    "justfile",
+    "Justfile",
+    "Procfile",
+    "Procfile.dev",
+    ".envrc",
+)
+
+
+def check(inspection: Inspection) -> Iterator[Finding]:
+    """One finding per sourced file."""
+    told: set[str] = set()
+    for path, place in _sourced(inspection):
+        real = os.path.realpath(path)
+        file = inspection.env_file(path)
+        if real in told or file is None:
+            continue
+        told.add(real)
+        differences = _differences(inspection, file)
+        if differences:
+            yield _finding(inspection, file, place, differences)
+
+
+def _sourced(inspection: Inspection) -> Iterator[tuple[Path, Location]]:
+    for script, text in _scripts(inspection):
+        if "env" not in text:
+            continue
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.lstrip().startswith(("#", "//")):
+                continue
+            for found in _SOURCES.finditer(line):
+                yield from _target(inspection, script, number, found.group(1))
+    for service in inspection.services:
+        launch = inspection.launch(service.name)
+        for found in _SOURCES.finditer(launch.command if launch else ""):
+            path = inspection.folder(service) / found.group(1)
+            if launch is not None and inspection.files.is_file(path):
+                yield path, inspection.at_spot(launch.spot)
+
+
+def _target(inspection: Inspection, script: Path, number: int, name: str) -> Iterator[tuple[Path, Location]]:
+    if not is_env_name(Path(name).name):
+        return
+    for folder in (script.parent, inspection.root):
+        path = Path(os.path.normpath(folder / name))
+        if inspection.files.is_file(path):
+            yield path, inspection.at(script, number, note="sources it")
+            return
+
+
+def _scripts(inspection: Inspection) -> Iterator[tuple[Path, str]]:
+    folders = dict.fromkeys(
+        [inspection.root, *(inspection.folder(service) for service in inspection.services)]
+    )
+    for top in folders:
+        for below in _SCRIPT_FOLDERS:
+            for name in inspection.files.names(top / below):
+                is_script = name in _SCRIPT_NAMES or name.endswith((".sh", ".bash", ".mk")) or below == "bin"
+                path = top / below / name
+                if is_script and inspection.files.is_file(path):
+                    content = inspection.read_quietly(path, 200_000)
+                    yield path, (content or b"").decode("utf-8", errors="replace")
+        found = package.read(top)
+        if found is not None:
+            lines = [""] * max([*found.lines.values(), 0])
+            for name, line in found.lines.items():
+                lines[line - 1] = found.scripts[name]
+            yield found.path, "\n".join(lines)
+
+
+def _differences(inspection: Inspection, file: EnvFile) -> list[Difference]:
+    """Variables of which the shell gets another text than every program that reads the file."""
+    loaded = read_with(inspection, "shell", file.path)
+    fatal = next((issue for issue in loaded.issues if issue.fatal), None)
+    if fatal is not None:
+        return [Difference(name="", line=fatal.line, how=fatal.message)]
+    found = []
+    for entry in {entry.name: entry for entry in file.assignments}.values():
+        meant = _meant(inspection, file, entry.name)
+        got = loaded.variables.get(entry.name)
+        if not meant or (got is not None and got.unknown is not None and "$(" not in entry.raw):
+            continue
+        text = None if got is None else got.text
+        if text not in meant:
+            how = _how(next(iter(meant)), text)
+            found.append(Difference(name=entry.name, line=entry.line, how=how))
+    return found
+
+
+def _meant(inspection: Inspection, file: EnvFile, name: str) -> set[str]:
+    """What the services' programs get from this file; without any, what dotenv and python-dotenv do."""
+    texts: set[str] = set()
+    for service in inspection.readers(file.path):
+        value = inspection.environments[service].variables.get(name)
+        if (
+            value is not None
+            and value.text
+            and value.origin.layer is LayerKind.FILE
+            and value.unknown is None
+        ):
+            texts.add(value.text)
+    return texts or {text for text in either(inspection, file.path, name) if text}
+
+
+def _how(meant: str, text: str | None) -> str:
+    if text is None:
+        return "is not set by the shell"
+    if text == meant + "\r":
+        return "ends in a carriage return"
+    if meant.startswith(text):
+        return "is cut by the shell"
+    return "is changed by the shell"
+
+
+def _finding(
+    inspection: Inspection, file: EnvFile, place: Location, differences: list[Difference]
+) -> Finding:
+    shown = inspection.shown(file.path)
+    listed = "; ".join(f"`{one.name}` {one.how}" if one.name else one.how for one in differences[:4])
+    more = f"; and {len(differences) - 4} more" if len(differences) > 4 else ""
+    fix = None
+    is_about_line_ends = b"\r\n" in file.content and all(one.how.endswith("return") for one in differences)
+    if is_about_line_ends and file.encoding == "utf-8":
+        edit = Edit(kind="rewrite", path=shown, value=file.text.replace("\r\n", "\n"))
+        fix = Fix(title="save it with Unix line ends", safe=True, edits=(edit,))
+    return RULE.finding(
+        f"{place.path} sources {shown} in a shell, which reads it otherwise than the programs: {listed}{more}.",
+        *(inspection.at(file.path, one.line, variable=one.name or None) for one in differences[:8]),
+        place,
+        hint="save it with Unix line ends" if is_about_line_ends else "put these values into single quotes",
+        fix=fix,
+    )
+
+
+RULE = Rule(
+    id="DS512",
+    name="sourced-by-shell",
+    severity=Severity.ERROR,
+    page=__doc__ or "",
+    check=check,
+    fixable=True,
+)
