@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from devstack.commands.running import Place, write
 from devstack.errors import ExitCode, NotRunningError
@@ -17,8 +18,19 @@ def ps(place: Place, *, as_json: bool) -> int:
     except NotRunningError:
         _tell_leftovers(place)
         raise
-    write(services_document(services) if as_json else services_table(services, place.style(), time.time()))
+    if as_json:
+        write(services_document(services))
+    else:
+        write(services_table(services, place.style(), time.time(), _declared(place)))
     return int(ExitCode.OK)
+
+
+def _declared(place: Place) -> Mapping[str, int]:
+    """Ports of stack.toml where the run uses others (`up --isolate`)."""
+    from devstack.host.state_file import read
+
+    record = read(place.private_folder())
+    return {} if record is None else record.declared
 
 
 def _tell_leftovers(place: Place) -> None:

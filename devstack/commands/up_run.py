@@ -182,6 +182,7 @@ class _Assembly:
                     )
                     for name, one in running.items()
                 },
+                declared=self.job.isolation.declared if self.job.isolation is not None else {},
             ),
         )
 

@@ -64,6 +64,11 @@ class Isolation:
     rewrites: tuple[Rewrite, ...]
     remarks: tuple[str, ...] = ()
 
+    @property
+    def declared(self) -> dict[str, int]:
+        """Declared main port of each service that uses another one."""
+        return {move.service: move.declared for move in self.moves if move.role == "main"}
+
 
 def choose_offset(stack: Stack, root: Path, is_taken: Callable[[int], bool]) -> int:
     """The offset of the checkout in `root`: the same every time, unless somebody holds one of the ports."""

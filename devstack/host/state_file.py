@@ -39,13 +39,18 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One run as its state file tells it."""
+    """One run as its state file tells it.
+
+    Attributes:
+        declared: main ports of stack.toml, of services that use another one (`up --isolate`).
+    """
 
     run: str
     boot: str
     supervisor: ProcessId
     started: float = 0.0
     services: Mapping[str, ServiceRecord] = field(default_factory=lambda: MappingProxyType({}))
+    declared: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def boot_id() -> str:
@@ -73,6 +78,7 @@ def save(folder: PrivateFolder, record: RunRecord) -> None:
             name: {**_of(one.id), "generation": one.generation, "ports": list(one.ports)}
             for name, one in record.services.items()
         },
+        "declared": dict(record.declared),
     }
     folder.write(STATE, json.dumps(body).encode())
 
@@ -92,6 +98,7 @@ def read(folder: PrivateFolder) -> RunRecord | None:
                 )
                 for name, one in body["services"].items()
             },
+            declared={str(name): int(port) for name, port in body.get("declared", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

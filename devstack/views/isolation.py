@@ -22,7 +22,7 @@ def text(isolation: Isolation) -> str:
 
 def with_declared(addresses: Mapping[str, str], isolation: Isolation) -> dict[str, str]:
     """Addresses with the declared port beside the one in use."""
-    declared = {move.service: move.declared for move in isolation.moves if move.role == "main"}
+    declared = isolation.declared
     return {
         name: f"{address} (isolated from {declared[name]})" if name in declared else address
         for name, address in addresses.items()

@@ -31,9 +31,17 @@ def services_document(services: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def services_table(services: Sequence[Mapping[str, Any]], style: Style, now: float) -> str:
-    """One line for each service; the last column says why it is not ready or what is odd about it."""
-    rows = [_cells(one, now) for one in services]
+def services_table(
+    services: Sequence[Mapping[str, Any]],
+    style: Style,
+    now: float,
+    declared: Mapping[str, int] | None = None,
+) -> str:
+    """One line for each service; the last column says why it is not ready or what is odd about it.
+
+    `declared`: ports of stack.toml, of services that use another one.
+    """
+    rows = [_cells(one, now, (declared or {}).get(one["name"])) for one in services]
     shown = [column for column in range(6) if column < 3 or any(row[column] for row in rows)]
     widths = [max(len(row[column]) for row in [_HEAD, *rows]) for column in range(7)]
     lines = [style.paint(_line(_HEAD, shown, widths), "bold")]
@@ -44,14 +52,15 @@ def services_table(services: Sequence[Mapping[str, Any]], style: Style, now: flo
     return "\n".join(lines)
 
 
-def _cells(one: Mapping[str, Any], now: float) -> tuple[str, ...]:
+def _cells(one: Mapping[str, Any], now: float, declared: int | None) -> tuple[str, ...]:
     phase = Phase(one["phase"])
+    port = str(one["port"] or "")
     return (
         str(one["name"]),
         phase_words(phase),
         duration(now - one["since"]) if one["since"] else "",
         str(one["pid"] or ""),
-        str(one["port"] or ""),
+        f"{port} (for {declared})" if declared is not None else port,
         str(one["restarts"] or ""),
         why(one),
     )
