@@ -48,11 +48,12 @@ def doctor(request: Request) -> int:
     inspection = inspect(request.folder, request.environment)
     if request.live:
         inspection.live = _live(inspection)
-    report = diagnose(inspection, choice)
     if request.fix or request.unsafe:
         from devstack.commands.doctor_fix import mend
 
-        report = mend(report, request, lambda: diagnose(inspect(request.folder, request.environment), choice))
+        inspection, report = mend(request, inspection, choice)
+    else:
+        report = diagnose(inspection, choice)
     _show(report, inspection, request)
     if request.timings:
         _show_timings(report)
@@ -184,6 +185,33 @@ def _show(report: Report, inspection: Inspection, request: Request) -> None:
         text = show(report, inspection.root, request.environment)
     if text:
         sys.stdout.write(text + "\n")
+
+
+def explain_settings(folder: Path, environment: Mapping[str, str], *, as_json: bool) -> int:
+    """devstack's own options, their values, and where each comes from."""
+    from devstack import settings
+    from devstack.errors import StackFileError
+    from devstack.stack import load
+
+    try:
+        stack, _ = load.load_tolerant(load.find(folder))
+    except StackFileError:  # options work without a stack
+        stack = None
+    resolved = settings.resolve({} if stack is None else stack.settings, environment)
+    rows = list(resolved.explain())
+    if as_json:
+        import json
+
+        listed = [{"name": name, "value": value, "from": where} for name, value, where in rows]
+        sys.stdout.write(json.dumps({"version": 1, "settings": listed}, ensure_ascii=False, indent=2) + "\n")
+        return int(ExitCode.OK)
+    names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"{name:<{names}}  {value:<{values}}  {where}" for name, value, where in rows]
+    lines += [
+        f"warning: {name} means nothing; {near}" for name, near in settings.unknown_variables(environment)
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return int(ExitCode.OK)
 
 
 def _show_timings(report: Report) -> None:

@@ -162,7 +162,11 @@ def _is_there(inspection: Inspection, name: str, site: Path, folders: list[Path]
 
 
 def _finding(service: Service, message: str, place: Location, hint: str) -> Finding:
-    return RULE.finding(message, place, service=service.name, hint=hint)
+    """A note where `devstack up` will install them."""
+    if service.setup is not None:
+        hint = f"`devstack up` runs its setup (`{service.setup.command}`)"
+    severity = None if service.setup is None else Severity.INFO
+    return RULE.finding(message, place, severity=severity, service=service.name, hint=hint)
 
 
 def _listed(names: list[str]) -> str:

@@ -40,6 +40,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             if not value.shadows:
                 continue
             for path, definitions in _by_file(value).items():
+                file = inspection.env_file(definitions[0][0])
+                if file is not None and file.conflict_lines:
+                    continue  # a merge conflict: `syntax` speaks of it
                 if len(definitions) > 1 and (path, name) not in told:
                     told.add((path, name))
                     yield _finding(inspection, service, environment, name, definitions)

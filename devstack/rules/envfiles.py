@@ -28,6 +28,9 @@ class Assignment:
     separator: str = "="
 
 
+_MARKER = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EnvFile:
     """An env file as text.
@@ -45,6 +48,15 @@ class EnvFile:
     encoding: str
     lines: tuple[str, ...]
     assignments: tuple[Assignment, ...]
+
+    @property
+    def conflict_lines(self) -> tuple[int, ...]:
+        """Lines of merge markers; empty unless a conflict was left in the file."""
+        if "<<<<<<<" not in self.text:
+            return ()
+        return tuple(
+            number for number, line in enumerate(self.lines, start=1) if _MARKER.match(line.rstrip())
+        )
 
 
 def is_example(name: str) -> bool:

@@ -55,6 +55,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         program = "" if launch is None else launch.program
         if launch is None or not program or program in _BUILTINS or "$" in program or "~" in program:
             continue
+        if service.setup is not None and "/" in program:
+            continue  # its setup step makes it
         if inspection.which(program, launch.cwd) is None and not _from_packages(inspection, launch):
             missing.setdefault(program, []).append(service.name)
     for program, services in missing.items():

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING
 from devstack.env.model import LayerKind
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.envfiles import Assignment, EnvFile
+from devstack.rules.unquoted_multiline import last_line
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_MARKER = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")
 _DROPS = {"line-dropped", "next-key-lost"}
 
 
@@ -64,7 +64,7 @@ def _dropped(inspection: Inspection) -> dict[str, dict[int, list[tuple[str, str]
 
 
 def _markers(inspection: Inspection, file: EnvFile, service: str) -> Iterator[Finding]:
-    lines = [number for number, text in enumerate(file.lines, start=1) if _MARKER.match(text.rstrip())]
+    lines = file.conflict_lines
     if len(lines) > 1:
         yield RULE.finding(
             "A merge conflict was left in this file: both versions of each line are read, the later one "
@@ -134,6 +134,8 @@ def _junk(
     inspection: Inspection, file: EnvFile, dropped: dict[int, list[tuple[str, str]]], told: set[int]
 ) -> Iterator[Finding]:
     known = {entry.line for entry in file.assignments}
+    for entry in file.assignments:  # lines of an unquoted block: `unquoted-multiline` speaks of them
+        told.update(range(entry.line + 1, (last_line(file, entry) or entry.line) + 1))
     for line, reports in sorted(dropped.items()):
         text = file.lines[line - 1].strip() if line <= len(file.lines) else ""
         if line in told or not text or text.startswith("#"):

@@ -115,10 +115,8 @@ def _loud(inspection: Inspection, service: Service, name: str, reads: list[Sourc
 def _quiet(inspection: Inspection, service: Service, found: dict[str, SourceRead]) -> Finding:
     names = ", ".join(f"`{name}`" for name in list(found)[:_LISTED])
     more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    verb = "is" if len(found) == 1 else "are"
     return RULE.finding(
-        f"Read by `{service.name}`, defined nowhere (optional or with a default): {names}{more} {verb} "
-        "in no env file.",
+        f"`{service.name}` reads names that no env file defines: {names}{more}.",
         *(inspection.at(read.path, read.line, variable=name) for name, read in list(found.items())[:_LISTED]),
         severity=Severity.INFO,
         service=service.name,

@@ -41,7 +41,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if file is None:
             continue
         for entry in file.assignments:
-            end = _end(file, entry)
+            end = last_line(file, entry)
             if end is None:
                 continue
             kind = "PEM block" if entry.raw.startswith("-----BEGIN") else "JSON value"
@@ -59,7 +59,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             )
 
 
-def _end(file: EnvFile, entry: Assignment) -> int | None:
+def last_line(file: EnvFile, entry: Assignment) -> int | None:
     """The 1-based last line of the value; None when it is not such a value."""
     if _BEGIN.match(entry.raw):
         closes = _END.match

@@ -37,7 +37,7 @@ def excerpt(place: Location, read: LineReader, limit: int) -> Excerpt | None:
     raw = read(place.path, place.line)
     if raw is None or not raw.strip():
         return None
-    shown = "".join(_visible(char) for char in _masked(place.path, raw.rstrip()))
+    shown = masked_line(place.path, raw.rstrip())
     start, width = _mark(shown, place.variable)
     if len(shown) > limit:
         cut = max(0, min(start - limit // 4, len(shown) - limit + 1))
@@ -45,6 +45,11 @@ def excerpt(place: Location, read: LineReader, limit: int) -> Excerpt | None:
         start = max(0, start - cut + bool(cut))
         width = max(1, min(width, len(shown) - start))
     return Excerpt(text=shown, start=start, width=width)
+
+
+def masked_line(path: str, line: str) -> str:
+    """A line of the file `path`, values that could be secret masked, invisible characters shown."""
+    return "".join(_visible(char) for char in _masked(path, line))
 
 
 def _masked(path: str, line: str) -> str:
@@ -60,6 +65,8 @@ def _masked_assignment(line: str) -> str:
     if line.lstrip().startswith("#"):
         return line if "devstack:" in line else re.sub(r"(=\s*).+", r"\1…", line)
     found = _ASSIGNMENT.match(line)
+    if found is None and re.match(r"(?:<{7}|={7}|>{7})", line):
+        return line
     if found is None:
         return "…"  # a piece of a multi-line value, or junk that may be a value
     before, name, separator, value = found.groups()
@@ -70,13 +77,14 @@ def _masked_value(name: str, value: str) -> str:
     from devstack.env import secrets
 
     bare = value.strip().strip("\"'`")
+    before, after = value[: value.find(bare)], value[value.find(bare) + len(bare) :]
     if secrets.is_secret_name(name) and bare:
-        return _dots(bare)
+        return f"{before}{_dots(bare)}{after}"
     if _PLAIN_VALUE.match(bare):
         return value
     if _URL.match(bare) or re.match(r"^[\w.-]+:\d+(/|$)", bare):
         return value.replace(bare, secrets.mask_url(bare))
-    return _dots(bare)
+    return f"{before}{_dots(bare)}{after}"
 
 
 def _dots(text: str) -> str:

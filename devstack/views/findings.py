@@ -62,7 +62,7 @@ def _where(place: Location) -> str:
 
 
 def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
-    lead = f"{label:>{_MARGIN - 2}}: "
+    lead = f"{' ' * _MARGIN}= {label}: "
     lines = textwrap.wrap(text, style.width - len(lead), break_long_words=False, break_on_hyphens=False)
     for index, line in enumerate(lines):
         yield f"{style.paint(lead, 'cyan') if index == 0 else ' ' * len(lead)}{line}"
