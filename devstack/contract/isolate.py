@@ -88,7 +88,7 @@ def _offsets(declared: frozenset[int], root: str) -> Iterator[int]:
     """Usable offsets, beginning at one that the checkout's path gives."""
     low, high = min(declared), max(declared)
     limit = _BELOW_EPHEMERAL - 1 if high < _BELOW_EPHEMERAL else LAST
-    first = math.ceil((_FIRST - low) / _STEP) if low > _FIRST else 1
+    first = math.ceil((_FIRST - low) / _STEP)
     last = (limit - high) // _STEP
     usable = [
         step * _STEP

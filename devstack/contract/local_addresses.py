@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 # `localhost:3001` inside a URL, a list of origins, a host:port pair; the colon may be URL-encoded.
 _LOCAL = r"(?:[\w-]+\.)*localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::1?\]|host\.docker\.internal"
+_BEGIN = r"(?:(?<![\w.-])|(?<=%[0-9a-f]{2}))"
 _PORT_WORD = re.compile(r"(?:^|_)PORT(?:$|_|\d)", re.IGNORECASE)
 
 
@@ -21,7 +22,7 @@ class Moves:
     def address(self, text: str) -> str:
         """`text` with the port of every local address moved; unchanged where none is meant."""
         hosts = "|".join([_LOCAL, *(re.escape(alias) for alias in self.aliases)])
-        pattern = re.compile(rf"(?<![\w.-])((?:{hosts})(?::|%3A))(\d{{1,5}})(?!\d)", re.IGNORECASE)
+        pattern = re.compile(rf"{_BEGIN}((?:{hosts})(?::|%3A))(\d{{1,5}})(?!\d)", re.IGNORECASE)
         return pattern.sub(lambda found: found[1] + self._moved(found[2]), text)
 
     def value(self, name: str, text: str) -> str:
