@@ -161,8 +161,8 @@ class Console:
 
     def _run_finished(self, event: events.RunFinished, envelope: Envelope, state: RunState) -> None:
         self._next_report = None
-        ran = f" after {duration(event.seconds)}" if event.seconds else ""
-        self._note("■", "#", f"Everything stopped{ran}.", "bold")
+        ran = f" The run took {duration(event.seconds)}." if event.seconds else ""
+        self._note("■", "#", f"Everything stopped.{ran}", "bold")
         self._screen.finish()
 
     # --- services ---
@@ -203,7 +203,8 @@ class Console:
         self._say(event.service, "▲", "!", f"does not answer any more{detail}", "yellow")
 
     def _service_exited(self, event: events.ServiceExited, envelope: Envelope, state: RunState) -> None:
-        if event.expected or (event.code == 0 and not event.tail):
+        spec = state.specs.get(event.service)
+        if event.expected or (event.code == 0 and spec is not None and spec.oneshot):
             return
         paint = self._style.paint
         how = f"was ended by signal {event.signal}" if event.signal else f"exited {event.code}"
