@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-_ORIGIN = re.compile(r'\[remote "origin"\][^\[]*?^\s*url\s*=\s*(\S+)', re.MULTILINE)
+_REMOTE_URL = re.compile(r'^\[remote "[^\n]*\n(?:[^\[\n][^\n]*\n)*?\s*url\s*=\s*(\S+)', re.MULTILINE)
 
 
 @lru_cache(maxsize=256)
@@ -42,11 +42,18 @@ def _identities(root: str) -> set[str]:
         return set()
     found = {str(common)}
     with suppress(OSError):
-        origin = _ORIGIN.search((common / "config").read_text(errors="replace"))
-        if origin:
-            url = re.sub(r"^\w+://(?:[^/@]*@)?", "", origin[1]).removesuffix("/").removesuffix(".git")
-            found.add(re.sub(r"^[\w.-]+@([^:/]+):", r"\1/", url))
+        for url in _REMOTE_URL.findall((common / "config").read_text(errors="replace")):
+            found.add(_remote(url))
     return found
+
+
+def _remote(url: str) -> str:
+    """A remote without scheme, user and suffix; the folder of a clone on this machine."""
+    path = Path(url.removeprefix("file://"))
+    if path.is_absolute():
+        return str(_common_folder(path) or path.resolve())
+    bare = re.sub(r"^\w+://(?:[^/@]*@)?", "", url).removesuffix("/").removesuffix(".git")
+    return re.sub(r"^[\w.-]+@([^:/]+):", r"\1/", bare)
 
 
 def _common_folder(root: Path) -> Path | None:

@@ -192,18 +192,23 @@ def _supervised(facts: Facts, context: Context, facts_of: FactsOf) -> Verdict | 
         if pid in context.protected and pid != 1:
             break
         above = facts_of(pid)
-        ask = _ask_systemd(facts, context) if above and above.kin.name == "systemd" else None
-        ask = ask or (programs.supervisor(above) if above else None)
-        if ask and above:
+        keeper = _keeper(above, facts, context) if above else None
+        if keeper is not None:
             neighbour = _neighbour(facts, context)
-            kept = f"kept running by {above.kin.name} (pid {pid})"
+            kept = f"kept running by {keeper[0]} (pid {pid})"
             return replace(
                 neighbour,
                 trait=Trait.SUPERVISED,
                 detail=f"{neighbour.detail}, {kept}" if neighbour.detail else kept,
-                stop_with=ask,
+                stop_with=keeper[1],
             )
     return None
+
+
+def _keeper(above: Facts, facts: Facts, context: Context) -> tuple[str, str] | None:
+    """Name of what restarts `facts`, and how to ask it; None when `above` restarts nothing."""
+    unit = _ask_systemd(facts, context) if above.kin.name == "systemd" else None
+    return ("systemd", unit) if unit else programs.supervisor(above)
 
 
 def _ask_systemd(facts: Facts, context: Context) -> str | None:

@@ -225,9 +225,9 @@ def is_shell_command(facts: Facts) -> bool:
     return any(re.fullmatch(r"-[a-z]*c", option) for option in facts.argv[1:3])
 
 
-def supervisor(facts: Facts) -> str | None:
-    """How to ask a process manager that restarts what it watches; None for other programs."""
-    return next((SUPERVISORS[name] for name in names(facts) if name in SUPERVISORS), None)
+def supervisor(facts: Facts) -> tuple[str, str] | None:
+    """A process manager that restarts what it watches, and how to ask it to stop; None for other programs."""
+    return next(((name, SUPERVISORS[name]) for name in names(facts) if name in SUPERVISORS), None)
 
 
 def is_below(path: str, root: str) -> bool:

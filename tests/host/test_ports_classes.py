@@ -128,6 +128,10 @@ def test_a_nested_checkout_is_another_checkout(
     [
         ("git@host.test:team/app.git", "https://user:pw@host.test/team/app", True),
         ("https://host.test/team/app", "https://host.test/team/other", False),
+        ("https://host.test/team/app", "{folder}/a", True),
+        ("{folder}/b", "https://host.test/team/app", True),
+        ("{folder}/c", "file://{folder}/c", True),
+        ("{folder}/c", "{folder}/d", False),
     ],
 )
 def test_two_clones_are_one_repository_when_they_come_from_the_same_place(
@@ -137,9 +141,10 @@ def test_two_clones_are_one_repository_when_they_come_from_the_same_place(
 
     for name, url in (("a", one), ("b", other)):
         (tmp_path / name / ".git").mkdir(parents=True)
-        (tmp_path / name / ".git" / "config").write_text(
-            f'[core]\n\tbare = false\n[remote "origin"]\n\turl = {url}\n'
+        text = (
+            f'[core]\n\tbare = false\n[remote "origin"]\n\tfetch = x\n\turl = {url.format(folder=tmp_path)}\n'
         )
+        (tmp_path / name / ".git" / "config").write_text(text)
     assert is_same_repository(str(tmp_path / "a"), str(tmp_path / "b")) is is_same
 
 
