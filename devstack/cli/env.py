@@ -8,12 +8,15 @@ from pathlib import Path
 
 import click
 
+from devstack.cli import env_edit
+
 _EXAMPLES = """\b
 Examples:
   devstack env                      every service: value, file and line, what it hides
   devstack env web --reveal         one service, secrets in clear (asks first)
   devstack env --diff web ws        what two services see differently
   devstack env why ws:JWT_SECRET    one variable through all layers, and who reads it
+  devstack env sync                 create and complete env files, one value for what is shared
 """
 
 
@@ -33,6 +36,10 @@ def env() -> None:
 
     Without a subcommand: `show`.
     """
+
+
+for _edits in (env_edit.sync, env_edit.set_, env_edit.rotate):
+    env.add_command(_edits)
 
 
 @env.command()

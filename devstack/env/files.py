@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -54,6 +55,13 @@ class Files:
             return tuple(sorted(os.listdir(folder)))
         except OSError:
             return ()
+
+    def overlaid(self, contents: Mapping[Path, bytes]) -> Files:
+        """What a program would find if these files had these contents; nothing is written."""
+        copy = Files(self.root)
+        copy._contents = {**self._contents, **contents}
+        copy._facts = dict(self._facts)
+        return copy
 
     def _read(self, path: Path) -> bytes | OSError | None:
         facts = self.stat(path)

@@ -1,0 +1,209 @@
+"""`devstack env sync`, `set` and `rotate`: write env files so that everybody has what is needed, and the same."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from devstack.contract.draft import Draft
+from devstack.contract.members import Effective
+from devstack.contract.sync import Step, SyncPlan, is_issued, place_for
+from devstack.contract.sync import sync_plan as planned
+from devstack.env import edit
+from devstack.env.files import Files
+from devstack.env.model import Environment
+from devstack.env.resolve import resolve
+from devstack.errors import ExitCode, RefusedError, UsageError
+from devstack.stack import load, reference
+from devstack.stack.model import Member, Reference, Stack
+from devstack.views import diff
+from devstack.views import sync as view
+from devstack.views.style import detect
+
+_STRONG_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        folder: where the search for stack.toml starts.
+        environment: the environment devstack was started with.
+        ask: puts a yes/no question to the person; None where nobody can be asked.
+        check: only say what is missing.
+        dry_run: only show the diff.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    ask: Callable[[str], bool] | None = None
+    yes: bool = False
+    check: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A loaded stack and what its services see now."""
+
+    request: Request
+    stack: Stack
+    files: Files
+    environments: Mapping[str, Environment]
+
+    def shown(self, path: Path) -> str:
+        """A path relative to the current folder."""
+        return os.path.relpath(path, self.request.folder).replace(os.sep, "/")
+
+
+def sync_plan(stack: Stack, environments: Mapping[str, Environment], files: Files) -> SyncPlan:
+    """What `env sync` would write; for `up`, too, which asks first."""
+    from devstack.host import git
+
+    tracked = git.tracked_files(stack.root, ("**/.env*", "**/*.env", "**/env.*"))
+    return planned(stack, environments, files, tracked=tracked or frozenset())
+
+
+def sync(request: Request) -> int:
+    """Create missing env files, add missing names, give every shared group one value."""
+    place = _place(request)
+    plan = sync_plan(place.stack, place.environments, place.files)
+    _say(view.plan_text(plan, place.shown, detect(sys.stdout, request.environment)))
+    if request.check:
+        return int(ExitCode.OK if plan.is_complete and not plan.conflicts else ExitCode.FINDINGS)
+    if not plan.changes:
+        _say("nothing to write\n" if plan.notes or plan.conflicts else "every env file is complete\n")
+        return int(ExitCode.OK)
+    _carry_out(place, plan, must_ask=False)
+    return int(ExitCode.OK)
+
+
+def set_value(request: Request, target: str, value: str) -> int:
+    """Give a variable a value, in every file where the stack says that it must be the same."""
+    place = _place(request)
+    draft = Draft(place.stack, place.environments, place.files)
+    steps = _write(draft, _members(place.stack, target), value, "set")
+    if not draft.changes():
+        _say("it has this value already\n")
+        return int(ExitCode.OK)
+    _carry_out(place, SyncPlan(changes=draft.changes(), steps=steps), must_ask=False)
+    return int(ExitCode.OK)
+
+
+def rotate(request: Request, name: str) -> int:
+    """Give a shared secret a new random value, in all its members."""
+    place = _place(request)
+    shared = place.stack.shared.get(name)
+    if shared is None:
+        raise UsageError(f"There is no shared value `{name}`.", hint=_near(name, place.stack.shared))
+    if not shared.secret:
+        raise UsageError(
+            f"`{name}` is not declared `secret = true`.", hint="`devstack env set` changes other values"
+        )
+    if is_issued(shared):
+        raise RefusedError(
+            f"`{name}` is issued by its provider; a random value would not be accepted.",
+            hint=f"devstack env set {shared.members[0].text}",
+        )
+    draft = Draft(place.stack, place.environments, place.files)
+    value = secrets.token_urlsafe(max(_STRONG_BYTES, shared.min_bytes or 0))
+    steps = _write(draft, shared.members, value, "new random value")
+    _carry_out(place, SyncPlan(changes=draft.changes(), steps=steps), must_ask=True)
+    return int(ExitCode.OK)
+
+
+def _place(request: Request) -> _Place:
+    stack = load.load(load.find(request.folder))
+    files = Files(stack.root)
+    environments = resolve(stack, process=request.environment, files=files)
+    return _Place(request=request, stack=stack, files=files, environments=environments)
+
+
+def _members(stack: Stack, target: str) -> tuple[Member, ...]:
+    """A shared group's members, or one reference with everything it is shared with."""
+    if target in stack.shared:
+        return stack.shared[target].members
+    if ":" not in target:
+        near = [f"{service}:{target}" for service in stack.services]
+        raise UsageError(
+            f"`{target}` is no shared value; a variable is written SERVICE:NAME.",
+            hint=f"for example {near[0]}",
+        )
+    try:
+        wanted = reference.reference(target)
+    except ValueError as problem:
+        raise UsageError(str(problem)) from None
+    if wanted.service not in stack.services:
+        raise UsageError(
+            f"There is no service `{wanted.service}`.", hint=_near(wanted.service, stack.services)
+        )
+    for shared in stack.shared.values():
+        for member in shared.members:
+            if (
+                isinstance(member, Reference)
+                and member.service == wanted.service
+                and wanted.name in member.names
+            ):
+                return shared.members
+    return (wanted,)
+
+
+def _near(name: str, known: Mapping[str, object]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known) or 'none'}"
+
+
+def _write(draft: Draft, members: tuple[Member, ...], value: str, what: str) -> tuple[Step, ...]:
+    """All members or none: a half-written group would be a mismatch."""
+    steps = []
+    for member in members:
+        found = draft.effective(member)
+        if found.text == value:
+            continue
+        place = place_for(draft.environments(), found)
+        if isinstance(place, str):
+            raise RefusedError(f"{member.text}: {place}; nothing was written.")
+        draft.set(place, found.name or "", value, line=found.line if place == found.path else None)
+        _verify(draft, member, value)
+        steps.append(Step(path=place, what=what, names=(found.name or "",)))
+    return tuple(steps)
+
+
+def _verify(draft: Draft, member: Member, value: str) -> None:
+    after: Effective = draft.effective(member)
+    if after.text != value:
+        raise RefusedError(
+            f"{member.text} would still get another value; nothing was written.",
+            hint=f"devstack env why {member.text}",
+        )
+
+
+def _carry_out(place: _Place, plan: SyncPlan, *, must_ask: bool) -> None:
+    """Show the diff, get consent, write.
+
+    Args:
+        must_ask: real values are replaced, so somebody has to agree.
+    """
+    request = place.request
+    style = detect(sys.stdout, request.environment)
+    for change in plan.changes:
+        _say(diff.render(place.shown(change.path), change.before, change.after, style) + "\n")
+    if request.dry_run:
+        return
+    if not request.yes and request.ask is not None and not request.ask("Write this?"):
+        raise RefusedError("nothing was written")
+    if not request.yes and request.ask is None and must_ask:
+        raise RefusedError("Nobody can be asked, so nothing was written.", hint="add --yes")
+    edit.write(plan.changes)
+    for change in plan.changes:
+        _say(f"wrote {place.shown(change.path)}\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)

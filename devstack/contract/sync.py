@@ -1,0 +1,305 @@
+"""Which env files, names and shared values are missing, and what to write so that everybody has them.
+
+Nothing that is real is overwritten: only files that do not exist, names that nobody defines, and values that are
+empty or placeholders. Two members with different real values are left to the person.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack.contract.draft import Draft
+from devstack.contract.members import Effective
+from devstack.env.dialect import Assignment, assignments
+from devstack.env.files import Files
+from devstack.env.files_out import FileChange
+from devstack.env.model import Environment, LayerKind
+from devstack.env.secrets import is_placeholder
+from devstack.errors import RefusedError
+from devstack.stack import defaults
+from devstack.stack.model import Reference, Service, Shared, Stack
+
+_STRONG_BYTES = 32
+_EXAMPLE_WORDS = ("example", "sample", "template", "dist", "tpl")
+# Credentials that somebody else issues: a random one would never be accepted.
+_ISSUED = re.compile(
+    r"(?:^|_)(?:LIVEKIT|OPENAI|ANTHROPIC|STRIPE|AWS|GOOGLE|GCP|GITHUB|GITLAB|SLACK|DEEPGRAM|ELEVENLABS|CARTESIA"
+    r"|SUPABASE|TWILIO|SENDGRID|RESEND|CLERK|AUTH0|AZURE|GROQ|MISTRAL|SENTRY|PINECONE|HF|HUGGINGFACE|DISCORD)_"
+    r"|CLIENT_SECRET$|WEBHOOK_SECRET$"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that would be done: `what` to `names` in the file `path`."""
+
+    path: Path
+    what: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """What is missing and what to write.
+
+    Attributes:
+        conflicts: shared groups with several real values: not touched.
+        notes: what is missing and cannot be supplied from here.
+    """
+
+    changes: tuple[FileChange, ...]
+    steps: tuple[Step, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.changes and not self.notes
+
+
+def sync_plan(
+    stack: Stack,
+    environments: Mapping[str, Environment],
+    files: Files,
+    *,
+    tracked: Collection[str] = (),
+    generate: Callable[[int], str] = secrets.token_urlsafe,
+) -> SyncPlan:
+    """Plan files from examples, missing names, and one value for each shared group.
+
+    Args:
+        tracked: files under version control, POSIX, relative to the stack's root: no secret goes into them when
+            a private file can hold it.
+        generate: gives a random URL-safe text of so many bytes.
+    """
+    return _Planner(stack, Draft(stack, environments, files), tracked, generate).plan()
+
+
+@dataclass(slots=True)
+class _Planner:
+    stack: Stack
+    draft: Draft
+    tracked: Collection[str]
+    generate: Callable[[int], str]
+    steps: list[Step] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    created: set[Path] = field(default_factory=set)
+
+    def plan(self) -> SyncPlan:
+        """Examples first: the groups are judged by what is there then."""
+        for service in self.stack.services.values():
+            if defaults.starts(service):
+                self._from_example(service)
+        for shared in self.stack.shared.values():
+            self._share(shared)
+        return SyncPlan(
+            changes=self.draft.changes(),
+            steps=tuple(self.steps),
+            conflicts=tuple(self.conflicts),
+            notes=tuple(self.notes),
+        )
+
+    def _from_example(self, service: Service) -> None:
+        environment = self.draft.environments()[service.name]
+        example = self._example(service)
+        home = home_file(environment)
+        if example is None or home is None:
+            return
+        content = self.draft.content(example)
+        if content is None:
+            return
+        if not any(self.draft.content(layer.path) is not None for layer in environment.layers):
+            target = _target_of(example, environment, home)
+            self.draft.put(target, content)
+            self.created.add(target)
+            names = tuple(dict.fromkeys(entry.name for entry in _defined(content)))
+            self.steps.append(Step(path=target, what=f"created from {example.name}", names=names))
+        else:
+            self._add_missing(environment, content, example, home)
+
+    def _add_missing(self, environment: Environment, content: bytes, example: Path, home: Path) -> None:
+        decided = set(environment.variables)
+        existing = [layer.path for layer in environment.layers if self.draft.content(layer.path) is not None]
+        for path in existing:
+            decided |= {entry.name for entry in assignments(_decoded(self.draft.content(path) or b""))}
+        missing = [entry for entry in _defined(content) if entry.name not in decided]
+        if not missing:
+            return
+        private = [path for path in existing if not self._is_tracked(path)]
+        target = home if home in private or not private else private[0]
+        text, added = _decoded(content), dict[str, str]()
+        for entry in missing:
+            added.setdefault(entry.name, text[entry.start : entry.end].rstrip("\r\n"))
+        for line in added.values():
+            self.draft.append(target, line)
+        self.steps.append(Step(path=target, what=f"added from {example.name}", names=tuple(added)))
+
+    def _example(self, service: Service) -> Path | None:
+        folder = self.stack.root / service.dir
+        if service.env.example is not None:
+            path = folder / service.env.example
+            return path if self.draft.files.is_file(path) else None
+        names = [name for name in self.draft.files.names(folder) if is_example(name)]
+        names.sort(key=lambda name: (name != ".env.example", name))
+        return folder / names[0] if names else None
+
+    def _share(self, shared: Shared) -> None:
+        members = [(member, self.draft.effective(member)) for member in shared.members]
+        unknown = next((found for _, found in members if not found.is_known), None)
+        if unknown is not None:
+            if any(found.is_nothing for _, found in members):
+                self.notes.append(
+                    f"shared `{shared.name}`: {unknown.member.text}: {unknown.unknown}; nothing was done"
+                )
+            return
+        real = {
+            found.text for _, found in members if self._is_real(shared, found) and not self._is_fresh(found)
+        }
+        fresh = {found.text for _, found in members if self._is_real(shared, found) and self._is_fresh(found)}
+        if len(real) > 1:
+            where = ", ".join(_place(self.stack, found) for _, found in members if found.text in real)
+            self.conflicts.append(
+                f"shared-mismatch: `{shared.name}` has different values: {where}; not touched"
+            )
+            return
+        lacking = (
+            [found for _, found in members if found.text not in real]
+            if real
+            else [found for _, found in members]
+        )
+        if not real and len(fresh) == 1:
+            real, lacking = fresh, [found for _, found in members if found.text not in fresh]
+        if not lacking:
+            return
+        wanted = next(iter(real)) if real else self._new_value(shared)
+        if wanted is not None:
+            origin = "copied from the member that has one" if real else "one new value for all"
+            self._write(shared, lacking, wanted, f"shared `{shared.name}`: {origin}")
+
+    def _is_real(self, shared: Shared, found: Effective) -> bool:
+        if not found.text:
+            return False
+        return not is_placeholder(found.text, found.name or "")
+
+    def _is_fresh(self, found: Effective) -> bool:
+        """It stands in a file that was made from an example a moment ago."""
+        return isinstance(found.path, Path) and found.path in self.created
+
+    def _new_value(self, shared: Shared) -> str | None:
+        names = [member.name for member in shared.members if isinstance(member, Reference)]
+        if shared.secret and not is_issued(shared):
+            return self.generate(max(_STRONG_BYTES, shared.min_bytes or 0))
+        texts = ", ".join(member.text for member in shared.members)
+        why = "its provider issues it" if shared.secret else "nobody has a value"
+        if names:
+            reference = next(member.text for member in shared.members if isinstance(member, Reference))
+            self.notes.append(
+                f"shared `{shared.name}` ({texts}): {why}; give it with `devstack env set {reference}`"
+            )
+        return None
+
+    def _write(self, shared: Shared, lacking: list[Effective], wanted: str, what: str) -> None:
+        for found in lacking:
+            place = self._place_for(shared, found)
+            if isinstance(place, str):
+                self.notes.append(f"shared `{shared.name}`: {found.member.text}: {place}")
+                continue
+            name = found.name or ""
+            try:
+                self.draft.set(place, name, wanted, line=found.line if place == found.path else None)
+            except RefusedError as problem:
+                self.notes.append(f"shared `{shared.name}`: {found.member.text}: {problem.message}")
+                continue
+            self.steps.append(Step(path=place, what=what, names=(name,)))
+            if self.draft.effective(found.member).text != wanted:
+                self.notes.append(
+                    f"shared `{shared.name}`: {found.member.text} still gets another value from elsewhere"
+                )
+
+    def _place_for(self, shared: Shared, found: Effective) -> Path | str:
+        """The file to write to, or why none can be."""
+        place = place_for(self.draft.environments(), found)
+        if isinstance(place, str) or not shared.secret or not self._is_tracked(place):
+            return place
+        home = home_file(self.draft.environments()[found.service or ""])
+        return home if home is not None and not self._is_tracked(home) else place
+
+    def _is_tracked(self, path: Path) -> bool:
+        return (
+            path.is_relative_to(self.stack.root)
+            and path.relative_to(self.stack.root).as_posix() in self.tracked
+        )
+
+
+def place_for(environments: Mapping[str, Environment], found: Effective) -> Path | str:
+    """Where a member's value is written: where the variable stands, else the reader's private file; or why not."""
+    member = found.member
+    if not isinstance(member, Reference):
+        return "it is no variable, so change it by hand"
+    if member.part is not None:
+        return "it is part of a URL, so change it by hand"
+    environment = environments.get(member.service)
+    if environment is None:
+        return "its environment is not known"
+    origin = found.value.origin if found.value is not None else None
+    if origin is not None and origin.layer is LayerKind.FILE and origin.path is not None:
+        return origin.path
+    if origin is not None:
+        where = {LayerKind.PROCESS: "the shell's environment", LayerKind.COMMAND: "the command line"}
+        return f"it comes from {where.get(origin.layer, 'stack.toml')}, so change it there"
+    home = home_file(environment)
+    return home if home is not None else f"{member.service} reads no env file"
+
+
+def home_file(environment: Environment) -> Path | None:
+    """The private file of a service: `.env.local` where its loader reads that, else `.env`, else its first one."""
+    paths = [layer.path for layer in environment.layers if not is_example(layer.path.name)]
+    for name in (".env.local", ".env"):
+        for path in paths:
+            if path.name == name:
+                return path
+    return paths[0] if paths else None
+
+
+def is_example(name: str) -> bool:
+    """`.env.example`, `env.sample`, `template.env`, `.env.local.example` …"""
+    words = [word for word in name.lower().split(".") if word]
+    return "env" in words and any(word in _EXAMPLE_WORDS for word in words)
+
+
+def is_issued(shared: Shared) -> bool:
+    """Whether somebody else issues this credential, so that a random value would never be accepted."""
+    names = [name for member in shared.members if isinstance(member, Reference) for name in member.names]
+    return any(_ISSUED.search(name) for name in names)
+
+
+def _target_of(example: Path, environment: Environment, home: Path) -> Path:
+    """`.env.local.example` becomes `.env.local` where that is read; `.env.example` the private file."""
+    words = [word for word in example.name.split(".") if word and word.lower() not in _EXAMPLE_WORDS]
+    stripped = f".{'.'.join(words)}"
+    if stripped != ".env":
+        for layer in environment.layers:
+            if layer.path.name == stripped:
+                return layer.path
+    return home
+
+
+def _defined(content: bytes) -> list[Assignment]:
+    return [entry for entry in assignments(_decoded(content)) if not entry.commented]
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _place(stack: Stack, found: Effective) -> str:
+    if not isinstance(found.path, Path):
+        return found.member.text
+    path = found.path.relative_to(stack.root) if found.path.is_relative_to(stack.root) else found.path
+    return f"{found.member.text} ({path.as_posix()}:{found.line})"
