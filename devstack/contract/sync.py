@@ -254,7 +254,9 @@ def place_for(environments: Mapping[str, Environment], found: Effective) -> Path
         where = {LayerKind.PROCESS: "the shell's environment", LayerKind.COMMAND: "the command line"}
         return f"it comes from {where.get(origin.layer, 'stack.toml')}, so change it there"
     home = home_file(environment)
-    return home if home is not None else f"{member.service} reads no env file"
+    if home is None:
+        return f"{member.service} reads no env file"
+    return home if home.parent.is_dir() else f"the folder of {member.service} does not exist"
 
 
 def home_file(environment: Environment) -> Path | None:
