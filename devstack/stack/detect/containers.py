@@ -22,7 +22,7 @@ def find(tree: Tree, known: list[Candidate]) -> Iterator[Candidate]:
             if built is not None:
                 if name != built.name:
                     built.aliases.append(name)
-            elif "image" in body:
+            elif "image" in body and "build" not in body:
                 yield _candidate(tree, path, name, body)
 
 
@@ -44,8 +44,10 @@ def _built(folder: Path, body: Mapping[str, Any], known: list[Candidate]) -> Can
     context = build.get("context", ".") if isinstance(build, dict) else build
     if not isinstance(context, str):
         return None
-    place = (folder / context).resolve()
-    inside = [one for one in known if one.folder.resolve() == place]
+    places = [(folder / context).resolve()]
+    if isinstance(build, dict) and isinstance(build.get("dockerfile"), str):
+        places.append((places[0] / build["dockerfile"]).parent)
+    inside = [one for one in known if one.folder.resolve() in places]
     return inside[0] if len(inside) == 1 else None
 
 

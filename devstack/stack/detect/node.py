@@ -71,7 +71,7 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
     )
     _port(tree, candidate, text)
     _socket(candidate, own)
-    candidate.setup = _setup(folder)
+    candidate.setup = _setup(tree, folder)
     return candidate
 
 
@@ -87,9 +87,14 @@ def _kind(own: package.Package, text: str) -> ServiceType | None:
             return ServiceType.NEXT
         if program == "vite" and words[1:2] not in (("build",), ("preview",)):
             return ServiceType.VITE
-        if program in _RUNTIMES:
+        if _is_runtime(program, segment):
             return _server_kind(own)
     return None
+
+
+def _is_runtime(program: str, segment: str) -> bool:
+    """Whether a command runs a script: `node x`, `tsx x`, `nodemon x.js`, `nodemon --exec …`."""
+    return program in _RUNTIMES or Path(program).suffix in SOURCES or segment.split()[0] == "nodemon"
 
 
 def _server_kind(own: package.Package) -> ServiceType | None:
@@ -113,7 +118,7 @@ def _side_services(
             words = scripts.tool(tuple(shlex.split(text)))
         except ValueError:
             continue
-        if not words or words[0] not in _RUNTIMES:
+        if not words or not _is_runtime(words[0], text):
             continue
         candidate = Candidate(
             name=match[1],
@@ -123,7 +128,7 @@ def _side_services(
             evidence=[_evidence(tree, own, name)],
         )
         _port(tree, candidate, text)
-        entry = next((folder / word for word in words[1:] if (folder / word).is_file()), None)
+        entry = next((folder / word for word in words if (folder / word).is_file()), None)
         if entry is not None:
             candidate.source = _own_source(folder, entry)
             _port_in_source(tree, candidate, [entry])
@@ -195,9 +200,10 @@ def _socket(candidate: Candidate, own: package.Package) -> None:
             return
 
 
-def _setup(folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
-    """How dependencies are installed, when the folder has a lockfile of its own."""
-    for lockfile, command in _INSTALLS.items():
-        if (folder / lockfile).is_file():
-            return command, (lockfile,), ("node_modules",)
+def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """How dependencies are installed: by the nearest lockfile, that of the workspace included."""
+    for place, prefix in tree.upward(folder):
+        for lockfile, command in _INSTALLS.items():
+            if (place / lockfile).is_file():
+                return command, (f"{prefix}{lockfile}",), (f"{prefix}node_modules",)
     return None

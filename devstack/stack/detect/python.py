@@ -108,7 +108,7 @@ def _candidate(tree: Tree, folder: Path, program: _Program) -> Candidate:
     if program.kind is ServiceType.PYTHON:
         _port(tree, candidate, program, text)
     candidate.command = _command(tree, candidate, program)
-    candidate.setup = _setup(folder)
+    candidate.setup = _setup(tree, folder)
     route = _ROUTE.search(text)
     if route or _WEBSOCKETS.search(text) or "@app.websocket" in text:
         candidate.is_socket = candidate.kind is ServiceType.PYTHON
@@ -131,7 +131,7 @@ def _command(tree: Tree, candidate: Candidate, program: _Program) -> str:
     if program.kind is ServiceType.LIVEKIT_AGENT:
         return f"{runner} {relative.as_posix()} dev"
     if program.app is None:
-        return f"{runner} {relative.as_posix()}"
+        return f"{runner} {_entry(tree, candidate.folder, relative).as_posix()}"
     module = ".".join(relative.with_suffix("").parts)
     if program.is_flask:
         candidate.port = candidate.port or 5000
@@ -140,8 +140,16 @@ def _command(tree: Tree, candidate: Candidate, program: _Program) -> str:
     return f"{runner} -m uvicorn {module}:{program.app} --port {candidate.port}"
 
 
+def _entry(tree: Tree, folder: Path, found: Path) -> Path:
+    """The script to run: what was found, or the folder's entry file where that is only a module of it."""
+    if _RUNS_ITSELF.search(tree.text(folder / found)):
+        return found
+    names = [Path(f"{stem}.py") for stem in _ORDER]
+    return next((name for name in names if _RUNS_ITSELF.search(tree.text(folder / name))), found)
+
+
 def _runner(tree: Tree, folder: Path) -> str:
-    for place, prefix in ((folder, ""), (tree.root, "../" * len(folder.relative_to(tree.root).parts))):
+    for place, prefix in tree.upward(folder):
         if (place / "uv.lock").is_file():
             return "uv run python"
         if (place / "poetry.lock").is_file():
@@ -152,9 +160,10 @@ def _runner(tree: Tree, folder: Path) -> str:
     return ".venv/bin/python" if (folder / "requirements.txt").is_file() else "python3"
 
 
-def _setup(folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
-    if (folder / "uv.lock").is_file():
-        return "uv sync", ("uv.lock", "pyproject.toml"), (".venv",)
+def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    for place, prefix in tree.upward(folder):
+        if (place / "uv.lock").is_file():
+            return "uv sync", (f"{prefix}uv.lock",), (f"{prefix}.venv",)
     if (folder / "requirements.txt").is_file() and not (folder / "venv").is_dir():
         install = "python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt"
         return install, ("requirements.txt",), (".venv",)

@@ -21,7 +21,7 @@ _PYTHON = re.compile(
     rf"""(?:os\.)?(?:getenv\(|environ\.get\(|environ\[)\s*f?['"](?P<a>{_NAME})['"](?:\s*,\s*(?P<d>['"][^'"\n]*['"]))?\s*[)\]]"""
 )
 _PYTHON_NEXT = re.compile(r"\s*(?P<op>or)\s*")
-_LITERAL = re.compile(r"""(['"`])([^'"`\n]*)\1""")
+_LITERAL = re.compile(r"""(?P<quote>['"`])(?P<text>[^'"`\n]*)(?P=quote)|(?P<number>\d{2,5})\b""")
 _COMMENT = re.compile(r"^\s*(?://|#|\*)")
 
 
@@ -46,7 +46,7 @@ def reads(text: str, shown: str) -> Iterator[Read]:
                 falls.append(joined["op"] != "??")
                 at, fallback = following.end(), _default(following)
                 continue
-            fallback = literal[2] if literal else None
+            fallback = (literal["number"] or literal["text"]) if literal else None
             break
         evidence = Evidence(path=shown, line=line_of(text, match.start()), what=f"reads {names[0]}")
         yield Read(names=tuple(names), evidence=evidence, empty_falls_through=tuple(falls), fallback=fallback)

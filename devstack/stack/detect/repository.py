@@ -128,12 +128,13 @@ def _port(tree: Tree, service: Candidate) -> None:
         node.port_in_source(tree, service)
     if service.is_frontend:
         return
-    read = {name for one in service.reads for name in one.names}
+    fallbacks = {one.names[0]: one.fallback or "" for one in service.reads}
     for variable in _PORT_VARIABLES:
-        text = service.defined.get(variable, "")
-        if variable in read and text.isdigit() and 0 < int(text) < 65536:
-            service.port = int(text)
-            return
+        found = service.defined.get(variable) if variable in fallbacks else None
+        for text in (found or "", fallbacks.get(variable, "") if service.port is None else ""):
+            if text.isdigit() and 0 < int(text) < 65536:
+                service.port = int(text)
+                return
 
 
 def _default_ports(detected: Detected) -> None:

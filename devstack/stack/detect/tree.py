@@ -39,6 +39,12 @@ class Tree:
             and not any(path.is_relative_to(other) for other in inner)
         ]
 
+    def upward(self, folder: Path) -> Iterator[tuple[Path, str]]:
+        """`folder` and its parents up to the root, each with the relative prefix that leads there."""
+        depth = len(folder.relative_to(self.root).parts)
+        for up, place in zip(range(depth + 1), (folder, *folder.parents), strict=False):
+            yield place, "../" * up
+
     def text(self, path: Path) -> str:
         """The content; "" when it is missing, large or not text."""
         if path not in self._texts:
