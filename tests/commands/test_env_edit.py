@@ -210,7 +210,6 @@ def test_a_secret_does_not_go_into_a_tracked_file(tree: Tree, devstack: Callable
 
 
 def git(root: Path, *argv: str) -> None:
-    import subprocess
 
     subprocess.run(["git", *argv], cwd=root, check=True, capture_output=True)
 
