@@ -77,7 +77,9 @@ def up(request: Request) -> int:
         up_checks.refuse_clashes(stack, names)
         up_checks.stop_leftovers(folder, request)
         up_checks.require_tools(stack, names, request.environment, due)
-        early.append(up_checks.check_configuration(stack, names, request))
+        up_checks.create_env_files(stack, request)
+        checked, baseline = up_checks.check_configuration(stack, request)
+        early.append(checked)
         isolation = _isolated(stack, request) if request.isolate else None
         stack = stack if isolation is None else isolation.stack
         early += up_checks.free_ports(stack, names, folder, request)
@@ -93,6 +95,7 @@ def up(request: Request) -> int:
             request=request,
             early=tuple(early),
             started=started,
+            baseline=baseline,
             isolation=isolation,
         )
         return up_run.in_background(job) if request.wait else up_run.in_foreground(job)

@@ -12,10 +12,13 @@ from devstack.host import state_file
 from devstack.run import events
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from devstack.commands.up import Request
     from devstack.contract.port_plan import PortPlan
     from devstack.host.ports import Context
     from devstack.host.private_folder import PrivateFolder
+    from devstack.rules.base import Finding, Report
     from devstack.stack.model import Stack
     from devstack.supervisor.plan import DueSetup
 
@@ -117,10 +120,43 @@ def _how_to_get(tool: str) -> str:
     return f"install {name}, or correct `command` in stack.toml."
 
 
-def check_configuration(stack: Stack, names: Sequence[str], request: Request) -> events.DoctorFinished:
-    """Doctor's rules over the files; errors stop here, with the findings."""
+FindingKey = tuple[str, str | None, str, str | None]
+"""Rule, service, file and variable: the same mistake, wherever its line moved."""
+
+
+def keys(report: Report) -> frozenset[FindingKey]:
+    """The errors of a report."""
+    from devstack.rules.base import Severity
+
+    return frozenset(_key(one) for one in report.findings if one.severity is Severity.ERROR)
+
+
+def _key(finding: Finding) -> FindingKey:
+    place = finding.locations[0] if finding.locations else None
+    return (finding.rule, finding.service, place.path if place else "", place.variable if place else None)
+
+
+def new_errors(stack: Stack, request: Request, baseline: frozenset[FindingKey]) -> str:
+    """Errors that the files have now and `baseline` has not, as text; "" when there are none."""
+    from devstack.commands import doctor
+    from devstack.rules.base import Severity
+
+    report = doctor.preflight(stack, process=request.environment)
+    fresh = [one for one in report.findings if one.severity is Severity.ERROR and _key(one) not in baseline]
+    lines = []
+    for one in fresh:
+        place = one.locations[0] if one.locations else None
+        where = f"{place.path}:{place.line}: " if place and place.line else f"{place.path}: " if place else ""
+        lines.append(f"{one.rule}: {where}{one.message}")
+    return "\n".join(lines)
+
+
+def check_configuration(
+    stack: Stack, request: Request
+) -> tuple[events.DoctorFinished, frozenset[FindingKey] | None]:
+    """Doctor's rules over the files; errors stop here, with the findings. Also the errors left: none."""
     if not request.check:
-        return events.DoctorFinished(skipped=True)
+        return events.DoctorFinished(skipped=True), None
     from devstack.commands import doctor
     from devstack.rules.base import Severity
 
@@ -132,7 +168,34 @@ def check_configuration(stack: Stack, names: Sequence[str], request: Request) ->
             "the configuration has errors, so nothing was started.",
             hint="mend them (`devstack doctor --fix` does what is safe), or `devstack up --no-doctor`.",
         )
-    return events.DoctorFinished(warnings=report.count(Severity.WARNING))
+    return events.DoctorFinished(warnings=report.count(Severity.WARNING)), keys(report)
+
+
+def create_env_files(stack: Stack, request: Request) -> None:
+    """Env files that do not exist yet but have an example: say which, create them with consent."""
+    from devstack.env.files import Files
+    from devstack.env.resolve import resolve
+
+    files = Files(stack.root)
+    environments = resolve(stack, process=request.environment, files=files)
+    if all(layer.exists for one in environments.values() for layer in one.layers):
+        return
+    from devstack.commands.env_edit import sync_plan
+    from devstack.env import edit
+
+    plan = sync_plan(stack, environments, files)
+    if not any(change.before is None for change in plan.changes):
+        return
+    shown = [_relative(change.path, stack) for change in plan.changes]
+    print(f"env files to be written from their examples: {', '.join(shown)}", file=sys.stderr)
+    if not request.consent("Write them?"):
+        print("not written: `devstack up --yes` or `devstack env sync` does it", file=sys.stderr)
+        return
+    edit.write(plan.changes)
+
+
+def _relative(path: Path, stack: Stack) -> str:
+    return path.relative_to(stack.root).as_posix() if path.is_relative_to(stack.root) else str(path)
 
 
 def free_ports(

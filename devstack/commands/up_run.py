@@ -6,14 +6,14 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
 from devstack.env.model import Environment
-from devstack.errors import ExitCode, TimedOutError
+from devstack.errors import ExitCode
 from devstack.host import signals, state_file
+from devstack.host.background import Announcer, run_in_background
 from devstack.host.base import Host, this_host
 from devstack.host.guard import Guard
 from devstack.host.pump import Pump
@@ -28,6 +28,7 @@ from devstack.supervisor.output import ServiceOutput
 from devstack.supervisor.redaction import Secrets
 from devstack.supervisor.runner import Runner
 from devstack.supervisor.services import DeclaredServices, Display, stamp
+from devstack.supervisor.watch import EnvWatch
 from devstack.views import style
 from devstack.views.feed import Feed, View
 from devstack.views.logfiles import LogFiles
@@ -55,6 +56,7 @@ class Job:
     request: Request
     early: tuple[events.Event, ...]
     started: float
+    baseline: frozenset[up_checks.FindingKey] | None = None
     isolation: Isolation | None = None
 
 
@@ -66,9 +68,10 @@ def in_foreground(job: Job) -> int:
 class _Assembly:
     """The parts of one run."""
 
-    def __init__(self, job: Job, on_event: Callable[[events.Event], None] | None = None) -> None:
+    def __init__(self, job: Job, announcer: Announcer | None = None) -> None:
         self.job = job
         self.run = stamp()
+        self._has_complained = False
         self.hub = Hub(time.time)
         self.host: Host = this_host(self.run)
         self.host.adopt_orphans()
@@ -78,7 +81,20 @@ class _Assembly:
         self.logs = LogFiles(job.folder, self.run, self._complain)
         self.secrets = Secrets(job.stack, job.request.environment)
         self.terminal = signals.Terminal()
-        self.feed = Feed(self.hub, self._view(), "screen", is_patient=not sys.stdout.isatty())
+        view = self._view()
+        self.feed = Feed(
+            self.hub,
+            _UntilReady(view, announcer) if announcer else view,
+            "screen",
+            is_patient=not sys.stdout.isatty(),
+        )
+        self.watch = EnvWatch(
+            job.stack,
+            job.names,
+            process=job.request.environment,
+            hub=self.hub,
+            judge=self._judge if job.baseline is not None else lambda: "",
+        )
         self.runner = self._runner()
 
     def execute(self) -> int:
@@ -98,9 +114,11 @@ class _Assembly:
         if self.job.request.timeout is not None:
             loop.call_later(self.job.request.timeout, self._timed_out)
         control = self._control()
+        self.watch.start()
         try:
             return await self.runner.execute(self._began)
         finally:
+            self.watch.close()
             if control is not None:
                 control.close()
             undo()
@@ -159,12 +177,26 @@ class _Assembly:
 
     def _resolved(self, service: str, environment: Environment) -> None:
         self.secrets.learn(environment)
+        self.watch.started(service, environment)
+
+    def _judge(self) -> str:
+        """Errors that the files have now and had not when the run began, as text."""
+        return up_checks.new_errors(self.job.stack, self.job.request, self.job.baseline or frozenset())
 
     def _record(self, state: RunState, running: dict[str, Running]) -> None:
         """Write down what lives, for whoever comes after us; the guard hears it too."""
-        declared = self.job.stack.services
         for one in running.values():
             self.guard.watch(one.child.id)
+        try:
+            self._save(running)
+        except OSError as problem:  # somebody removed the folder, or the disk is full: the run goes on
+            if not self._has_complained:
+                self._has_complained = True
+                self._complain(f"the state of this run cannot be kept ({problem.strerror})")
+
+    def _save(self, running: dict[str, Running]) -> None:
+        declared = self.job.stack.services
+        self.job.folder.create()
         state_file.save(
             self.job.folder,
             state_file.RunRecord(
@@ -222,13 +254,22 @@ class _Assembly:
     def _control(self) -> ControlServer | None:
         from devstack.control.server import ControlServer
 
-        server = ControlServer(self.job.folder, self.hub)
+        loop = asyncio.get_running_loop()
+        server = ControlServer(
+            self.job.folder,
+            self.hub,
+            reload_env=lambda: self._check_env(loop),
+        )
         try:
             server.start()
         except OSError as problem:
             self._complain(f"no control socket ({problem.strerror}): ps, logs -f and down will not work")
             return None
         return server
+
+    def _check_env(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Called on the control server's thread."""
+        loop.call_soon_threadsafe(self.watch.check)
 
     def _complain(self, text: str) -> None:
         print(f"warning: {text}", file=sys.stderr)
@@ -240,6 +281,30 @@ def _write_all(data: bytes) -> None:
         data = data[os.write(handle, data) :]
 
 
+class _UntilReady:
+    """A view that shows the start and then says that the starter may go."""
+
+    def __init__(self, view: View, announcer: Announcer) -> None:
+        self._view = view
+        self._announcer: Announcer | None = announcer
+
+    def show(self, envelope: events.Envelope, state: RunState) -> None:
+        if self._announcer is None:
+            return
+        self._view.show(envelope, state)
+        if isinstance(envelope.event, events.RunReady):
+            self._announcer.ready()
+            self._announcer = None
+
+    def tick(self, state: RunState) -> float | None:
+        return self._view.tick(state) if self._announcer is not None else None
+
+
 def in_background(job: Job) -> int:
     """Start the run in a process of its own; return once it is ready, has failed, or took too long."""
-    raise TimedOutError("not yet")
+
+    def work(announcer: Announcer) -> int:
+        job.lock.sign()
+        return _Assembly(job, announcer).execute()
+
+    return run_in_background(work)

@@ -134,10 +134,16 @@ class Lock:
             text = os.pread(handle, 64, 0) if hasattr(os, "pread") else b""
             os.close(handle)
             return int(text) if text.strip().isdigit() else 0
-        os.ftruncate(handle, 0)
-        os.write(handle, b"%d" % os.getpid())
         self._handle = handle
+        self.sign()
         return None
+
+    def sign(self) -> None:
+        """Write our pid into it; again after a fork, when the child goes on with the run."""
+        if self._handle is not None:
+            os.ftruncate(self._handle, 0)
+            os.lseek(self._handle, 0, os.SEEK_SET)
+            os.write(self._handle, b"%d" % os.getpid())
 
     def release(self) -> None:
         """Let the next run in."""

@@ -1,0 +1,76 @@
+"""A run in a process of its own, that its starter waits for until it is ready."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from devstack.errors import SystemProblem
+
+READY = b"ready\n"
+
+
+class Announcer:
+    """The background process's way to say that its starter may go."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def ready(self) -> None:
+        """Let the starter go, and let go of its terminal and pipes."""
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(nothing, number)
+        os.close(nothing)
+        with suppress(OSError):
+            os.write(self._handle, READY)
+        os.close(self._handle)
+
+
+def run_in_background(work: Callable[[Announcer], int]) -> int:
+    """Fork; the child does `work`, the starter returns 0 once it is ready, else the child's exit code."""
+    if not hasattr(os, "fork"):
+        raise SystemProblem("a run in the background is not possible on this system.", hint="devstack up")
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        os.setsid()
+        _work(work, Announcer(writing))
+    os.close(writing)
+    signals = {number: signal.signal(number, lambda n, frame: os.kill(child, n)) for number in _FORWARDED}
+    try:
+        with os.fdopen(reading, "rb") as pipe:
+            if pipe.read() == READY:
+                return 0
+        _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+    finally:
+        for number, handler in signals.items():
+            signal.signal(number, handler)
+
+
+_FORWARDED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def _work(work: Callable[[Announcer], int], announcer: Announcer) -> None:
+    """In the child: never return into the starter's code."""
+    code = 70
+    try:
+        code = work(announcer)
+    except BaseException as problem:
+        with suppress(OSError, ValueError):
+            print(f"error: {str(problem) or type(problem).__name__}", file=sys.stderr)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)

@@ -1,0 +1,283 @@
+"""Env changes: which values really changed, for which running services, and what follows.
+
+Watched are the folders of every file that a loader could read, also files that do not exist yet. After a short
+quiet the environments are resolved anew and compared, value by value, with what each process was started with.
+Comments, order and whitespace therefore change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.env.child import child_environment
+from devstack.env.files import Files
+from devstack.env.model import Environment
+from devstack.env.resolve import resolve
+from devstack.host import folder_watch
+from devstack.run.events import EnvChanged
+from devstack.run.facts import RestartRequested
+from devstack.run.hub import Hub
+from devstack.run.state import Phase
+from devstack.stack import defaults
+from devstack.stack.launch import launch
+from devstack.stack.model import OnChange, Stack
+
+SETTLE = 0.05
+LONGEST_SETTLE = 2.0
+CONCERNED = frozenset(
+    {Phase.STARTING, Phase.READY, Phase.DEGRADED, Phase.STOPPING, Phase.BACKOFF, Phase.FAILED}
+)
+"""Phases in which a changed value means something: it runs with the old one, or failed with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Given:
+    """What one process was started with: its environment's values, and its process's variables."""
+
+    values: Mapping[str, str | None]
+    process: Mapping[str, str]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What changed for one service; `needs_restart`: its process itself would be given other variables."""
+
+    service: str
+    variables: tuple[str, ...]
+    files: tuple[str, ...]
+    needs_restart: bool
+
+
+class EnvWatch:
+    """Watches the files of one run and asks it for restarts."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        names: Iterable[str],
+        *,
+        process: Mapping[str, str],
+        hub: Hub,
+        judge: Callable[[], str] = lambda: "",
+        settle: float = SETTLE,
+    ) -> None:
+        """`judge` tells what is wrong with the files now that was right when the run began; "" = nothing."""
+        self._stack = stack
+        self._names = tuple(name for name in names if defaults.starts(stack.services[name]))
+        self._process = process
+        self._hub = hub
+        self._judge = judge
+        self._settle = settle
+        self._given: dict[str, Given] = {}
+        self._stack_mark = _mark(stack.path)
+        self._timer: asyncio.TimerHandle | None = None
+        self._first_change = 0.0
+        self._told: object = None
+        self._watch: folder_watch.FolderWatch | None = None
+
+    def start(self) -> None:
+        """Begin to watch; called in the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._watch = folder_watch.watch(self._loop, self._changed)
+        self._refresh()
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watch is not None:
+            self._watch.close()
+
+    def started(self, service: str, environment: Environment) -> None:
+        """A process of `service` is being started with `environment`."""
+        is_new = service not in self._given
+        self._given[service] = self._as_given(service, environment)
+        if is_new and self._watch is not None:
+            self._refresh()
+
+    def check(self) -> None:
+        """Look now: resolve anew, compare, act."""
+        self._timer = None
+        self._refresh()
+        self._check_stack_file()
+        found = resolve(
+            self._stack, process=self._process, files=Files(self._stack.root), services=self._names
+        )
+        state = self._hub.state
+        differences = [
+            one
+            for name in self._names
+            if name in self._given and state.services[name].phase in CONCERNED
+            if (one := self._difference(name, self._as_given(name, found[name]))) is not None
+        ]
+        if not differences:
+            self._told = None
+            return
+        problem = self._judge()
+        if problem:
+            self._tell(differences, "held", problem)
+            return
+        self._act(differences, found)
+
+    def _act(self, differences: list[Difference], found: Mapping[str, Environment]) -> None:
+        by_action: dict[str, list[Difference]] = {}
+        for one in differences:
+            by_action.setdefault(self._action(one), []).append(one)
+        for action in ("ignore", "auto"):
+            for one in by_action.get(action, ()):
+                self._given[one.service] = self._as_given(one.service, found[one.service])
+            if action in by_action:
+                self._tell(by_action[action], action)
+        if restarts := by_action.get("restart"):
+            self._tell(restarts, "restart")
+            for one in restarts:
+                self._given[one.service] = self._as_given(one.service, found[one.service])
+            variables = sorted({name for one in restarts for name in one.variables})
+            self._hub.post(
+                RestartRequested(
+                    services=tuple(one.service for one in restarts),
+                    reason=f"{', '.join(variables[:3])}{' …' if len(variables) > 3 else ''} changed",
+                )
+            )
+        self._told = None
+
+    def _action(self, one: Difference) -> str:
+        declared = self._stack.services[one.service]
+        wanted = defaults.on_change(declared)
+        if wanted is OnChange.AUTO and self._hub.state.services[one.service].phase is Phase.FAILED:
+            return "restart"
+        if wanted is OnChange.AUTO:
+            return "restart" if one.needs_restart else "auto"
+        return wanted.value
+
+    def _tell(self, differences: list[Difference], action: str, detail: str = "") -> None:
+        event = EnvChanged(
+            services=tuple(one.service for one in differences),
+            variables=tuple(sorted({name for one in differences for name in one.variables})),
+            files=tuple(sorted({name for one in differences for name in one.files})),
+            action=action,
+            detail=detail,
+        )
+        if event != self._told:
+            self._told = event
+            self._hub.publish(event)
+
+    def _difference(self, service: str, now: Given) -> Difference | None:
+        before = self._given[service]
+        names = {
+            name
+            for name in before.values.keys() | now.values.keys()
+            if _differs(name, before.values, now.values)
+        }
+        process = {
+            name
+            for name in before.process.keys() | now.process.keys()
+            if before.process.get(name) != now.process.get(name)
+        }
+        if not names and not process:
+            return None
+        return Difference(
+            service=service,
+            variables=tuple(sorted(names | process)),
+            files=tuple(_shown(path, self._stack.root) for path in now.files if path.exists()),
+            needs_restart=bool(process),
+        )
+
+    def _as_given(self, service: str, environment: Environment) -> Given:
+        declared = self._stack.services[service]
+        how = launch(self._stack, declared)
+        return Given(
+            values={name: value.text for name, value in environment.variables.items()},
+            process=child_environment(self._stack, declared, environment, self._process, how),
+            files=tuple(layer.path for layer in environment.layers),
+        )
+
+    def _refresh(self) -> None:
+        """Watch the folders of all files as they are now; a link's target counts as well."""
+        if self._watch is None:
+            return
+        files = {self._stack.path} | {path for one in self._given.values() for path in one.files}
+        self._interesting = {path.name for path in files}
+        folders: set[Path] = set()
+        for path in files:
+            folders.add(_nearest(path.parent))
+            if path.is_symlink():
+                target = Path(os.path.realpath(path))
+                self._interesting.add(target.name)
+                folders.add(_nearest(target.parent))
+        self._interesting |= {folder.name for folder in folders}
+        self._watch.set(folders)
+
+    def _changed(self, name: str) -> None:
+        """Something changed in a watched folder: wait for quiet, but not for ever."""
+        if name and name not in self._interesting:
+            return
+        now = self._loop.time()
+        if self._timer is None:
+            self._first_change = now
+        else:
+            self._timer.cancel()
+        wait = self._settle if now - self._first_change < LONGEST_SETTLE else 0.0
+        self._timer = self._loop.call_later(wait, self.check)
+
+    def _check_stack_file(self) -> None:
+        mark = _mark(self._stack.path)
+        if mark == self._stack_mark:
+            return
+        self._stack_mark = mark
+        detail = _stack_difference(self._stack)
+        if detail:
+            self._hub.publish(EnvChanged(files=(self._stack.path.name,), action="stack-file", detail=detail))
+
+
+def _stack_difference(before: Stack) -> str:
+    """What the changed stack.toml would mean, in words; "" when it means the same."""
+    from devstack.errors import StackFileError
+    from devstack.stack import load
+
+    try:
+        now = load.load(before.path)
+    except StackFileError as problem:
+        return "\n".join(["it has errors now; this run goes on as it was:", *map(str, problem.problems)])
+    added = [name for name in now.services if name not in before.services]
+    removed = [name for name in before.services if name not in now.services]
+    changed = [
+        name for name, one in now.services.items() if name in before.services and one != before.services[name]
+    ]
+    parts = [
+        f"{word} {', '.join(names)}"
+        for word, names in (("adds", added), ("removes", removed), ("changes", changed))
+        if names
+    ]
+    if not parts and (now.links, now.shared, now.doctor) == (before.links, before.shared, before.doctor):
+        return ""
+    what = "; ".join(parts) or "changes the contract"
+    return f"it {what}: `devstack down` and `devstack up` apply it"
+
+
+def _differs(name: str, before: Mapping[str, str | None], now: Mapping[str, str | None]) -> bool:
+    return (name in before) != (name in now) or before.get(name) != now.get(name)
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or its nearest parent that exists."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _mark(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return b""
