@@ -15,7 +15,7 @@ import os
 import selectors
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -74,7 +74,7 @@ class Source:
         """Hand on what is whole, keep the rest."""
         cut = data.rfind(b"\n") + 1
         if cut:
-            self.receiver.write(b"".join((self.partial, memoryview(data)[:cut])))
+            self._hand_on(b"".join((self.partial, memoryview(data)[:cut])))
             self.partial.clear()
         if cut < len(data):
             if not self.partial:
@@ -89,7 +89,17 @@ class Source:
         piece = bytes(self.partial[: len(self.partial) - keep])
         del self.partial[: len(piece)]
         if piece:
-            self.receiver.write(piece)
+            self._hand_on(piece)
+
+    def end(self) -> None:
+        """Hand on the rest; nothing more will come."""
+        self.flush()
+        with self._pump.reporting():
+            self.receiver.end()
+
+    def _hand_on(self, block: bytes) -> None:
+        with self._pump.reporting():
+            self.receiver.write(block)
 
 
 def incomplete_tail(data: bytes | bytearray) -> int:
@@ -115,6 +125,7 @@ class Pump:
         self._selector.register(self._wake_reading, selectors.EVENT_READ)
         self._sources: set[Source] = set()
         self._is_stopping = False
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
@@ -126,10 +137,20 @@ class Pump:
         return source
 
     def stop(self) -> None:
-        """Hand on what is there now, end every source, end the thread."""
+        """Hand on what is there now, end every source and the thread. Raises what a receiver raised first."""
         self.tell(self._stop)
         self._thread.join()
         os.close(self._wake_writing)
+        if self._failure is not None:
+            raise self._failure
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[None]:
+        """A receiver's bug must not stop the reading: services would block for ever. `stop` tells it."""
+        try:
+            yield
+        except Exception as problem:
+            self._failure = self._failure or problem
 
     def tell(self, order: Callable[[], None]) -> None:
         """Have `order` done on the pump's thread."""
@@ -209,11 +230,10 @@ class Pump:
         if not source.is_open:
             return
         source.is_open = False
-        source.flush()
         self._sources.discard(source)
         self._selector.unregister(source.handle)
         os.close(source.handle)
-        source.receiver.end()
+        source.end()
 
     def _timeout(self) -> float | None:
         times = [source.partial_since + PARTIAL_AFTER for source in self._sources if source.partial]

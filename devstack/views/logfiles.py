@@ -16,6 +16,7 @@ import struct
 import time
 from collections.abc import Callable
 
+from devstack.errors import RefusedError
 from devstack.host.private_folder import PrivateFolder
 
 FOLDER = "logs"
@@ -88,12 +89,12 @@ class LogFiles:
         os.write(index, HEADER.pack(MAGIC, self._run, self._clock()))
         return log, index
 
-    def lost(self, service: str, problem: OSError) -> None:
+    def lost(self, service: str, problem: OSError | RefusedError) -> None:
         """Tell once that a log cannot be written."""
         if not self._has_complained:
             self._has_complained = True
-            reason = problem.strerror or type(problem).__name__
-            self._complain(f"log files are not complete: {reason} (writing the log of {service})")
+            reason = problem.message if isinstance(problem, RefusedError) else problem.strerror
+            self._complain(f"log files will not be complete: {reason} (writing the log of {service})")
 
 
 class LogFile:
@@ -128,7 +129,7 @@ class LogFile:
             self._mark()
             self._append(block)
             self._at_line_start = block.endswith(b"\n")
-        except OSError as problem:
+        except (OSError, RefusedError) as problem:
             self._lost += len(block)
             self._files.lost(self._service, problem)
 

@@ -196,6 +196,24 @@ def test_stop_hands_on_what_is_in_the_pipe() -> None:
     assert kept.ended.is_set()
 
 
+def test_a_receiver_that_raises_does_not_stop_the_reading() -> None:
+    class Broken(Kept):
+        def write(self, block: bytes) -> None:
+            super().write(block)
+            raise ValueError("a bug")
+
+    pump, broken, good = Pump(), Broken(), Kept()
+    for kept in (broken, good):
+        _, out = reading(pump, kept)
+        os.write(out, b"one\n")
+        assert kept.arrived.wait(10)
+        os.close(out)
+        assert kept.ended.wait(10)
+    with pytest.raises(ValueError, match="a bug"):
+        pump.stop()
+    assert (broken.data, good.data) == (b"one\n", b"one\n")
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads CPU time from /proc")
 def test_the_thread_sleeps_while_nothing_is_written(pump: Pump) -> None:
     kept = Kept()
