@@ -36,12 +36,12 @@ _COMMENT = re.compile(r"/\*.*?\*/|(?<![:'\"])//[^\n]*", re.DOTALL)
 _BLOCK = {"vite": re.compile(r"\bdefine\s*:\s*\{"), "next": re.compile(r"\benv\s*:\s*\{")}
 _WHOLE = re.compile(
     r"(?:['\"](?:process\.env|import\.meta\.env|__ENV__)['\"]|\b\w+)\s*:\s*"
-    r"(?:JSON\.stringify\(\s*)?(process\.env|loadEnv\([^)]*,\s*['\"]{2}\s*\)|\bENV\b)\s*\)?\s*(?=[,}\n])"
+    r"(?:JSON\.stringify\(\s*)?(process\.env|loadEnv\((?:[^()]|\([^()]*\))*,\s*['\"]{2}\s*\)|\bENV\b)\s*\)?\s*(?=[,}\n])"
     r"|\.\.\.\s*(process\.env)\b(?!\.)"
 )
 _NAMED = re.compile(r"(?:process\.env|env)(?:\.([A-Za-z_]\w*)|\[\s*['\"]([A-Za-z_]\w*)['\"]\s*\])")
 _WHOLE_VARIABLE = re.compile(
-    r"\b(?:const|let|var)\s+(\w+)\s*=\s*loadEnv\([^)]*,\s*(?:['\"]{2}|\[\s*['\"]{2}\s*\])\s*\)"
+    r"\b(?:const|let|var)\s+(\w+)\s*=\s*loadEnv\((?:[^()]|\([^()]*\))*,\s*(?:['\"]{2}|\[\s*['\"]{2}\s*\])\s*\)"
 )
 
 

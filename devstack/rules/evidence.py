@@ -65,10 +65,14 @@ def place(inspection: Inspection, found: Effective, note: str | None = None) -> 
 
 
 def where_to_set(inspection: Inspection, service: str, name: str, note: str | None = None) -> Location:
-    """The file in which `name` belongs: the first that exists and is read, else the first that would be."""
+    """The file in which `name` belongs: `.env.local` or `.env` among those that exist, else among those read."""
     environment = inspection.environment(service)
     layers = () if environment is None else environment.layers
-    layer = next((each for each in layers if each.exists), next(iter(layers), None))
+    existing = [each for each in layers if each.exists] or list(layers)
+    usual = (".env.local", ".env") if len(layers) > 1 else (".env",)
+    layer = next(
+        (each for name in usual for each in existing if each.path.name == name), next(iter(existing), None)
+    )
     if layer is None:
         return inspection.at_key(f"services.{service}", variable=name, note=note)
     return inspection.at(layer.path, variable=name, note=note)

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 _BARE_REFERENCE = re.compile(r"(?<!\\)\$(\w+)")
 _BRACED = re.compile(r"\$[{(]")
 _HASH = re.compile(r"\$(?:2[abxy]?|argon2(?:id|i|d)|5|6|y|pbkdf2[\w-]*|scrypt|apr1|1)\$[^\s]*\$?")
-_CUT = re.compile(r"[^\s#'\"`]*#[^\s]*")
+# A `#` inside one word; at its beginning only before what is certainly no remark (`#ff8800`, `#7hA…`).
+_CUT = re.compile(r"[^\s#'\"`]+#[^\s]*|#(?:[0-9A-Fa-f]{3,8}|(?=\S*\d)\S{6,})")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
