@@ -34,3 +34,15 @@ def show(seconds: float) -> str:
             return f"{int(count)}{unit}"
     milliseconds = seconds * 1000
     return f"{milliseconds:.0f}ms" if seconds < 1 else f"{seconds:g}s"
+
+
+def age(seconds: float) -> str:
+    """The largest two units: `5 s`, `12 m`, `3 h 05 m`, `2 d 4 h`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"

@@ -193,12 +193,14 @@ def _grace(text: str | None) -> float:
 
 def _stack(request: Request) -> Stack | None:
     """The stack, tolerantly; None where none is needed and none can be used."""
-    from devstack.errors import StackFileError
-    from devstack.stack import load
-
     needed = not request.everything and (
         not request.targets or any(not target[:1].isdigit() for target in request.targets)
     )
+    if not needed and not any((place / "stack.toml").exists() for place in _upward(request.folder)):
+        return None  # the usual case of `ports 3001`: reading stack.toml costs as much as everything else
+    from devstack.errors import StackFileError
+    from devstack.stack import load
+
     try:
         path = load.find(request.folder)
     except StackFileError as problem:
@@ -210,6 +212,10 @@ def _stack(request: Request) -> Stack | None:
     if stack is None and needed:
         raise StackFileError(f"{load.shown(path)} cannot be used", problems=problems)
     return stack
+
+
+def _upward(folder: Path) -> tuple[Path, ...]:
+    return (folder, *folder.parents)
 
 
 def _declared(stack: Stack | None, context: host.Context) -> list[Asked]:

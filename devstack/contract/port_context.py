@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from devstack.host import state_file
 from devstack.host.checkouts import checkout_root
 from devstack.host.judging import Context, Record
 from devstack.host.model import PortState
-from devstack.host.private_folder import PrivateFolder
 from devstack.host.process_facts import is_alive
 from devstack.host.status import status
-from devstack.stack.model import Stack
+
+if TYPE_CHECKING:
+    from devstack.stack.model import Stack
 
 
 def context_of(folder: Path, *, has_stack: bool = True) -> Context:
@@ -25,7 +26,12 @@ def context_of(folder: Path, *, has_stack: bool = True) -> Context:
     checkout = checkout_root(here)
     if checkout in (None, "/", str(Path.home())):
         checkout = here if has_stack else None
-    run = state_file.read(PrivateFolder.beside(Path(here))) if has_stack else None
+    if not has_stack:
+        return Context(root=checkout)
+    from devstack.host import state_file
+    from devstack.host.private_folder import PrivateFolder
+
+    run = state_file.read(PrivateFolder.beside(Path(here)))
     if run is None or run.boot != state_file.boot_id():  # pids of an earlier boot mean nothing
         return Context(root=checkout)
     return Context(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from devstack.durations import age
 from devstack.host.model import Holder, HolderClass, PortState, Trait
 from devstack.host.policy import may_kill
 from devstack.host.ports import Context, PortStatus, is_bindable, status
@@ -142,18 +143,6 @@ def holder_words(holder: Holder, now: float) -> str:
     since = f", for {age(now - holder.started_at)}" if holder.started_at else ""
     where = f", in {holder.cwd}" if holder.cwd else ""
     return f'pid {holder.pid} "{command}"{since}{where} ({holder.detail or _WHOSE[holder.holder_class]})'
-
-
-def age(seconds: float) -> str:
-    """The largest two units: `5 s`, `12 m`, `3 h 05 m`, `2 d 4 h`."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} m"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02} m"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def _command(port: int, situation: Situation, blocking: list[Holder]) -> str | None:

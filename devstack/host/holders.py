@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from devstack.host import containers, process_facts, programs
+from devstack.host import process_facts, programs
 from devstack.host.judging import Context, judge
 from devstack.host.listening import Occupant, listeners
 from devstack.host.model import Holder, HolderClass, Listener
@@ -84,6 +84,8 @@ def _completed(holder: Holder, socket: Listener) -> Holder:
 
 
 def _with_container(holder: Holder, port: int) -> Holder:
+    from devstack.host import containers
+
     found = containers.publishing(port)
     if found is None:
         return replace(holder, stop_with=f"docker ps --filter publish={port}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from devstack.contract.port_plan import age
+from devstack.durations import age
 from devstack.host.model import Holder, PortState
 from devstack.host.ports import Freed, Outcome, PortStatus, Proposal
 from devstack.host.stopping import Refusal

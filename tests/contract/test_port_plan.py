@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from devstack.contract.port_context import context_of, is_taken
-from devstack.contract.port_plan import PortPlan, Situation, age, plan
+from devstack.contract.port_plan import PortPlan, Situation, plan
+from devstack.durations import age
 from devstack.host import process_facts, state_file
 from devstack.host.model import ProcessId
 from devstack.host.private_folder import PrivateFolder
