@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit, urlunsplit
 
 from devstack.contract import identity as identities
-from devstack.contract import protocols
+from devstack.contract import livekit, protocols
 from devstack.contract.attempt import Answer, Outcome, Request
 from devstack.contract.evidence import Code, Evidence, Verdict
 from devstack.contract.handshake import attempt
@@ -178,6 +178,9 @@ class _Session:
             evidence.identity = await self._who()
         if main.status in ORIGIN_KINDS | {404, 405}:
             await self._compare(evidence)
+        if self.target.manner.protocol == "livekit" and main.status in ORIGIN_KINDS:
+            said = main.body or (await livekit.validate(self._asked().url, timeout=self.target.timeout)).body
+            evidence.token_reason = livekit.cause(said.decode("latin-1")) or evidence.token_reason
 
     async def _compare(self, evidence: Evidence) -> None:
         """Further attempts that tell path, origin and token apart."""

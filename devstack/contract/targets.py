@@ -213,11 +213,14 @@ def _livekit_key(facts: Facts, service: Service) -> str | None:
     spec = service.websocket
     if spec is None or spec.protocol != "livekit":
         return None
-    for group in facts.stack.shared.values():
-        for effective in facts.effective_all(group.members):
-            if effective.text and (effective.name or "").endswith("API_KEY"):
-                return effective.text
-    return None
+    keys = [
+        effective
+        for group in facts.stack.shared.values()
+        for effective in facts.effective_all(group.members)
+        if effective.text and (effective.name or "").endswith("API_KEY")
+    ]
+    signing = next((key for key in keys if key.service != service.name), keys[0] if keys else None)
+    return signing.text if signing else None
 
 
 def _first_origin(stack: Stack) -> str | None:

@@ -1,0 +1,178 @@
+"""Story 4: LiveKit client, server and agent must agree on URL, key and secret, and start in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Outcome
+from tests.e2e.conftest import Run
+from tests.e2e.stories.conftest import Doctor
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+LIVEKIT = (Path(__file__).parent / "livekit_server.py").read_text()
+CLIENT = "export const url = import.meta.env.VITE_LIVEKIT_URL || 'ws://localhost:7880';\n"
+SERVER = """
+import os
+from dotenv import load_dotenv
+load_dotenv()
+settings = os.environ["LIVEKIT_URL"], os.environ["LIVEKIT_API_KEY"], os.environ["LIVEKIT_API_SECRET"]
+"""
+AGENT = """
+import os, time
+from dotenv import load_dotenv
+load_dotenv()
+settings = os.environ["LIVEKIT_URL"], os.environ["LIVEKIT_API_KEY"], os.environ["LIVEKIT_API_SECRET"]
+print("registered worker", flush=True)
+time.sleep(3600)
+"""
+
+
+def test_every_fault_of_the_three_is_reported(
+    tree: Callable[..., Path], free_port: Callable[[], int], doctor: Callable[..., Doctor], secret: str
+) -> None:
+    stack = f"""
+name = "livekit"
+[services.client]
+type = "vite"
+dir = "client"
+port = {free_port()}
+depends_on = ["agent"]
+[services.server]
+type = "python"
+dir = "server"
+command = "python main.py"
+[services.agent]
+type = "livekit-agent"
+dir = "agent"
+command = "python voice_agent.py dev"
+env = {{ files = [".env"] }}
+depends_on = ["server"]
+[services.livekit]
+type = "external"
+url = "server:LIVEKIT_URL"
+[shared.livekit-url]
+members = ["client:VITE_LIVEKIT_URL", "server:LIVEKIT_URL", "agent:LIVEKIT_URL"]
+[shared.livekit-secret]
+secret = true
+members = ["server:LIVEKIT_API_SECRET", "agent:LIVEKIT_API_SECRET"]
+"""
+    root = tree(
+        {
+            "stack.toml": stack,
+            "client/package.json": '{"scripts": {"dev": "vite"}, "devDependencies": {"vite": "8.3.8"}}',
+            "client/index.html": '<!doctype html><script type="module" src="/src/main.ts"></script>',
+            "client/src/main.ts": CLIENT,
+            "client/.env": "VITE_LIVEKIT_URL=\n",
+            "server/main.py": SERVER,
+            "server/.env": f'LIVEKIT_URL="wss://demo.livekit.cloud"\nLIVEKIT_API_KEY=APIx\nLIVEKIT_API_SECRET={secret}\n',
+            "agent/.env.example": "LIVEKIT_URL=\nLIVEKIT_API_KEY=\nLIVEKIT_API_SECRET=\n",
+        }
+    )
+    report = doctor(root)
+    assert {"empty-value", "fallback-url-in-source", "missing-env-file", "missing-entrypoint"} <= report.rules
+    assert "client/.env:1" in report.places("empty-value")
+    assert "client/src/main.ts:1" in report.places("fallback-url-in-source")
+    assert secret not in report.text
+
+
+def stack_with_server(port: int, server_key: str, server_secret: str) -> str:
+    return f"""
+name = "livekit-local"
+[services.livekit]
+type = "python"
+dir = "livekit"
+command = "python livekit_server.py"
+port = {port}
+port_env = "PORT"
+env = {{ set = {{ LIVEKIT_API_KEY = "{server_key}", LIVEKIT_API_SECRET = "{server_secret}" }} }}
+ready = {{ http = "/" }}
+[services.livekit.websocket]
+protocol = "livekit"
+path = "/rtc"
+[services.livekit.websocket.token]
+secret = "livekit-secret"
+[services.agent]
+type = "livekit-agent"
+dir = "agent"
+command = "python voice_agent.py dev"
+env = {{ files = [".env"] }}
+depends_on = ["livekit"]
+[shared.livekit-key]
+members = ["livekit:LIVEKIT_API_KEY", "agent:LIVEKIT_API_KEY"]
+[shared.livekit-secret]
+secret = true
+members = ["livekit:LIVEKIT_API_SECRET", "agent:LIVEKIT_API_SECRET"]
+[[links]]
+from = "agent:LIVEKIT_URL"
+to = "livekit"
+"""
+
+
+def test_with_one_pair_the_server_starts_before_the_agent_and_the_socket_opens(
+    tree: Callable[..., Path],
+    free_port: Callable[[], int],
+    up: Callable[..., Run],
+    ws: Callable[..., dict[str, Any]],
+    secret: str,
+) -> None:
+    port = free_port()
+    env = f"LIVEKIT_URL=ws://localhost:{port}\nLIVEKIT_API_KEY=APIkey\nLIVEKIT_API_SECRET={secret}\n"
+    root = tree(
+        {
+            "stack.toml": stack_with_server(port, "APIkey", secret),
+            "livekit/livekit_server.py": LIVEKIT,
+            "agent/voice_agent.py": AGENT,
+            "agent/.env": env,
+        }
+    )
+    run = up("--no-doctor", cwd=root)
+    run.until("run.ready", timeout=60)
+    order = [event["service"] for event in run.events if event["event"] == "service.ready"]
+    assert order == ["livekit", "agent"]
+    told = ws(root, "livekit")
+    assert told["verdict"]["code"] == "ok", told
+    assert run.interrupt() == 130
+
+
+@pytest.mark.parametrize(
+    ("key", "own_secret", "cause"),
+    [("APIkey", True, "LIVEKIT_API_SECRET differs"), ("APIother", False, "LIVEKIT_API_KEY differs")],
+)
+def test_a_wrong_secret_and_a_wrong_key_are_told_apart(
+    tree: Callable[..., Path],
+    free_port: Callable[[], int],
+    up: Callable[..., Run],
+    ws: Callable[..., dict[str, Any]],
+    devstack: Callable[..., Outcome],
+    secret: str,
+    key: str,
+    own_secret: bool,
+    cause: str,
+) -> None:
+    port = free_port()
+    server_secret = secret[::-1] if own_secret else secret
+    stack = stack_with_server(port, key, server_secret).replace(
+        'path = "/rtc"', 'path = "/rtc"\nprobe = true'
+    )
+    # The agent's pair is what clients of this stack sign with; the server was started with another one.
+    env = f"LIVEKIT_URL=ws://localhost:{port}\nLIVEKIT_API_KEY=APIkey\nLIVEKIT_API_SECRET={secret}\n"
+    files = {
+        "stack.toml": stack,
+        "livekit/livekit_server.py": LIVEKIT,
+        "agent/voice_agent.py": AGENT,
+        "agent/.env": env,
+    }
+    root = tree(files)
+    run = up("--no-doctor", "livekit", cwd=root)
+    run.until("service.started", service="livekit", timeout=60)
+    run.until("service.probe_failed", service="livekit", timeout=60)
+    told = ws(root, "livekit")
+    assert told["verdict"]["code"] == "unauthorized"
+    assert cause in told["verdict"]["message"]
+    assert secret not in str(told)
+    assert run.interrupt() == 130
