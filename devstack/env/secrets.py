@@ -9,8 +9,10 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
+from urllib.parse import parse_qsl, unquote
 
 from devstack.env.placeholders import Placeholder, is_placeholder, placeholder
 
@@ -26,6 +28,7 @@ __all__ = [
     "is_secret_text",
     "mask_url",
     "placeholder",
+    "secret_texts",
 ]
 
 # Bundlers put names with these prefixes into what the browser gets; the prefix says nothing about the rest.
@@ -137,6 +140,31 @@ def is_masked(name: str, text: str) -> bool:
     if is_secret_name(name) or is_secret_text(text):
         return not is_publishable(name, text)
     return mask_url(text) != text
+
+
+def secret_texts(name: str, text: str) -> Iterator[str]:
+    """What of a variable must never appear in output: the whole text, or the credentials inside a URL.
+
+    Everyday words that stand as a development default (`postgres`, `secret`) are left out: hiding them would tear
+    every line in which they occur, and hide nothing.
+    """
+    if is_secret_name(name) or is_secret_text(text):
+        found = [] if is_publishable(name, text) else [text]
+    else:
+        found = [part for url in _URL.finditer(text) for part in _credentials(url)]
+    for candidate in found:
+        if not (candidate.isalpha() and placeholder(candidate) is not None):
+            yield candidate
+
+
+def _credentials(url: re.Match[str]) -> Iterator[str]:
+    userinfo, at, _ = url["authority"].rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    if at:
+        yield from dict.fromkeys((password, unquote(password)) if colon else (user, unquote(user)))
+    for name, value in parse_qsl((url["query"] or "")[1:]):
+        if is_secret_name(name):
+            yield value
 
 
 def _without_public_prefix(name: str) -> str:

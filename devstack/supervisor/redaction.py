@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from devstack.env.model import Environment
 from devstack.env.redact import RedactionStream, Redactor
 from devstack.env.resolve import lookup
-from devstack.env.secrets import is_masked
+from devstack.env.secrets import secret_texts
 from devstack.stack.model import Reference, Stack
 
 
@@ -16,7 +16,7 @@ class Secrets:
 
     def __init__(self, stack: Stack, process: Mapping[str, str]) -> None:
         self._stack = stack
-        self._values = {text for name, text in process.items() if is_masked(name, text)}
+        self._values = {part for name, text in process.items() for part in secret_texts(name, text)}
         self._redactor: Redactor | None = None
 
     def learn(self, environment: Environment) -> None:
@@ -34,8 +34,8 @@ class Secrets:
 
     def _of(self, environment: Environment) -> Iterator[str]:
         for name, value in environment.variables.items():
-            if value.text and is_masked(name, value.text):
-                yield value.text
+            if value.text:
+                yield from secret_texts(name, value.text)
         for shared in self._stack.shared.values():
             for member in shared.members if shared.secret else ():
                 if isinstance(member, Reference) and member.service == environment.service:

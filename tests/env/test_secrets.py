@@ -1,0 +1,301 @@
+"""Which names and texts are secret, placeholders, fingerprints and masked URLs."""
+
+from __future__ import annotations
+
+import secrets as random_texts
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.env.secrets import (
+    Fingerprinter,
+    is_masked,
+    is_placeholder,
+    is_publishable,
+    is_secret_name,
+    is_secret_reference,
+    is_secret_text,
+    mask_url,
+    placeholder,
+    secret_texts,
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "JWT_SECRET",
+            "API_KEY",
+            "OPENAI_API_KEY",
+            "openai_api_key",
+            "apiKey",
+            "GITHUB_TOKEN",
+            "POSTGRES_PASSWORD",
+        ),
+        *(
+            "PGPASSWORD",
+            "MYSQL_PWD",
+            "SECRET_KEY_BASE",
+            "API_KEY_2",
+            "JWT_SECRET_OLD",
+            "PRIVATE_KEY_BASE64",
+            "PASSPHRASE",
+        ),
+        *(
+            "NEXT_PUBLIC_JWT_SECRET",
+            "VITE_API_KEY",
+            "LIVEKIT_API_SECRET",
+            "SITE_PASSWORD",
+            "AUTH_SALT",
+            "TOKEN",
+        ),
+    ],
+)
+def test_the_last_word_makes_a_name_secret(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "SECRET_PATH",
+            "KEY_FILE",
+            "TOKEN_ENDPOINT",
+            "TOKEN_URL",
+            "TOKEN_EXPIRY",
+            "ACCESS_TOKEN_EXPIRES_IN",
+            "TOKEN_TTL",
+        ),
+        *(
+            "TOKEN_LIMIT",
+            "PASSWORD_ENABLED",
+            "KEY_REGION",
+            "SECRET_NAME",
+            "PASSWORD_ROUNDS",
+            "KEY_VERSION",
+            "MAX_TOKENS",
+        ),
+        *(
+            "NEXT_PUBLIC_SUPABASE_ANON_KEY",
+            "STRIPE_PUBLISHABLE_KEY",
+            "TURNSTILE_SITE_KEY",
+            "DD_CLIENT_TOKEN",
+            "PUBLIC_KEY",
+        ),
+        *(
+            "AWS_ACCESS_KEY_ID",
+            "CACHE_KEY",
+            "REQUIRE_TOKEN",
+            "PWD",
+            "PORT",
+            "MONKEY",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "",
+        ),
+    ],
+)
+def test_names_that_only_look_secret(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("VITE_STRIPE_KEY", "pk_live_51Habc"),
+        ("NEXT_PUBLIC_POSTHOG_KEY", "phc_abcdefghij"),
+        ("NEXT_PUBLIC_SUPABASE_ANON_KEY", "anything"),
+        ("VITE_SUPABASE_KEY", jwt.encode({"role": "anon"}, "k" * 32)),
+        ("VITE_SUPABASE_KEY", "sb_publishable_abc"),
+    ],
+)
+def test_publishable_keys(name: str, text: str) -> None:
+    assert is_publishable(name, text)
+    assert not is_masked(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("VITE_SUPABASE_KEY", jwt.encode({"role": "service_role"}, "k" * 32)),
+        ("VITE_STRIPE_KEY", "sk_live_51Habcdefghij"),
+        ("NEXT_PUBLIC_JWT_SECRET", "pk_live_x"),
+    ],
+)
+def test_keys_that_are_not_publishable(name: str, text: str) -> None:
+    assert not is_publishable(name, text)
+
+
+PLACEHOLDERS = [
+    *(
+        "change-me",
+        "changeme",
+        "changethis",
+        "change-me-in-production",
+        "my-key-change-in-production",
+        "password",
+        "admin",
+    ),
+    *(
+        "test",
+        "your-api-key",
+        "your_secret_here",
+        "YOUR_API_KEY",
+        "<token>",
+        "<your token>",
+        "xxx",
+        "xxxxxxxx",
+        "****",
+        "...",
+    ),
+    *(
+        "sk-",
+        "sk-proj-xxxx",
+        "sk-ant-...",
+        "replace-with-a-real-one",
+        "REPLACE_ME",
+        "generate_with_openssl",
+        "DEADBEEF",
+    ),
+    *(
+        "0" * 64,
+        "super-secret-jwt-token-with-at-least-32-characters-long",
+        "dev-secret-123",
+        "https://example.com",
+    ),
+    *(
+        "wss://your-project.livekit.cloud",
+        "postgres://u:your-password@h/db",
+        "https://<project>.supabase.co",
+        "{{KEY}}",
+    ),
+    *(
+        "0123456789abcdef",
+        "insert-key-here",
+        "placeholder",
+        "development-only",
+        "secret",
+        "devkey",
+        "minioadmin",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", PLACEHOLDERS)
+def test_placeholders(text: str) -> None:
+    assert is_placeholder(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+            "ws://localhost:3001",
+            "correct horse battery staple",
+            "wss://abc.livekit.cloud",
+        ),
+        *(
+            "AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY",
+            "3000",
+            "postgres://postgres:postgres@localhost/db",
+            "APIabc123def",
+        ),
+        *("op://vault/item/field", "aXxxQ7", "http://127.0.0.1:8000/api"),
+    ],
+)
+def test_real_values(text: str) -> None:
+    assert not is_placeholder(text)
+
+
+@given(st.integers(min_value=16, max_value=48))
+def test_random_secrets_are_no_placeholders(size: int) -> None:
+    for text in (random_texts.token_urlsafe(size), random_texts.token_hex(size)):
+        assert placeholder(text) is None
+
+
+def test_a_documented_development_default_says_whose_it_is() -> None:
+    found = placeholder("secret", "LIVEKIT_API_SECRET")
+
+    assert found is not None
+    assert found.default_of == "livekit-server --dev"
+    assert not is_placeholder("secret", "LIVEKIT_API_SECRET")
+    assert is_placeholder("secret", "JWT_SECRET")
+    assert not is_placeholder("postgres", "POSTGRES_PASSWORD")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "op://vault/item",
+        "vault:secret/data/x",
+        "arn:aws:secretsmanager:eu-west-1:1:secret:x",
+        "encrypted:BDqDB",
+        "ENC[AES256_GCM,data:x]",
+    ],
+)
+def test_a_secret_reference_is_neither_value_nor_placeholder(text: str) -> None:
+    assert is_secret_reference(text)
+    assert not is_placeholder(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["sk-proj-" + "a1B2" * 6, "ghp_" + "a1B2" * 9, "-----BEGIN RSA PRIVATE KEY-----\nx"]
+)
+def test_a_text_can_be_secret_by_itself(text: str) -> None:
+    assert is_secret_text(text)
+    assert is_masked("ANYTHING", text)
+
+
+def test_fingerprints_are_equal_within_a_run_and_different_between_runs() -> None:
+    one, other = Fingerprinter(), Fingerprinter()
+
+    assert one.of("abc") == one.of("abc") != one.of("abd")
+    assert one.of("abc") != other.of("abc")
+    assert one.of("abc").startswith("hmac:")
+    assert len(one.of("abc")) == len("hmac:") + 8
+    assert Fingerprinter(b"k").of("abc") == Fingerprinter(b"k").of("abc")
+    assert "abc" not in one.describe("abc")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgres://u:p@h:5432/db", "postgres://***@h:5432/db"),
+        ("postgres://u:p/w@h/db", "postgres://***@h/db"),
+        ("redis://:pa#ss@h:1/0", "redis://***@h:1/0"),
+        ("ws://localhost:3001/ws?token=abc&room=1", "ws://localhost:3001/ws?token=***&room=***"),
+        ("http://h/a#frag", "http://h/a#***"),
+        (
+            "https://hooks.slack.com/services/T0/B0/abcdefghij0123456789",
+            "https://hooks.slack.com/services/T0/B0/***",
+        ),
+        ("ws://[::1]:3000/a@b", "ws://[::1]:3000/a@b"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("not a url", "not a url"),
+        ("ws://:", "ws://:"),
+    ],
+)
+def test_urls_are_masked(url: str, shown: str) -> None:
+    assert mask_url(url) == shown
+
+
+def test_the_secret_of_a_url_is_its_password_not_its_address() -> None:
+    assert set(secret_texts("DATABASE_URL", "postgres://app:p4ss%40w0rd@db:5432/x")) == {
+        "p4ss%40w0rd",
+        "p4ss@w0rd",
+    }
+
+
+def test_everyday_words_are_not_hidden_from_output() -> None:
+    assert list(secret_texts("LIVEKIT_API_SECRET", "secret")) == []
+    assert list(secret_texts("DATABASE_URL", "postgres://postgres:postgres@localhost/db")) == []
+
+
+def test_a_secret_is_hidden_whole() -> None:
+    assert list(secret_texts("JWT_SECRET", "aVeryLongRandom1")) == ["aVeryLongRandom1"]
+    assert list(secret_texts("PORT", "3000")) == []
