@@ -14,6 +14,9 @@ path and any subprotocol from a client that sends no `Origin`, so a naive check 
 the backend never saw the request. Vite answers with a first frame `{"type":"connected"}`; a backend of
 yours does not. A browser gets HTTP 400 there and shows close code 1006.
 
+A console that shows two sockets, one of them failing, often shows only this one: it is harmless if the
+app's socket is open, and `devstack ws SERVICE` says whether it is.
+
 ## Example
 `NEXT_PUBLIC_WS_URL=ws://localhost:5173` where 5173 is the page's own port, or `server.hmr.port = 3001` in
 `vite.config.ts` where 3001 is the backend's.
