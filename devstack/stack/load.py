@@ -202,21 +202,20 @@ def _meaning(
 ) -> tuple[dict[str, Any] | None, list[Fault]]:
     """The tables without what makes no sense, and what that is.
 
-    Only the first look is reported; the later ones find what follows from taking things out.
+    Reported is what is wrong with everything the file names. Then it is looked at again with what is left,
+    because what refers to a table with mistakes has to go with it.
     """
-    faults = check.check(declared)
-    found = faults
-    first = [Fault(remaining.original(one.loc), one.message, one.suggestion) for one in faults]
+    first = [Fault(remaining.original(one.loc), one.message, one.suggestion) for one in check.check(declared)]
+    left: dict[str, Any] | None = tables
     for _ in range(_ROUNDS):
+        if left is None or not left["services"]:
+            break
+        names, groups = _names(left, "services"), _names(left, "shared")
+        found = check.check(check.Declared(left, names, groups, declared.procfile))
         if not found:
-            return tables, first
+            return left, first
         remaining.drop(fault.loc for fault in found)
-        shaped, _unused = _shape(remaining)
-        if shaped is None:
-            return None, first
-        tables = shaped
-        names, groups = _names(tables, "services"), _names(tables, "shared")
-        found = check.check(check.Declared(tables, names, groups, declared.procfile))
+        left, _unused = _shape(remaining)
     return None, first
 
 
