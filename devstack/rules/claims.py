@@ -215,7 +215,7 @@ def _from_variables(inspection: Inspection, service: Service) -> Iterator[Claim]
             continue
         value = environment.get(name)
         if value is not None and value.unknown is None and value.text:
-            if value.text.strip().isdecimal() and value.origin.layer is not LayerKind.SET:
+            if value.text.strip().isdecimal() and value.origin.layer is LayerKind.FILE:
                 yield Claim(
                     service=service.name,
                     port=int(value.text),

@@ -127,6 +127,8 @@ def _missing_file(
     inspection: Inspection, folder: Path, program: str, arguments: tuple[str, ...]
 ) -> str | None:
     if arguments[:1] == ("-m",) and len(arguments) > 1:
+        if arguments[1] in _APPLICATION_SERVERS:
+            return _missing_application(inspection, folder, arguments[2:])
         return None  # a module may come from any package
     script = next((word for word in arguments if not word.startswith("-")), None)
     if script is None or not script.endswith(_INTERPRETERS[program]) or "$" in script:

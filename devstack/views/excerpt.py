@@ -17,6 +17,10 @@ _HARMLESS = re.compile(r"^(?:[A-Z][A-Z0-9_]*|[./@][\w./@-]*|[\w-]{0,5}|\.?env[\w
 _PLAIN_VALUE = re.compile(
     r"^(?:\d{1,6}|true|false|yes|no|on|off|development|production|test|localhost|)$", re.I
 )
+# Lines of stack.toml that hold values of variables: the `set` table and its entries.
+_HOLDS_VALUES = re.compile(r"\bset\s*=|^\s*[\"']?[A-Z][A-Z0-9_]*[\"']?\s*=")
+_INLINE = re.compile(r"\b([A-Z][A-Z0-9_]{2,})=([^\s\"'`]+)")
+_YAML = re.compile(r"^(\s*(?:- )?([\w.-]+):\s+)(\S.*)$")
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*:/?/?", re.I)
 _REFERENCE = re.compile(r"\$\{[^}]*\}|\$\w+")
 
@@ -54,11 +58,25 @@ def masked_line(path: str, line: str) -> str:
 
 def _masked(path: str, line: str) -> str:
     name = path.rsplit("/", 1)[-1]
-    if name.endswith(".toml"):
-        return _LITERAL.sub(_mask_literal, line) if re.search(r"\bset\s*=|=\s*[\"'][^\"']*$", line) else line
     if name.startswith(".env") or name.endswith((".env", "env.example")) or ".env." in name:
         return _masked_assignment(line)
+    if name.endswith((".yaml", ".yml")):
+        line = _YAML.sub(lambda found: found[1] + _masked_value(found[2], found[3]), line)
+    line = _INLINE.sub(_mask_inline, line)
+    if name.endswith(".toml") and not _HOLDS_VALUES.search(line):
+        return _LITERAL.sub(_mask_member, line)
     return _LITERAL.sub(_mask_literal, line)
+
+
+def _mask_inline(found: re.Match[str]) -> str:
+    """`NAME=value` inside a command."""
+    return f"{found[1]}={_masked_value(found[1], found[2])}"
+
+
+def _mask_member(found: re.Match[str]) -> str:
+    """stack.toml holds names and references; a literal member begins with `=`."""
+    quote, inner = found.groups()
+    return f"{quote}=…{quote}" if inner.startswith("=") else found.group()
 
 
 def _masked_assignment(line: str) -> str:

@@ -97,23 +97,23 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
         yield f"{report.stack}: {', '.join(counts)}"
     else:
         yield f"{report.stack}: {style.paint('nothing wrong found', 'green', 'bold')}"
-    if report.suppressed:
-        yield style.paint(f"{_counted(len(report.suppressed), 'finding')} suppressed", "dim")
-    for skip in report.skipped:
-        yield style.paint(f"{skip.rule} was skipped: {skip.reason}", "dim")
-    yield from _next_steps(report, style)
+    remarks = [f"{_counted(len(report.suppressed), 'finding')} suppressed"] if report.suppressed else []
+    remarks += [f"{skip.rule} was skipped: {skip.reason}" for skip in report.skipped]
+    for remark in (*remarks, *_next_steps(report)):
+        for line in textwrap.wrap(remark, style.width, break_long_words=False, break_on_hyphens=False):
+            yield style.paint(line, "dim")
 
 
-def _next_steps(report: Report, style: Style) -> Iterator[str]:
+def _next_steps(report: Report) -> Iterator[str]:
     safe = sum(1 for finding in report.findings if finding.fix and finding.fix.safe)
     unsafe = sum(1 for finding in report.findings if finding.fix and not finding.fix.safe)
     if safe:
-        yield style.paint(f"`devstack doctor --fix` mends {safe} of them (diff first)", "dim")
+        yield f"`devstack doctor --fix` mends {safe} of them (diff first)"
     if unsafe:
-        yield style.paint(f"`devstack doctor --unsafe-fixes` mends {unsafe} after your review", "dim")
+        yield f"`devstack doctor --unsafe-fixes` mends {unsafe} after your review"
     loud = [finding for finding in report.findings if finding.severity is not Severity.INFO]
     if loud:
-        yield style.paint(f"`devstack explain {loud[0].rule}` tells more about a rule", "dim")
+        yield f"`devstack explain {loud[0].rule}` tells more about a rule"
 
 
 def _counted(number: int, word: str) -> str:

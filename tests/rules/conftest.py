@@ -5,8 +5,8 @@
     track: ws/.env                              git add
     -- stack.toml --                            files follow; without stack.toml the pair below is the stack
     …
-    -- ws/.env [crlf] --                        [crlf] [bom] [utf-16] [latin-1] [no-newline] [escaped]: how it is written
-    -- web/.env -> ../.env                      a symlink
+    -- ws/.env [crlf] --                        how it is written: crlf bom utf-16 latin-1 no-newline escaped
+    -- web/.env -> ../.env --                   a symlink
 
 The complete set: every finding of the rule that the case belongs to, and every *error* of any other rule.
 """
@@ -41,11 +41,11 @@ depends_on = ["ws"]
 [services.ws]
 type = "python"
 dir = "ws"
-command = "python main.py"
+command = "python3 main.py"
 port = 3001
 """
 PAIR_FILES = {
-    "web/package.json": '{"private": true, "scripts": {"dev": "next dev"}, "dependencies": {"next": "^16.4.0"}}\n',
+    "web/package.json": '{"scripts": {"dev": "next dev"}, "dependencies": {"next": "^16.4.0"}}\n',
     "web/app/page.tsx": "export default function Page() { return null }\n",
     "ws/main.py": "from dotenv import load_dotenv\n\nload_dotenv()\n",
 }
@@ -226,3 +226,13 @@ def write_scenario(folder: Path, entry: dict[str, object]) -> None:
 @pytest.fixture
 def write_scenario_files() -> Callable[[Path, dict[str, object]], None]:
     return write_scenario
+
+
+@pytest.fixture
+def case_folders() -> dict[str, Path]:
+    """Rule name → the folder of its cases."""
+    return {
+        path.name.replace("_", "-"): path
+        for path in FOLDER.iterdir()
+        if path.is_dir() and path.name[0] not in "_."
+    }
