@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from devstack.host import process_facts
@@ -81,9 +81,9 @@ def carry_out(proposal: Proposal, context: Context, *, grace: float = GRACE) -> 
         killed=frozenset(target.id for target in survivors),
         known=frozenset(target.id for target in targets),
         seconds=seconds,
-        back=_watch_respawn(proposal, context),
+        now=_watch_respawn(proposal, context),
     )
-    return [_result(port, proposal, context, report) for port in proposal.ports]
+    return [_result(port, proposal, report) for port in proposal.ports]
 
 
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -158,18 +158,18 @@ def _wait(targets: list[_Target], deadline: float) -> None:
 
 
 def _watch_respawn(proposal: Proposal, context: Context) -> dict[int, list[Holder]]:
-    """New holders, waited for only while somebody is there who could start the server again."""
-    ports = sorted({port for tree in proposal.trees for port in tree.ports} & set(proposal.ports))
+    """Who holds the ports now; waits a moment only while somebody could start a server again."""
+    freed = sorted({port for tree in proposal.trees for port in tree.ports} & set(proposal.ports))
     respawners = {tree.respawner for tree in proposal.trees if tree.respawner is not None}
     deadline = time.monotonic() + _RESPAWN_WATCH
     pause = _FIRST_PAUSE
-    while ports and not listeners(ports):
+    while freed and not listeners(freed):
         alive = [pid for pid in respawners if (place := process_facts.kin(pid)) and not place.is_dead]
         if not alive or time.monotonic() >= deadline:
-            return {}
+            break
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
-    return holders(ports, context) if ports else {}
+    return holders(proposal.ports, context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +178,10 @@ class _Report:
     killed: frozenset[ProcessId]
     known: frozenset[ProcessId]
     seconds: float
-    back: dict[int, list[Holder]] = field(default_factory=dict)
+    now: dict[int, list[Holder]]
 
 
-def _result(port: int, proposal: Proposal, context: Context, report: _Report) -> Freed:
+def _result(port: int, proposal: Proposal, report: _Report) -> Freed:
     before = proposal.holders.get(port, [])
     refusals = [refusal for refusal in proposal.refusals if refusal.port == port]
     if refusals:
@@ -200,7 +200,7 @@ def _result(port: int, proposal: Proposal, context: Context, report: _Report) ->
     ]
     stopped = tuple(process.pid for process in ended if process not in report.killed)
     killed = tuple(process.pid for process in ended if process in report.killed)
-    now = report.back.get(port) or holders([port], context).get(port, [])
+    now = report.now.get(port, [])
     if not now and is_bindable(port):
         if not before:
             return Freed(port=port, outcome=Outcome.WAS_FREE)

@@ -58,7 +58,9 @@ class _Lookup:
         user = process_facts.user_name(socket.uid)
         is_own = socket.uid is not None and socket.uid == self._context.uid
         who = "" if socket.uid is None else f"held by uid {socket.uid}, "
-        ask = f"sudo devstack ports {socket.port}, or docker ps --filter publish={socket.port}"
+        ask = f"docker ps --filter publish={socket.port}"
+        if not is_own and self._context.uid != 0:
+            ask = f"sudo devstack ports {socket.port}, or {ask}"
         return Holder(
             pid=None,
             started_at=0.0,

@@ -208,7 +208,7 @@ def _held(pid: int, lookup: Callable[[str], int | None]) -> set[int]:
     except OSError:  # gone, or of another user
         return held
     try:
-        for name in os.listdir(folder):
+        for name in os.listdir(folder):  # noqa: PTH208 - an open folder, not a path
             try:
                 inode = lookup(os.readlink(name, dir_fd=folder))
             except OSError:  # closed in between

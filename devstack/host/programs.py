@@ -225,6 +225,13 @@ def is_shell_command(facts: Facts) -> bool:
     return any(re.fullmatch(r"-[a-z]*c", option) for option in facts.argv[1:3])
 
 
+def is_interactive_shell(facts: Facts) -> bool:
+    """A shell at which a person types: no command, no script."""
+    if not facts.argv or _base(facts.argv[0].removeprefix("-")) not in SHELLS:
+        return False
+    return all(argument.startswith("-") and "c" not in argument for argument in facts.argv[1:])
+
+
 def supervisor(facts: Facts) -> tuple[str, str] | None:
     """A process manager that restarts what it watches, and how to ask it to stop; None for other programs."""
     return next(((name, SUPERVISORS[name]) for name in names(facts) if name in SUPERVISORS), None)

@@ -54,7 +54,8 @@ def split_note(found: Iterable[Holder]) -> str | None:
     """The warning when one program answers on IPv4 and another on IPv6 of the same port."""
     by_family: dict[bool, set[int | None]] = {False: set(), True: set()}
     for holder in found:
-        by_family[":" in holder.address].add(holder.pid)
+        is_v6 = ":" in holder.address and not holder.address.startswith("::ffff:")
+        by_family[is_v6].add(holder.pid)
     four, six = by_family[False], by_family[True]
     if not four or not six or four & six:
         return None

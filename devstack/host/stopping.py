@@ -32,7 +32,7 @@ class Tree:
         members: parents before children; the first is the root.
         holders: the pids in it for whose sake it is stopped.
         ports: every port that it listens on, asked for or not.
-        respawner: who could start it again: the root's parent, unless that is one of our own ancestors.
+        respawner: the root's parent, where that could start it again.
     """
 
     members: tuple[Member, ...]
@@ -107,13 +107,20 @@ def _trees(pids: set[int], context: Context) -> list[Tree]:
 def _tree(root: int, holding: set[int], context: Context, table: dict[int, Kin]) -> Tree:
     members = [_member(place) for place in _own_descendants(root, context, table)]
     held = {listener.port for listener in listeners_of(member.id.pid for member in members)}
-    parent = table[root].parent if root in table else 0
     return Tree(
         members=tuple(members),
         holders=frozenset(holding),
         ports=tuple(sorted(held)),
-        respawner=parent if parent > 1 and parent not in context.protected else None,
+        respawner=_respawner(table[root].parent, context) if root in table else None,
     )
+
+
+def _respawner(parent: int, context: Context) -> int | None:
+    """`parent` when it may start a lost child again: no ancestor of ours, and no shell where a person types."""
+    if parent <= 1 or parent in context.protected:
+        return None
+    facts = process_facts.facts(parent)
+    return None if facts is None or programs.is_interactive_shell(facts) else parent
 
 
 def _own_descendants(root: int, context: Context, table: dict[int, Kin]) -> list[Kin]:

@@ -363,6 +363,22 @@ def test_only_a_shell_with_a_command_is_a_wrapper(argv: tuple[str, ...], is_comm
     assert programs.is_shell_command(facts_of(*argv)) is is_command
 
 
+@pytest.mark.parametrize(
+    ("argv", "is_interactive"),
+    [
+        (("-zsh",), True),
+        (("bash",), True),
+        (("zsh", "-i"), True),
+        (("bash", "dev.sh"), False),
+        (("sh", "-c", "x"), False),
+    ],
+)
+def test_a_shell_where_a_person_types_starts_nothing_again(
+    argv: tuple[str, ...], is_interactive: bool
+) -> None:
+    assert programs.is_interactive_shell(facts_of(*argv)) is is_interactive
+
+
 def test_a_process_manager_is_asked_to_stop_what_it_keeps_running() -> None:
     child = facts_of("node", "server.js")
     manager = facts_of("PM2 v5.4.0: God Daemon (/home/me/.pm2)", executable="/usr/bin/node")
