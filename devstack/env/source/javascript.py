@@ -11,8 +11,11 @@ from devstack.env.source.jsvalues import alternative, literal, outward, unwrap
 from devstack.env.source.model import DotenvCall, Fallback
 from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 
-HINTS = (b"env", b"Env", b"onfig")  # a plain search is faster than the pattern
-PREFILTER = re.compile(rb"\benv\b|[eE]nv\w*\s*[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile")
+HINTS = (b"env", b"Env", b"onfig", b"validationSchema")  # a plain search is faster than the pattern
+PREFILTER = re.compile(
+    rb"\benv\b|[eE]nv\w*\s*[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile"
+    rb"|[eE]nv\w*\s*=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
+)
 _ENV = re.compile(rb"\benv\b")
 _WRAPPER_CALL = re.compile(rb"\b(\w*[eE]nv\w*|\w*ENV\w*)\s*(?:<[^<>()]{0,80}>\s*)?\(")
 _CONFIG_GET = re.compile(rb"\b(\w*[cC]onfig(?:Service)?)\s*(?:\?\.|\.|!\.)\s*get(?:OrThrow)?\b")

@@ -98,7 +98,9 @@ def _configuration(module: Module, body: Node, definition: Node) -> _Configurati
             continue
         if right.type == "call":
             positional, options = arguments(module, right)
-            found.dynamic = bool(positional) or "**" in module.text(right)
+            called = module.text(right.child_by_field_name("function") or right)
+            is_plain = called.endswith(("SettingsConfigDict", "ConfigDict", "dict"))
+            found.dynamic = not is_plain or bool(positional) or "**" in module.text(right)
         elif right.type == "dictionary":
             options = _dictionary(module, right)
         else:
