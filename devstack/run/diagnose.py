@@ -70,7 +70,7 @@ def _by_ending(code: int | None, signal: str | None) -> Diagnosis | None:
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _IN_USE = re.compile(r"EADDRINUSE|[Aa]ddress already in use|[Pp]ort \d+ is (?:already )?in use|WSAEADDRINUSE")
 _PORTS = (
-    re.compile(r"EADDRINUSE[^\n]*?[:\s](\d{2,5})\b"),
+    re.compile(r"EADDRINUSE[^\n]*:(\d{2,5})\s*$", re.M),
     re.compile(r"\bport:\s*(\d{2,5})\b"),
     re.compile(r"[Pp]ort (\d{2,5}) is (?:already )?in use"),
     re.compile(r"\('[^'\n]*', (\d{2,5})[,)][^\n]*\baddress already in use"),
