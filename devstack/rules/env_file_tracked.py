@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from devstack.rules.envfiles import Assignment
     from devstack.rules.inspection import Inspection
 
-_SHARED_MODES = {"development", "dev", "test", "testing", "ci", "local-dev"}
+_DEVELOPMENT = {"development", "dev"}  # committed defaults: only a known provider's key is certainly real
+_TESTS = {"test", "testing", "ci", "e2e"}  # keys made for tests
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -60,10 +61,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 def real_secret(inspection: Inspection, path: Path) -> Assignment | None:
     """The first assignment of the file that is certainly a real secret."""
     file = inspection.env_file(path)
-    is_shared = bool(_SHARED_MODES.intersection(path.name.split(".")))
-    for each in () if file is None else file.assignments:
+    words = set(path.name.split("."))
+    if file is None or words & _TESTS:
+        return None
+    for each in file.assignments:
         text = intended(each.raw)
-        if looks_real(each.name, text) and (not is_shared or is_secret_text(text)):
+        if looks_real(each.name, text) and (not words & _DEVELOPMENT or is_secret_text(text)):
             return each
     return None
 

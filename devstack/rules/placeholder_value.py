@@ -109,7 +109,10 @@ def _judge(
     if found is not None and not _is_written_so(inspection, name, value):
         return None
     if found is not None:
-        is_told = found.default_of is not None or (not is_secret_name(name) and "word" in found.reason)
+        is_hurried = "word" in found.reason
+        is_told = found.default_of is not None or (
+            is_hurried and (not is_secret_name(name) or bool(_INFRASTRUCTURE.search(name)))
+        )
         return None if is_told else (f"it is {found.reason}", False)
     if looks_real(name, text):
         return None  # a real secret in the example is `example-holds-secret`
