@@ -5,36 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from devstack.contract.attempt import Answer
+from devstack.contract.codes import Code as Code
 from devstack.contract.identity import Identity
 from devstack.contract.tokens import TokenKind
 from devstack.stack.model import Expect
-
-
-class Code(StrEnum):
-    """Codes of `devstack ws --json`; stable."""
-
-    OK = "ok"
-    UNREACHABLE_HOST = "unreachable-host"
-    NOT_LISTENING = "not-listening"
-    WRONG_PROCESS = "wrong-process"
-    DEV_SERVER = "dev-server"
-    HMR_SOCKET = "hmr-socket"
-    NO_ANSWER = "no-answer"
-    NOT_WEBSOCKET = "not-websocket"
-    WRONG_PATH = "wrong-path"
-    REDIRECT = "redirect"
-    TLS_MISMATCH = "tls-mismatch"
-    UNAUTHORIZED = "unauthorized"
-    TOKEN_REJECTED = "token-rejected"
-    BAD_TOKEN_ACCEPTED = "bad-token-accepted"
-    ORIGIN_REJECTED = "origin-rejected"
-    SUBPROTOCOL_REJECTED = "subprotocol-rejected"
-    CRASHED = "crashed"
-    CLOSED = "closed"
-    HANDSHAKE_INVALID = "handshake-invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

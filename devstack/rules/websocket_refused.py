@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract.evidence import Code
+from devstack.contract.codes import Code
 from devstack.rules.base import Finding, Needs, Rule, Severity
 from devstack.rules.token_rejected import REFUSED
 
