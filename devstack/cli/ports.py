@@ -20,6 +20,7 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @click.argument("targets", nargs=-1, metavar="[PORT|RANGE|SERVICE]...")
 @click.option("--all", "everything", is_flag=True, help="Every listener, declared or not.")
+@click.option("--udp", is_flag=True, help="UDP sockets instead of TCP listeners.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.option("--watch", is_flag=True, help="Show changes until Ctrl-C.")
 @click.option("--kill", is_flag=True, help="Free the ports: stop who holds them, verify by binding.")
@@ -32,6 +33,7 @@ Examples:
 def ports(
     targets: tuple[str, ...],
     everything: bool,
+    udp: bool,
     as_json: bool,
     watch: bool,
     kill: bool,
@@ -48,6 +50,7 @@ def ports(
         environment=os.environ,
         targets=targets,
         everything=everything,
+        udp=udp,
         as_json=as_json,
         watch=watch,
         dry_run=dry_run,

@@ -36,6 +36,7 @@ class Request:
     environment: Mapping[str, str]
     targets: tuple[str, ...] = ()
     everything: bool = False
+    udp: bool = False
     as_json: bool = False
     watch: bool = False
     dry_run: bool = False
@@ -70,11 +71,12 @@ def _rows(request: Request, stack: Stack | None) -> list[view.Row]:
     declared = _declared(stack, context)
     names = {entry.port: entry for entry in declared}
     if request.everything and not request.targets:
-        found = host.every_listener(context)
+        found = host.udp_status(None, context) if request.udp else host.every_listener(context)
         asked = [names.get(status.port, Asked(port=status.port)) for status in found]
     else:
         asked = asked_ports(request.targets, declared)
-        found = host.status([entry.port for entry in asked], context)
+        look = host.udp_status if request.udp else host.status
+        found = look([entry.port for entry in asked], context)
     by_port = {status.port: status for status in found}
     return [
         view.Row(status=by_port[entry.port], service=entry.service, role=entry.role, declared=entry.declared)
@@ -105,7 +107,9 @@ def _who(holder: host.Holder) -> tuple[object, ...]:
 
 def kill(request: Request) -> int:
     """Free the ports of the targets, after consent. Exit code: the worst of all ports."""
-    if not request.targets or request.everything or request.watch:
+    if request.everything or request.watch or request.udp:
+        raise UsageError("--kill does not go with --all, --watch or --udp.")
+    if not request.targets:
         raise UsageError("--kill needs the ports to free.", hint="devstack ports --kill 3001")
     grace = _grace(request.grace)
     stack = _stack(request)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from devstack.host import process_facts, programs
 from devstack.host.judging import Context, judge
-from devstack.host.listening import Occupant, listeners
+from devstack.host.listening import Occupant, listeners, udp_sockets
 from devstack.host.model import Holder, HolderClass, Listener
 from devstack.host.process_facts import Facts
 
@@ -19,6 +19,15 @@ def holders(ports: Iterable[int] | None, context: Context) -> dict[int, list[Hol
     sockets = listeners(ports, with_owners=True)
     look = _Lookup(context)
     for socket in sockets:
+        found[socket.port] += look.of(socket)
+    return dict(found)
+
+
+def udp_holders(ports: Iterable[int] | None, context: Context) -> dict[int, list[Holder]]:
+    """Who waits for UDP datagrams on each of these ports (None = on any)."""
+    found: dict[int, list[Holder]] = defaultdict(list)
+    look = _Lookup(context)
+    for socket in udp_sockets(ports):
         found[socket.port] += look.of(socket)
     return dict(found)
 

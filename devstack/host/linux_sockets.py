@@ -20,6 +20,7 @@ from dataclasses import dataclass
 # include/uapi/linux/{netlink,inet_diag}.h, net/tcp_states.h
 _NETLINK_SOCK_DIAG = 4
 _TCPDIAG_GETSOCK = 18  # the older request: the only one that dumps both families at once
+_SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST_DUMP = 0x301
 _NLM_F_DUMP_INTR = 0x10
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
@@ -28,6 +29,7 @@ _ATTRIBUTE_V6ONLY = 11
 LISTEN = 1 << 10
 BOUND = 1 << 13  # bound without listen(); kernels before 6.8 answer nothing for it
 TIME_WAIT = 1 << 6
+UDP_BOUND = 1 << 7  # a UDP socket that waits for anybody's datagrams
 TALKING = 0xFFF & ~(LISTEN | TIME_WAIT | 1 << 7)
 
 _HEADER = struct.Struct("=IHHII")
@@ -74,21 +76,30 @@ class SocketDiagnosis:
         self._socket.close()
 
     def dump(self, states: int, ports: Iterable[int] | None = None) -> list[SocketEntry]:
-        """Sockets in one of `states` (a bit mask), of all ports or of these. Raises OSError."""
+        """TCP sockets in one of `states` (a bit mask), of all ports or of these. Raises OSError."""
+        return self._entries(_TCPDIAG_GETSOCK, bytes(52) + struct.pack("=II", states, 0), ports)
+
+    def dump_udp(self, ports: Iterable[int] | None = None) -> list[SocketEntry]:
+        """UDP sockets that are bound and not connected. Raises OSError."""
+        wanted = None if ports is None else tuple(ports)
+        found: list[SocketEntry] = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            body = struct.pack("=BBBBI", family, socket.IPPROTO_UDP, 0, 0, UDP_BOUND) + bytes(48)
+            found += self._entries(_SOCK_DIAG_BY_FAMILY, body, wanted)
+        return found
+
+    def _entries(self, request: int, body: bytes, ports: Iterable[int] | None) -> list[SocketEntry]:
         wanted = None if ports is None else {_PORTS.pack(port, 0)[:2] for port in ports}
         for _ in range(3):
-            messages, is_consistent = self._ask(states)
+            messages, is_consistent = self._ask(request, body)
             if is_consistent:
                 break
         return [_entry(message) for message in messages if wanted is None or message[4:6] in wanted]
 
-    def _ask(self, states: int) -> tuple[list[bytes], bool]:
+    def _ask(self, request: int, body: bytes) -> tuple[list[bytes], bool]:
         self._sequence += 1
-        body = bytes(52) + struct.pack("=II", states, 0)
-        header = _HEADER.pack(
-            _HEADER.size + len(body), _TCPDIAG_GETSOCK, _NLM_F_REQUEST_DUMP, self._sequence, 0
-        )
-        self._socket.send(header + body)
+        length = _HEADER.size + len(body)
+        self._socket.send(_HEADER.pack(length, request, _NLM_F_REQUEST_DUMP, self._sequence, 0) + body)
         messages: list[bytes] = []
         is_consistent = True
         while True:
@@ -151,13 +162,31 @@ _kept: tuple[int, SocketDiagnosis] | None = None
 
 
 def dump(states: int, ports: Iterable[int] | None = None) -> list[SocketEntry]:
-    """Ask through a socket that this process keeps. Raises OSError where the kernel has no sock_diag."""
+    """TCP sockets, asked through a socket that this process keeps; from /proc/net where that is not allowed."""
     wanted = None if ports is None else tuple(ports)
-    try:
-        return _diagnosis().dump(states, wanted)
-    except OSError:
-        close()  # a broken or timed-out socket: once more with a fresh one
-        return _diagnosis().dump(states, wanted)
+    return _kept_or_tables(lambda asked: asked.dump(states, wanted), "tcp", states, wanted)
+
+
+def dump_udp(ports: Iterable[int] | None = None) -> list[SocketEntry]:
+    """UDP sockets that are bound and not connected, in the same way."""
+    wanted = None if ports is None else tuple(ports)
+    return _kept_or_tables(lambda asked: asked.dump_udp(wanted), "udp", UDP_BOUND, wanted)
+
+
+def _kept_or_tables(
+    ask: Callable[[SocketDiagnosis], list[SocketEntry]],
+    protocol: str,
+    states: int,
+    ports: tuple[int, ...] | None,
+) -> list[SocketEntry]:
+    for _ in range(2):  # a broken or timed-out socket: once more with a fresh one
+        try:
+            return ask(_diagnosis())
+        except OSError:
+            close()
+    from devstack.host import proc_tables
+
+    return proc_tables.read(states, ports, protocol=protocol)
 
 
 def close() -> None:

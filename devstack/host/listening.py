@@ -51,6 +51,16 @@ def listeners(ports: Iterable[int] | None = None, *, with_owners: bool = False) 
     return sorted(found, key=lambda entry: (entry.port, entry.family, entry.address, entry.inode or 0))
 
 
+def udp_sockets(ports: Iterable[int] | None = None) -> list[Listener]:
+    """UDP sockets that wait for datagrams on these ports, or on all, with their owners."""
+    if not IS_LINUX:
+        from devstack.host import portable
+
+        return portable.udp_sockets(None if ports is None else frozenset(ports))
+    found = [replace(_listener(entry), backlog=None) for entry in linux_sockets.dump_udp(ports)]
+    return sorted(_with_owners(found, None), key=lambda entry: (entry.port, entry.family, entry.address))
+
+
 def listeners_of(pids: Iterable[int]) -> list[Listener]:
     """What these processes listen on, with their pids as owners; cost grows with `pids` only."""
     tree = frozenset(pids)

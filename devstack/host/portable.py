@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import psutil
 
@@ -66,7 +67,7 @@ def facts(pid: int) -> Facts | None:
     )
 
 
-def _asked(process: psutil.Process, what: str):  # type: ignore[no-untyped-def]
+def _asked(process: psutil.Process, what: str) -> Any:
     try:
         return getattr(process, what)()
     except (psutil.Error, OSError, AttributeError):  # Windows has no uids
@@ -78,6 +79,15 @@ def listeners(ports: frozenset[int] | None) -> list[Listener]:
     found = list(_listening(psutil.pids(), ports))
     seen = {(entry.port, entry.address) for entry in found}
     return found + [entry for entry in _lsof(ports) if (entry.port, entry.address) not in seen]
+
+
+def udp_sockets(ports: frozenset[int] | None) -> list[Listener]:
+    """UDP sockets that wait for datagrams, of every process that may be asked."""
+    return [
+        _as_listener(place, connection)
+        for place, connection in _connections(psutil.pids(), "udp")
+        if not connection.raddr and (ports is None or connection.laddr.port in ports)
+    ]
 
 
 def listeners_of(pids: Iterable[int]) -> list[Listener]:
@@ -104,21 +114,25 @@ def occupants(ports: frozenset[int]) -> list[Occupant]:
 def _listening(pids: Iterable[int], ports: frozenset[int] | None) -> Iterator[Listener]:
     for place, connection in _connections(pids):
         if connection.status == psutil.CONN_LISTEN and (ports is None or connection.laddr.port in ports):
-            yield Listener(
-                port=connection.laddr.port,
-                address=connection.laddr.ip,
-                family=6 if connection.family == socket.AF_INET6 else 4,
-                owners=(place.id,),
-            )
+            yield _as_listener(place, connection)
 
 
-def _connections(pids: Iterable[int]):  # type: ignore[no-untyped-def]
+def _as_listener(place: Kin, connection: Any) -> Listener:
+    return Listener(
+        port=connection.laddr.port,
+        address=connection.laddr.ip,
+        family=6 if connection.family == socket.AF_INET6 else 4,
+        owners=(place.id,),
+    )
+
+
+def _connections(pids: Iterable[int], kind: str = "tcp") -> Iterator[tuple[Kin, Any]]:
     for pid in pids:
         place = kin(pid)
         if place is None or place.is_dead:
             continue
         try:
-            connections = psutil.Process(pid).net_connections("tcp")
+            connections = psutil.Process(pid).net_connections(kind)
         except (psutil.Error, OSError):
             continue
         for connection in connections:

@@ -8,7 +8,7 @@ from devstack.host.judging import Context, Record
 from devstack.host.listening import bind_error, is_bindable, listeners, listeners_of, occupants
 from devstack.host.model import Holder
 from devstack.host.policy import Permission, may_kill
-from devstack.host.status import PortStatus, every_listener, status
+from devstack.host.status import PortStatus, every_listener, status, udp_status
 from devstack.host.stopping import Proposal, propose
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "occupants",
     "propose",
     "status",
+    "udp_status",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from devstack.host.holders import holders, occupant_note
+from devstack.host.holders import holders, occupant_note, udp_holders
 from devstack.host.judging import Context
 from devstack.host.listening import bind_error, is_winding_down, occupants
 from devstack.host.model import Holder, HolderClass, PortState
@@ -38,6 +38,16 @@ def status(ports: Iterable[int], context: Context) -> list[PortStatus]:
 def every_listener(context: Context) -> list[PortStatus]:
     """Every port somebody listens on, in ascending order."""
     return [_listened(port, found) for port, found in sorted(holders(None, context).items())]
+
+
+def udp_status(ports: Iterable[int] | None, context: Context) -> list[PortStatus]:
+    """The same for UDP, of these ports or of all that somebody waits on; bind() is not tried."""
+    held = udp_holders(ports, context)
+    wanted = sorted(held) if ports is None else dict.fromkeys(ports)
+    return [
+        _listened(port, held[port]) if port in held else PortStatus(port=port, state=PortState.FREE)
+        for port in wanted
+    ]
 
 
 def _listened(port: int, found: list[Holder]) -> PortStatus:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from devstack.host import linux_sockets, listening
+from devstack.host import linux_sockets, listening, portable, proc_tables
 from devstack.host.judging import Context
 from devstack.host.listening import bind_error, is_bindable, listeners, listeners_of, occupants
 from devstack.host.model import HolderClass, PortState
-from devstack.host.ports import holders, status
+from devstack.host.ports import holders, status, udp_status
 from tests.port_programs import HOLDER, Processes, has_ipv6, hold, is_root, start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
@@ -305,3 +305,51 @@ def test_a_rewritten_title_does_not_hide_the_owner(spawned: Processes, free_port
     (holder,) = holders([port], Context())[port]
     assert holder.pid == process.pid
     assert holder.command.startswith("next-server (v16.4.6)")
+
+
+def test_udp_sockets_are_told_only_when_asked_for(free_port: FreePort) -> None:
+    port = free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waiting:
+        waiting.bind(("127.0.0.1", port))
+        assert listeners([port]) == []
+        (found,) = udp_status([port], Context())
+        assert (found.state, found.holders[0].pid) == (PortState.HELD, os.getpid())
+        assert [owner.pid for entry in portable.udp_sockets(frozenset([port])) for owner in entry.owners] == [
+            os.getpid()
+        ]
+    assert udp_status([port], Context())[0].state is PortState.FREE
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_the_tables_of_proc_tell_the_same_as_netlink(protocol: str, free_port: FreePort) -> None:
+    kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+    addresses = [(socket.AF_INET, "127.0.0.1"), *([(socket.AF_INET6, "::1")] if has_ipv6() else [])]
+    sockets = [socket.socket(family, kinds[protocol]) for family, _ in addresses]
+    port = free_port()
+    try:
+        for one, (_, address) in zip(sockets, addresses, strict=True):
+            one.bind((address, port))
+            if protocol == "tcp":
+                one.listen()
+        states = linux_sockets.LISTEN if protocol == "tcp" else linux_sockets.UDP_BOUND
+        asked = linux_sockets.dump(states, [port]) if protocol == "tcp" else linux_sockets.dump_udp([port])
+        read = proc_tables.read(states, [port], protocol=protocol)
+        assert len(read) == len(addresses)
+        assert {(one.address, one.port, one.uid, one.inode) for one in read} == {
+            (one.address, one.port, one.uid, one.inode) for one in asked
+        }
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def test_without_netlink_the_tables_are_read(free_port: FreePort, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> linux_sockets.SocketDiagnosis:
+        raise PermissionError(13, "a sandbox that forbids netlink")
+
+    monkeypatch.setattr(linux_sockets, "_diagnosis", refuse)
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        (found,) = listeners([port], with_owners=True)
+    assert [owner.pid for owner in found.owners] == [os.getpid()]
+    assert not found.is_hung
