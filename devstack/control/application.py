@@ -20,7 +20,8 @@ from devstack.control.protocol import services_json
 from devstack.errors import ExitCode
 from devstack.run.events import Envelope, OutputBlock, RunFinished
 from devstack.run.facts import Fact, RestartRequested, ShutdownRequested, StartRequested, StopRequested
-from devstack.run.hub import Hub
+from devstack.run.hub import LIMIT, Hub
+from devstack.run.public import as_json
 from devstack.run.schedule import real
 from devstack.run.state import ENDED, Phase, RunState, ServiceState
 
@@ -205,42 +206,47 @@ def _outcome(state: RunState, service: ServiceState, wanted: str, before: tuple[
     return "reached" if has_started or service.phase in (Phase.READY, Phase.COMPLETED) else None
 
 
+class _Live:
+    """A subscription that an asyncio task can wait on."""
+
+    def __init__(self, hub: Hub, limit: int = LIMIT) -> None:
+        self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
+        self.state, self._subscription = hub.subscribe(self._wake, limit)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed under a late event
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    def __enter__(self) -> _Live:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._subscription.close()
+
+    async def batches(self) -> AsyncGenerator[list[Envelope]]:
+        """What came since `state`, as it comes; ends after `run.finished`."""
+        while True:
+            if batch := self._subscription.take():
+                yield batch
+                if isinstance(batch[-1].event, RunFinished):
+                    return
+            else:
+                await self._news.wait()
+                self._news.clear()
+
+
 async def _states(hub: Hub) -> AsyncGenerator[RunState]:
     """The state now and after each event."""
-    async for _ in _batches(hub, limit=0):
-        yield hub.state
-
-
-async def _batches(hub: Hub, limit: int | None = None) -> AsyncGenerator[list[Envelope]]:
-    """First an empty batch at once, then the events as they come; ends after `run.finished`."""
-    loop, news = asyncio.get_running_loop(), asyncio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed under a late event
-            loop.call_soon_threadsafe(news.set)
-
-    _, subscription = hub.subscribe(wake) if limit is None else hub.subscribe(wake, limit)
-    try:
-        batch: list[Envelope] = []
-        while True:
-            yield batch
-            if batch and isinstance(batch[-1].event, RunFinished):
-                return
-            batch = subscription.take()
-            if not batch:
-                await news.wait()
-                news.clear()
-                batch = subscription.take()
-    finally:
-        subscription.close()
+    with _Live(hub, limit=0) as live:
+        yield live.state
+        async for _ in live.batches():
+            yield hub.state
 
 
 async def _event_lines(hub: Hub, output: bool) -> AsyncGenerator[bytes]:
-    from devstack.run.public import as_json
-
-    yield json.dumps({"v": 1, "event": "state", **_state_json(hub.state)}).encode() + b"\n"
-    async with contextlib.aclosing(_batches(hub)) as batches:
-        async for batch in batches:
+    with _Live(hub) as live:
+        yield json.dumps({"v": 1, "event": "state", **_state_json(live.state)}).encode() + b"\n"
+        async for batch in live.batches():
             lines = [
                 json.dumps(as_json(one)).encode() + b"\n"
                 for one in batch

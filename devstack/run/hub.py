@@ -111,6 +111,11 @@ class Hub:
             self._subscriptions = (*self._subscriptions, subscription)
             return self.state, subscription
 
+    @property
+    def subscribers(self) -> int:
+        """How many views listen now."""
+        return len(self._subscriptions)
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget `subscription`."""
         with self._lock:

@@ -24,6 +24,7 @@ SERVICE_COLOURS = (
     "bright-magenta",
     "bright-blue",
 )
+_PLAIN = str.maketrans({"→": "->", "…": "...", "–": "-"})
 _ERASE_LINE = b"\r\x1b[K"
 
 
@@ -118,6 +119,8 @@ class Screen:
         if service in self._lanes:
             self._release(self._lanes[service])
         head = self._label(service, self.style.paint(mark, colour)) if service else ""
+        if not self.style.unicode:
+            text = text.translate(_PLAIN)
         body = "".join(f"{head}{line}".rstrip() + "\n" for line in text.split("\n"))
         before = b"\n" if self._open else b""
         self._open = None

@@ -1,0 +1,358 @@
+"""Server and client over a real socket; the run behind them is a hub whose state the test moves."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from devstack.control.client import ControlClient
+from devstack.control.protocol import LONGEST_PATH, SOCKET, socket_path
+from devstack.control.server import ControlServer, is_own_peer
+from devstack.errors import NotRunningError, RefusedError, UsageError
+from devstack.host.private_folder import PrivateFolder
+from devstack.run.events import Event, OutputBlock, RunFinished, ServiceReady
+from devstack.run.facts import Fact, RestartRequested, ShutdownRequested, StartRequested, StopRequested
+from devstack.run.hub import Hub
+from devstack.run.lifecycle import begin
+from devstack.run.state import Need, Phase, Probe, ServiceState, Spec
+
+SPECS = (Spec(name="server", gate=True, port=3001), Spec(name="web", needs=(Need(service="server"),)))
+
+
+class Run:
+    """A hub, the facts posted to it, and a way to move services."""
+
+    def __init__(self) -> None:
+        self.hub = Hub(time.time)
+        self.hub.state = begin(SPECS)
+        self.posted: list[Fact] = []
+        self.react: Callable[[Fact], None] = lambda fact: None
+        self.hub.connect(self._accept)
+
+    def _accept(self, fact: Fact) -> None:
+        self.posted.append(fact)
+        self.react(fact)
+
+    def move(self, name: str, phase: Phase, event: Event | None = None, generation: int = 1) -> None:
+        service = ServiceState(phase=phase, generation=generation, since=time.time(), started_at=1.0)
+        services = MappingProxyType({**self.hub.state.services, name: service})
+        self.hub.publish(event or ServiceReady(service=name), replace(self.hub.state, services=services))
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> PrivateFolder:
+    return PrivateFolder.beside(tmp_path)
+
+
+@pytest.fixture
+def server(run: Run, folder: PrivateFolder) -> Iterator[ControlServer]:
+    control = ControlServer(folder, run.hub)
+    control.start()
+    yield control
+    control.close()
+
+
+@pytest.fixture
+def client(server: ControlServer, folder: PrivateFolder) -> ControlClient:
+    return ControlClient(folder)
+
+
+def test_only_the_owner_can_open_the_socket(server: ControlServer, folder: PrivateFolder) -> None:
+    assert stat.S_IMODE((folder.path / SOCKET).lstat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_state_names_phase_pid_port_and_why_a_service_waits(run: Run, client: ControlClient) -> None:
+    probe = Probe(ok=False, detail="connection refused")
+    starting = ServiceState(phase=Phase.STARTING, generation=1, since=5.0, pid=42, probe=probe)
+    services = MappingProxyType({**run.hub.state.services, "server": starting})
+    run.hub.publish(ServiceReady(service="x"), replace(run.hub.state, services=services))
+    server, web = client.state()["services"]
+    assert {key: server[key] for key in ("name", "phase", "pid", "port", "since", "waiting_for")} == {
+        "name": "server",
+        "phase": "starting",
+        "pid": 42,
+        "port": 3001,
+        "since": 5.0,
+        "waiting_for": [],
+    }
+    assert server["last_probe"] == {"ok": False, "detail": "connection refused"}
+    assert web["waiting_for"] == ["server"]
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        ("stop", StopRequested(services=("web",))),
+        ("start", StartRequested(services=("web",))),
+        ("restart", RestartRequested(services=("web",))),
+    ],
+)
+def test_a_request_becomes_one_fact(run: Run, client: ControlClient, action: str, expected: Fact) -> None:
+    assert client.post(action, ("web",))["asked"] == ["web"]
+    assert run.posted == [expected]
+
+
+def test_all_means_every_service_of_the_run(run: Run, client: ControlClient) -> None:
+    client.post("restart", everything=True)
+    assert run.posted == [RestartRequested(services=("server", "web"))]
+
+
+def test_down_asks_for_an_orderly_end(run: Run, client: ControlClient) -> None:
+    client.post("down")
+    assert run.posted == [ShutdownRequested(reason="devstack down", code=0)]
+
+
+def test_an_unknown_service_is_refused_with_the_nearest_name(run: Run, client: ControlClient) -> None:
+    with pytest.raises(UsageError) as caught:
+        client.post("restart", ("wbe",))
+    assert caught.value.hint == "Did you mean `web`?"
+    with pytest.raises(UsageError):
+        client.wait("nothing", "ready", timeout=1)
+    assert run.posted == []
+
+
+def test_a_stack_that_stops_takes_no_more_requests(run: Run, client: ControlClient) -> None:
+    run.hub.state = replace(run.hub.state, stopping=True)
+    with pytest.raises(RefusedError, match="is stopping"):
+        client.post("start", ("web",))
+
+
+def later(action: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=action)
+    thread.start()
+    return thread
+
+
+def test_wait_answers_when_the_service_becomes_ready(run: Run, client: ControlClient) -> None:
+    client.state()  # the server is up
+    thread = later(lambda: run.move("web", Phase.READY))
+    assert client.wait("web", "ready", timeout=20)[0] == "reached"
+    thread.join()
+
+
+def test_wait_answers_when_the_service_failed(run: Run, client: ControlClient) -> None:
+    run.move("web", Phase.FAILED)
+    outcome, service = client.wait("web", "ready", timeout=20)
+    assert (outcome, service["phase"]) == ("failed", "failed")
+
+
+def test_wait_ends_at_its_timeout(client: ControlClient) -> None:
+    assert client.wait("web", "ready", timeout=0.05)[0] == "timeout"
+
+
+def test_wait_ends_when_the_run_ends(run: Run, client: ControlClient) -> None:
+    client.state()
+
+    def end() -> None:
+        run.hub.publish(RunFinished(), replace(run.hub.state, finished=True))
+
+    thread = later(end)
+    assert client.wait("web", "ready", timeout=20)[0] == "failed"
+    thread.join()
+
+
+def test_after_a_restart_the_old_generation_does_not_count_as_ready(run: Run, client: ControlClient) -> None:
+    run.move("web", Phase.READY, generation=3)
+    before = client.state()["services"][1]
+    assert client.wait("web", "ready", timeout=0.05, before=before, anew=True)[0] == "timeout"
+    run.move("web", Phase.READY, generation=4)
+    assert client.wait("web", "ready", timeout=20, before=before, anew=True)[0] == "reached"
+
+
+def test_after_a_request_the_old_failure_does_not_count(run: Run, client: ControlClient) -> None:
+    run.move("web", Phase.FAILED)
+    before = client.state()["services"][1]
+    assert client.wait("web", "ready", timeout=0.05, before=before)[0] == "timeout"
+    run.move("web", Phase.FAILED)
+    assert client.wait("web", "ready", timeout=20, before=before)[0] == "failed"
+
+
+def test_stopped_can_be_waited_for(run: Run, client: ControlClient) -> None:
+    run.move("web", Phase.STOPPING)
+    assert client.wait("web", "stopped", timeout=0.05)[0] == "timeout"
+    run.move("web", Phase.STOPPED)
+    assert client.wait("web", "stopped", timeout=20)[0] == "reached"
+
+
+def test_an_answered_wait_listens_no_longer(run: Run, client: ControlClient) -> None:
+    run.move("web", Phase.READY)
+    for _ in range(3):
+        client.wait("web", "ready", timeout=20)
+        client.wait("server", "ready", timeout=0.01)
+    assert run.hub.subscribers == 0
+
+
+def lines_of_events(folder: PrivateFolder, query: str = "") -> Iterator[dict[str, object]]:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(os.fspath(folder.path / SOCKET))
+        connection.sendall(f"GET /events{query} HTTP/1.0\r\n\r\n".encode())
+        with connection.makefile("rb") as answer:
+            while answer.readline().strip():
+                pass
+            for line in answer:
+                if line.startswith(b"{"):
+                    yield json.loads(line)
+
+
+def test_events_begin_with_the_state_and_end_with_the_run(
+    run: Run, server: ControlServer, folder: PrivateFolder
+) -> None:
+    events = lines_of_events(folder)
+    assert next(events)["event"] == "state"
+    run.hub.publish(OutputBlock(service="web", generation=1, data=b"hello\n"))
+    run.move("web", Phase.READY)
+    run.hub.publish(RunFinished(code=0))
+    assert [one["event"] for one in events] == ["service.output", "service.ready", "run.finished"]
+
+
+def test_events_can_leave_output_away(run: Run, server: ControlServer, folder: PrivateFolder) -> None:
+    events = lines_of_events(folder, "?output=0")
+    next(events)
+    run.hub.publish(OutputBlock(service="web", generation=1, data=b"hello\n"))
+    run.hub.publish(RunFinished(code=0))
+    assert [one["event"] for one in events] == ["run.finished"]
+
+
+def test_nothing_is_imported_before_the_first_client() -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from devstack.control.server import ControlServer, is_own_peer
+from devstack.host.private_folder import PrivateFolder
+from devstack.run.hub import Hub
+server = ControlServer(PrivateFolder.beside(Path(sys.argv[1])), Hub(time.time))
+server.start()
+print(sorted({"uvicorn", "starlette", "asyncio", "h11"} & set(sys.modules)))
+server.close()
+"""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as place:
+        done = subprocess.run(
+            [sys.executable, "-c", code, place], capture_output=True, text=True, check=True, timeout=60
+        )
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_a_run_the_answer_is_clear(folder: PrivateFolder) -> None:
+    with pytest.raises(NotRunningError, match="no stack is running"):
+        ControlClient(folder).state()
+    folder.create()
+    with pytest.raises(NotRunningError, match="no stack is running"):
+        ControlClient(folder).state()
+
+
+def test_a_dead_socket_is_told_apart_and_replaced_by_the_next_run(run: Run, folder: PrivateFolder) -> None:
+    folder.create()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(os.fspath(folder.path / SOCKET))
+    with pytest.raises(NotRunningError, match="ended without saying so"):
+        ControlClient(folder).state()
+    server = ControlServer(folder, run.hub)
+    server.start()
+    assert ControlClient(folder).state()["services"]
+    server.close()
+    assert not (folder.path / SOCKET).exists()
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give a folder away"
+)
+def test_another_users_run_is_not_touched(run: Run, tmp_path: Path) -> None:
+    folder = PrivateFolder.beside(tmp_path)
+    server = ControlServer(folder, run.hub)
+    server.start()
+    os.chown(folder.path, 65534, 65534)
+    try:
+        with pytest.raises(RefusedError, match="another user"):
+            ControlClient(folder).state()
+    finally:
+        os.chown(folder.path, 0, 0)
+        server.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become another")
+def test_another_user_is_recognised_by_his_socket() -> None:
+    os.seteuid(65534)
+    try:
+        foreign = socket.socketpair()
+    finally:
+        os.seteuid(0)
+    own = socket.socketpair()
+    assert is_own_peer(own[0])
+    assert not is_own_peer(foreign[0])
+    for end in (*own, *foreign):
+        end.close()
+
+
+def test_a_folder_with_a_long_path_has_its_socket_elsewhere(run: Run, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    folder = PrivateFolder.beside(deep)
+    server = ControlServer(folder, run.hub)
+    server.start()
+    path = socket_path(folder)
+    assert path is not None
+    assert len(os.fsencode(path)) <= LONGEST_PATH
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert ControlClient(folder).state()["services"]
+    server.close()
+    assert not path.parent.exists()
+    with pytest.raises(NotRunningError):
+        ControlClient(folder).state()
+
+
+def test_the_elsewhere_of_a_killed_run_is_cleaned_up_by_the_next(run: Run, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    folder = PrivateFolder.beside(deep)
+    killed, following = ControlServer(folder, run.hub), ControlServer(folder, run.hub)
+    killed.start()
+    left = socket_path(folder)
+    assert left is not None
+    following.start()
+    assert not left.parent.exists()
+    assert ControlClient(folder).state()["services"]
+    following.close()
+    killed.close()
+
+
+def test_close_without_any_client_ends_at_once(run: Run, folder: PrivateFolder) -> None:
+    server = ControlServer(folder, run.hub)
+    server.start()
+    server.close()
+    assert not any(thread.name == "control" for thread in threading.enumerate())
+
+
+def test_the_server_sleeps_while_nobody_asks(run: Run, server: ControlServer, client: ControlClient) -> None:
+    client.state()
+    thread = next(one for one in threading.enumerate() if one.name == "control")
+    status = Path(f"/proc/self/task/{thread.native_id}/status")
+    if not status.exists():
+        pytest.skip("reads context switches from /proc")
+
+    def switches() -> int:
+        return int(status.read_text().split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+    before = switches()
+    time.sleep(1.0)
+    assert switches() - before <= 3

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from devstack.host.private_folder import PrivateFolder
+from devstack.run import events
+from devstack.run.critical_chain import critical_chain
+from devstack.run.events import Envelope, Event
+from devstack.run.lifecycle import begin
+from devstack.run.state import Condition, Kind, Need, Phase, Probe, RunState, ServiceState, Spec
+from devstack.views.console import Console
+from devstack.views.screen import Screen
+from devstack.views.style import Style
+from devstack.views.timing import Timing, TimingHistory
+from devstack.views.wording import duration, listed, waiting
+
+SPECS = (
+    Spec(name="server", gate=True, port=3001),
+    Spec(name="agent", needs=(Need(service="server"),)),
+    Spec(name="web", needs=(Need(service="agent", condition=Condition.STARTED),), port=5173, gate=True),
+)
+
+
+def state(**services: ServiceState) -> RunState:
+    """Server, agent and web, some of them in another state than pending."""
+    fresh = begin(SPECS)
+    return replace(fresh, began_at=100.0, services=MappingProxyType({**fresh.services, **services}))
+
+
+def ready(at: float, generation: int = 1) -> ServiceState:
+    return ServiceState(phase=Phase.READY, since=at, generation=generation, started_at=at)
+
+
+class Terminalless:
+    """A console that writes to a file; `lines` is what is there."""
+
+    def __init__(self, path: Path, history: TimingHistory | None = None) -> None:
+        self.path = path
+        self.now = 100.0
+        self.handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        screen = Screen(self.handle, Style(unicode=False), ["server", "agent", "web"])
+        addresses = {"server": "ws://localhost:3001", "web": "http://localhost:5173"}
+        self.console = Console(screen, addresses=addresses, history=history, clock=lambda: self.now)
+
+    def show(self, event: Event, at: RunState | None = None) -> None:
+        self.console.show(Envelope(seq=1, at=self.now, event=event), at or state())
+
+    def lines(self) -> list[str]:
+        return self.path.read_text().splitlines()
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Terminalless:
+    return Terminalless(tmp_path / "out")
+
+
+def shown(console: Terminalless, several: Sequence[Event]) -> list[str]:
+    for event in several:
+        console.show(event)
+    os.close(console.handle)
+    return console.lines()
+
+
+def test_a_start_reads_like_a_story(console: Terminalless) -> None:
+    assert shown(
+        console,
+        [
+            events.RunStarted(stack="voice", run="x", services=("server", "agent", "web")),
+            events.DoctorFinished(warnings=1),
+            events.PortFreed(port=3001, service="server", pid=7, command="node old.js"),
+            events.SetupStarted(service="web", command="npm ci", reason="node_modules is missing"),
+            events.SetupFinished(service="web", ok=True, seconds=2.0),
+            events.ServiceStarted(service="server", generation=1, pid=8, port=3001),
+            events.OutputBlock(service="server", generation=1, data=b"listening\n"),
+            events.ServiceReady(service="server", generation=1, seconds=0.5, note="IPv6 only"),
+        ],
+    ) == [
+        "voice  3 services: server, agent, web",
+        "! 1 warning: `devstack doctor` shows them",
+        "ok port 3001 of server freed: stopped pid 7 (node old.js)",
+        "web    > setup: npm ci (node_modules is missing)",
+        "web    ok setup done in 2.0 s",
+        "server > started (pid 8, port 3001)",
+        "server | listening",
+        "server * ready in 0.5 s  ws://localhost:3001 (IPv6 only)",
+    ]
+
+
+def test_a_failure_is_explained_above_its_last_lines(console: Terminalless) -> None:
+    tail = ("Error: listen EADDRINUSE", "    at \x1b[2JServer")
+    assert shown(
+        console,
+        [
+            events.ServiceExited(service="web", code=1, cause="port 5173 is held by pid 9", tail=tail),
+            events.ServiceRestarting(service="web", delay=0.5, attempt=1, limit=5, reason="exited 1"),
+            events.ServiceExited(service="web", code=1, cause="port 5173 is held by pid 9", tail=tail),
+            events.ServiceFailed(service="web", reason="exited 1"),
+            events.ServiceFailed(service="agent", reason="server exited 1", skipped=True),
+        ],
+    ) == [
+        "web    x exited 1: port 5173 is held by pid 9",
+        "web    : its last 2 lines:",
+        "web    : Error: listen EADDRINUSE",
+        "web    :     at Server",
+        "web    ~ restarting in 0.5 s (attempt 1 of 5): exited 1",
+        "web    x exited 1: port 5173 is held by pid 9",
+        "web    x failed: exited 1",
+        "agent  x not started: server exited 1",
+    ]
+
+
+def test_a_death_by_signal_is_named(console: Terminalless) -> None:
+    assert shown(console, [events.ServiceExited(service="web", signal="KILL")]) == [
+        "web    x was ended by signal KILL"
+    ]
+
+
+def test_an_expected_exit_is_no_failure(console: Terminalless) -> None:
+    assert shown(console, [events.ServiceExited(service="web", code=143, expected=True, tail=("x",))]) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            events.EnvChanged(services=("server", "web"), variables=("KEY",), files=("server/.env",)),
+            "~ KEY changed in server/.env -> restarting server and web",
+        ),
+        (
+            events.EnvChanged(services=("web",), variables=("KEY",), files=(".env",), action="auto"),
+            "~ KEY changed in .env -> web takes it over",
+        ),
+        (
+            events.EnvChanged(variables=("KEY",), files=(".env",), action="held", detail="DS101 at .env:3"),
+            "~ KEY changed in .env -> the running processes stay as they are\n  DS101 at .env:3",
+        ),
+        (
+            events.EnvChanged(
+                files=("stack.toml",), action="stack-file", detail="run `devstack restart --all`"
+            ),
+            "~ stack.toml changed\n  run `devstack restart --all`",
+        ),
+    ],
+)
+def test_a_change_of_the_environment_names_variable_file_and_consequence(
+    console: Terminalless, event: Event, line: str
+) -> None:
+    assert shown(console, [event]) == line.split("\n")
+
+
+def test_while_waiting_it_says_every_five_seconds_who_waits_for_what(console: Terminalless) -> None:
+    console.show(events.RunStarted(stack="voice", run="x", services=("server", "agent", "web")))
+    probe = Probe(ok=False, detail="connection refused")
+    now = state(server=ServiceState(phase=Phase.STARTING, since=100.0, generation=1, probe=probe))
+    assert console.console.tick(now) == 5.0
+    console.now = 104.0
+    assert console.console.tick(now) == 1.0
+    console.now = 105.0
+    assert console.console.tick(now) == 5.0
+    assert console.lines()[1:] == [
+        "server . starting for 5.0 s: connection refused; agent waits for it",
+        "agent  . waits for server",
+        "web    . waits for agent (started)",
+    ]
+    os.close(console.handle)
+
+
+def test_once_all_is_ready_nothing_is_due_any_more(console: Terminalless) -> None:
+    console.show(events.RunStarted(stack="voice", run="x", services=("server",)))
+    console.show(events.RunReady(seconds=1.0), state(server=ready(101.0)))
+    assert console.console.tick(state()) is None
+    os.close(console.handle)
+
+
+def test_the_final_table_has_addresses_times_and_what_the_time_went_into(tmp_path: Path) -> None:
+    folder = PrivateFolder.beside(tmp_path)
+    folder.create()
+    lines: list[str] = []
+    for run in range(2):
+        console = Terminalless(tmp_path / f"out{run}", TimingHistory(folder))
+        console.show(events.ServiceReady(service="server", seconds=1.0, note="IPv6 only"))
+        console.show(events.ServiceReady(service="web", seconds=0.4))
+        end = state(
+            server=ready(101.0),
+            agent=ServiceState(phase=Phase.COMPLETED, since=101.5, generation=1),
+            web=ready(101.9),
+        )
+        console.show(events.RunReady(seconds=1.9), end)
+        os.close(console.handle)
+        lines = console.lines()
+    assert lines[2:] == [
+        "",
+        "* Ready in 1.9 s",
+        "",
+        "  server  1.0 s  ws://localhost:3001    IPv6 only",
+        "  agent    done                         completed",
+        "  web     0.4 s  http://localhost:5173",
+        "",
+        "  The time went into server 1.0 s -> agent 0.5 s -> web 0.4 s; as fast as the last run",
+        "",
+    ]
+
+
+def test_lost_output_is_admitted(console: Terminalless) -> None:
+    lost = events.OutputLost(service="web", blocks=2, lines=1200, bytes=9)
+    assert shown(console, [lost]) == [
+        "web    ! 1,200 lines not shown here, the screen is too slow: `devstack logs` has them"
+    ]
+
+
+def test_the_chain_leads_through_the_dependency_that_was_ready_last() -> None:
+    fresh = begin(
+        [
+            Spec(name="db"),
+            Spec(name="slow"),
+            Spec(name="web.setup", kind=Kind.SETUP, oneshot=True, target="web"),
+            Spec(name="web", needs=(Need(service="db"), Need(service="slow"), Need(service="web.setup"))),
+            Spec(name="aside"),
+        ]
+    )
+    done = {"db": 10.5, "slow": 13.0, "web.setup": 11.0, "web": 14.0, "aside": 12.0}
+    services = {name: ready(at) for name, at in done.items()}
+    chain = critical_chain(replace(fresh, began_at=10.0, services=MappingProxyType(services)))
+    assert [(link.service, link.seconds) for link in chain] == [("slow", 3.0), ("web", 1.0)]
+
+
+def test_a_run_in_which_nothing_got_ready_has_no_chain() -> None:
+    assert critical_chain(begin(SPECS)) == ()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "earlier", "words"),
+    [
+        (2.0, (), ""),
+        (2.0, (2.05,), "as fast as the last run"),
+        (3.0, (2.0,), "50% slower than the last run (2.0 s)"),
+        (1.0, (2.0, 2.0, 9.0), "50% faster than the last 3 runs (median 2.0 s)"),
+        (0.15, (0.1,), "as fast as the last run"),
+    ],
+)
+def test_the_trend_is_told_against_the_median_of_earlier_runs(
+    seconds: float, earlier: tuple[float, ...], words: str
+) -> None:
+    assert Timing(seconds=seconds, chain=(), earlier=earlier).trend_words == words
+
+
+def test_runs_of_other_services_and_damaged_lines_are_not_compared(tmp_path: Path) -> None:
+    folder = PrivateFolder.beside(tmp_path)
+    folder.create()
+    folder.write("history.jsonl", b'{"services":["other"],"seconds":9}\nnonsense\n{"services":3}\n')
+    history = TimingHistory(folder)
+    assert history.remember(state(), 1.0, 100.0).earlier == ()
+    assert history.remember(state(), 2.0, 200.0).earlier == (1.0,)
+
+
+def test_the_history_keeps_the_last_fifty_runs(tmp_path: Path) -> None:
+    folder = PrivateFolder.beside(tmp_path)
+    folder.create()
+    history = TimingHistory(folder)
+    for number in range(60):
+        history.remember(state(), float(number), 100.0)
+    assert len((folder.read("history.jsonl") or b"").splitlines()) == 50
+
+
+def test_a_history_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    history = TimingHistory(PrivateFolder(tmp_path / "missing"))
+    assert history.remember(state(), 1.0, 100.0).seconds == 1.0
+
+
+def test_the_root_blocker_comes_first() -> None:
+    now = state(
+        server=ready(100.0),
+        agent=ServiceState(phase=Phase.STARTING, since=100.0, generation=1),
+        web=ServiceState(phase=Phase.BACKOFF, since=110.0, generation=1, reason="exited 1"),
+    )
+    assert waiting(now, 112.0) == [
+        ("agent", "starting for 12 s"),
+        ("web", "waiting to start again for 2.0 s: exited 1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0.0 s"),
+        (1.25, "1.2 s"),
+        (9.96, "10 s"),
+        (61, "1 m 01 s"),
+        (3600 * 2 + 600, "2 h 10 m"),
+        (-1, "0.0 s"),
+    ],
+)
+def test_durations_are_short(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_lists_read_like_a_sentence(names: list[str], words: str) -> None:
+    assert listed(names) == words
