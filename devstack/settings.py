@@ -34,12 +34,11 @@ class Settings:
 
     Attributes:
         colour: auto, always or never.
-        log_format: `text` or `json` lines in `.devstack/logs`.
+        log_format: what `up` prints: `text`, or `json` for events as JSON lines.
         profiles: profiles that every run has.
         grace: seconds before KILL for services without `stop.grace` of their own; None = the type's.
-        timeout: seconds that `up --wait` and `wait` wait; None = as long as it takes.
+        timeout: seconds until everything must be ready; None = as long as it takes.
         log_size: bytes after which a log file is rotated.
-        log_files: rotated files that are kept beside the current one.
         settle: seconds of quiet after an env file changed before it is read.
     """
 
@@ -48,8 +47,7 @@ class Settings:
     profiles: tuple[str, ...] = ()
     grace: float | None = None
     timeout: float | None = None
-    log_size: int = 50 * 10**6
-    log_files: int = 3
+    log_size: int = 64 * 10**6
     settle: float = 0.05
 
 
@@ -188,12 +186,6 @@ def _size(value: object) -> object:
     return int(match[1]) * _SIZES[match[2]]
 
 
-def _count(value: object) -> object:
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,3}", str(value)):
-        raise ValueError("must be a whole number from 0 to 999")
-    return int(str(value))
-
-
 OPTIONS: Mapping[str, Callable[[object], object]] = MappingProxyType(
     {
         "colour": _choice("auto", "always", "never"),
@@ -202,7 +194,6 @@ OPTIONS: Mapping[str, Callable[[object], object]] = MappingProxyType(
         "grace": _duration,
         "timeout": _duration,
         "log_size": _size,
-        "log_files": _count,
         "settle": _duration,
     }
 )

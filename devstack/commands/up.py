@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from devstack.run import events
 
 if TYPE_CHECKING:
     from devstack.contract.isolate import Isolation
+    from devstack.settings import Settings
     from devstack.stack.model import Stack
 
 
@@ -55,11 +56,20 @@ class Request:
 def up(request: Request) -> int:
     """Run the stack until it ends; the exit code of the run."""
     from devstack.commands import up_checks, up_run
-    from devstack.stack import graph, load
+    from devstack.stack import defaults, graph, load
     from devstack.supervisor.plan import Setups
 
     started = time.time()
     stack = load.load(load.find(request.folder))
+    own = _own_options(stack, request)
+    request = replace(
+        request,
+        profiles=own.profiles,
+        timeout=own.timeout,
+        as_json=request.as_json or own.log_format == "json",
+    )
+    if own.grace is not None:
+        stack = defaults.with_grace(stack, own.grace)
     names = _selected(stack, request)
     folder = PrivateFolder.beside(stack.root)
     folder.create()
@@ -97,6 +107,7 @@ def up(request: Request) -> int:
             started=started,
             baseline=baseline,
             isolation=isolation,
+            own=own,
         )
         return up_run.in_background(job) if request.wait else up_run.in_foreground(job)
     finally:
@@ -110,6 +121,13 @@ def _isolated(stack: Stack, request: Request) -> Isolation:
     isolation = isolated(stack, request.environment)
     print(text(isolation), file=sys.stderr)
     return isolation
+
+
+def _own_options(stack: Stack, request: Request) -> Settings:
+    from devstack.settings import resolve
+
+    flags = {"profiles": request.profiles or None, "timeout": request.timeout}
+    return resolve(stack.settings, request.environment, flags).settings
 
 
 def _selected(stack: Stack, request: Request) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
@@ -22,6 +22,7 @@ from devstack.run.facts import ShutdownRequested
 from devstack.run.hub import Hub
 from devstack.run.lifecycle import begin
 from devstack.run.state import RunState
+from devstack.settings import Settings
 from devstack.supervisor import plan
 from devstack.supervisor.children import Running
 from devstack.supervisor.output import ServiceOutput
@@ -58,6 +59,13 @@ class Job:
     started: float
     baseline: frozenset[up_checks.FindingKey] | None = None
     isolation: Isolation | None = None
+    own: Settings = field(default_factory=Settings)
+
+    @property
+    def look(self) -> style.Style:
+        """How the terminal may be written to."""
+        environment = {**self.request.environment, "DEVSTACK_COLOUR": self.own.colour}
+        return style.detect(sys.stdout, environment)
 
 
 def in_foreground(job: Job) -> int:
@@ -78,7 +86,7 @@ class _Assembly:
         self.guard = Guard(self.run)
         self.host.set_apart(self.guard.pid)
         self.pump = Pump()
-        self.logs = LogFiles(job.folder, self.run, self._complain)
+        self.logs = LogFiles(job.folder, self.run, self._complain, cap=job.own.log_size)
         self.secrets = Secrets(job.stack, job.request.environment)
         self.terminal = signals.Terminal()
         view = self._view()
@@ -94,6 +102,7 @@ class _Assembly:
             process=job.request.environment,
             hub=self.hub,
             judge=self._judge if job.baseline is not None else lambda: "",
+            settle=job.own.settle,
         )
         self.runner = self._runner()
 
@@ -143,7 +152,7 @@ class _Assembly:
     def _runner(self) -> Runner:
         job, request = self.job, self.job.request
         specs = plan.specs(job.stack, job.names, [one.service for one in job.due])
-        display = style.detect(sys.stdout, request.environment)
+        display = job.look
         services = DeclaredServices(
             job.stack,
             process=request.environment,
@@ -240,7 +249,7 @@ class _Assembly:
 
         screen = Screen(
             sys.stdout.fileno(),
-            style.detect(sys.stdout, self.job.request.environment),
+            self.job.look,
             self.job.names,
             on_closed=lambda: self.stop("nobody reads the output", int(ExitCode.OK)),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from devstack.stack.model import OnChange, ProbeKind, Ready, Service, ServiceType
+from devstack.stack.model import OnChange, ProbeKind, Ready, Service, ServiceType, Stack
 
 AGENT_READY = "registered worker"
 
@@ -99,6 +100,17 @@ def ready(service: Service) -> Ready | None:
 def warms(service: Service) -> bool:
     """Whether `GET /` is asked once after the port listens; any answer counts, slowness is no failure."""
     return service.ready is None and service.port is not None and of(service).warms
+
+
+def with_grace(stack: Stack, seconds: float) -> Stack:
+    """The stack with this grace for every service whose `stop.grace` is not declared."""
+    services = {
+        name: service
+        if f"services.{name}.stop.grace" in stack.spots
+        else replace(service, stop=replace(service.stop, grace=seconds))
+        for name, service in stack.services.items()
+    }
+    return replace(stack, services=MappingProxyType(services))
 
 
 def starts(service: Service) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from devstack.errors import UsageError
 from devstack.stack.model import Stack
 
 Edges = Mapping[str, Iterable[str]]
@@ -64,9 +65,11 @@ def select(
 
     With names: those. Without: all that have no profile or one that is asked for. Then whatever these need,
     also when it belongs to a profile that was not asked for. `without` is left out at last: those that need
-    it start as if it were there.
+    it start as if it were there. Raises UsageError for a profile that nobody declares.
     """
     asked = set(profiles)
+    for name in asked - {profile for service in stack.services.values() for profile in service.profiles}:
+        raise UsageError(f"no service has the profile `{name}`", hint=_known_profiles(stack))
     chosen = list(names) or [
         name
         for name, service in stack.services.items()
@@ -74,6 +77,10 @@ def select(
     ]
     wanted = closure(stack, chosen) - set(without)
     return tuple(name for name in stack.services if name in wanted)
+
+
+def _known_profiles(stack: Stack) -> str:
+    return f"profiles: {', '.join(profiles(stack)) or 'none declared'}"
 
 
 def profiles(stack: Stack) -> tuple[str, ...]:

@@ -48,13 +48,16 @@ class Style:
 
 
 def detect(stream: TextIO, environment: Mapping[str, str]) -> Style:
-    """The style for `stream`: NO_COLOR wins over FORCE_COLOR, which wins over what the stream is."""
+    """The style for `stream`: DEVSTACK_COLOUR, then NO_COLOR, then FORCE_COLOR, then what the stream is."""
     is_terminal = stream.isatty()
     colour = is_terminal and environment.get("TERM") != "dumb"
     if environment.get("FORCE_COLOR") not in (None, "", "0"):
         colour = True
     if environment.get("NO_COLOR"):
         colour = False
+    wish = environment.get("DEVSTACK_COLOUR")
+    if wish in ("always", "never"):
+        colour = wish == "always"
     columns = environment.get("COLUMNS", "")
     width = int(columns) if columns.isdecimal() and int(columns) else 100
     if is_terminal:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstack.errors import UsageError
 from devstack.stack import graph
 from devstack.stack.model import Dependency, Service, ServiceType, Stack
 
@@ -63,3 +65,5 @@ def test_a_profile_is_started_when_asked_for_or_needed() -> None:
     assert graph.select(stack, profiles=["full"]) == ("db", "ws", "mail")
     assert graph.select(stack, without=["db"]) == ("ws",)
     assert graph.profiles(stack) == ("full",)
+    with pytest.raises(UsageError, match="no service has the profile `fulll`"):
+        graph.select(stack, profiles=["fulll"])
