@@ -69,9 +69,9 @@ def show(services: tuple[str, ...], as_json: bool, reveal: bool, pair: tuple[str
 @click.option("--reveal", is_flag=True, help="Show secrets in clear; asks on a terminal.")
 def why(reference: str, as_json: bool, reveal: bool) -> int:
     """One variable (service:NAME, or NAME in all services) through all layers, and every reader of it."""
-    from devstack.commands import env_why as command
+    from devstack.commands.env_why import why as command
 
-    return command.why(Path.cwd(), reference, os.environ, as_json=as_json, reveal=reveal and _may_reveal())
+    return command(Path.cwd(), reference, os.environ, as_json=as_json, reveal=reveal and _may_reveal())
 
 
 def _may_reveal() -> bool:

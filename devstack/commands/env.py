@@ -15,6 +15,7 @@ from devstack.errors import ExitCode, UsageError
 from devstack.stack import load
 from devstack.stack.model import Stack
 from devstack.views import env as view
+from devstack.views import env_diff
 from devstack.views.style import detect
 
 
@@ -55,14 +56,14 @@ def diff(request: Request) -> int:
     first, second = (_environments(stack, request)[name] for name in request.services)
     names = dict.fromkeys((*first.variables, *second.variables))
     rows = [
-        view.Difference(name=name, first=first.variables.get(name), second=second.variables.get(name))
+        env_diff.Difference(name=name, first=first.variables.get(name), second=second.variables.get(name))
         for name in names
     ]
     shown = view.Disclosure(root=stack.root, reveal=request.reveal)
     if request.as_json:
-        _write(view.diff_json(first.service, second.service, rows, shown))
+        _write(env_diff.as_json(first, second, rows, shown))
     else:
-        _write(view.diff_text(first, second, rows, shown, detect(sys.stdout, request.environment)))
+        _write(env_diff.text(first, second, rows, shown, detect(sys.stdout, request.environment)))
     return int(ExitCode.OK)
 
 

@@ -52,7 +52,7 @@ class Files:
     def names(self, folder: Path) -> tuple[str, ...]:
         """Sorted names inside `folder`; empty where it cannot be listed."""
         try:
-            return tuple(sorted(os.listdir(folder)))
+            return tuple(sorted(entry.name for entry in folder.iterdir()))
         except OSError:
             return ()
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from devstack.env import versions
-from devstack.env.bundler import vite_settings
 from devstack.env.files import Files
 from devstack.env.loaders.table import loader
+from devstack.env.loading import Sources, plan
 from devstack.env.model import (
     Environment,
     LayerKind,
     Loaded,
-    LoadIssue,
     LoadRequest,
     Origin,
     Shadow,
@@ -24,11 +23,14 @@ from devstack.env.model import (
 )
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
-from devstack.stack.model import EnvLayer, Reference, Service, Stack
+from devstack.stack.model import Reference, Service, Stack
+
+if TYPE_CHECKING:
+    from devstack.env.source.model import SourceIndex
+    from devstack.env.source.scan import SourceScanner
 
 # What devstack itself puts into a child; never inherited further.
 OWN_NAMES = ("DEVSTACK_RUN", "DEVSTACK_SERVICE")
-DEFAULT_MODE = "development"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +49,23 @@ class Lookup:
 
 
 def resolve(
-    stack: Stack, *, process: Mapping[str, str], files: Files, services: Iterable[str] | None = None
+    stack: Stack,
+    *,
+    process: Mapping[str, str],
+    files: Files,
+    services: Iterable[str] | None = None,
+    sources: Sources | None = None,
 ) -> dict[str, Environment]:
     """The environment of each service (all, or those named).
 
     Args:
         process: the environment devstack was started with.
+        sources: gives the index of a service's sources, where one is at hand already.
     """
     inherited = {name: text for name, text in process.items() if name not in OWN_NAMES}
-    node = _Node(inherited)
+    given = _Given(files=files, node=_Node(inherited), sources=sources or _Scanner(stack, files))
     wanted = stack.services if services is None else list(services)
-    return {
-        name: _Resolution(stack, stack.services[name], inherited, files, node).environment()
-        for name in wanted
-    }
+    return {name: _Resolution(stack, stack.services[name], inherited, given).environment() for name in wanted}
 
 
 def lookup(reference: Reference, environment: Environment) -> Lookup:
@@ -93,20 +98,41 @@ class _Node:
         return self._asked[0]
 
 
+class _Scanner:
+    """Indexes the sources of a service when it is first asked for."""
+
+    def __init__(self, stack: Stack, files: Files) -> None:
+        self._stack = stack
+        self._files = files
+        self._scanner: list[SourceScanner] = []
+
+    def __call__(self, service: str) -> SourceIndex:
+        if not self._scanner:
+            from devstack.env.source.scan import SourceScanner as Scanner
+
+            self._scanner.append(Scanner(self._stack.root, self._files))
+        return self._scanner[0].index(self._stack, service)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What all services share."""
+
+    files: Files
+    node: _Node
+    sources: Sources
+
+
 class _Resolution:
     """Works out one service."""
 
-    def __init__(
-        self, stack: Stack, service: Service, inherited: Mapping[str, str], files: Files, node: _Node
-    ) -> None:
+    def __init__(self, stack: Stack, service: Service, inherited: Mapping[str, str], shared: _Given) -> None:
         self._stack = stack
         self._service = service
         self._inherited = inherited
-        self._files = files
-        self._node = node
-        self._folder = Path(os.path.normpath(stack.root / service.dir))
-        self._mode = service.env.mode or DEFAULT_MODE
+        self._shared = shared
         self._launch = launch(stack, service)
+        self._plan = plan(stack, service, self._launch, shared.files, shared.sources)
 
     def environment(self) -> Environment:
         """Files, `set`, port and inline variables, in the order in which they win."""
@@ -124,10 +150,10 @@ class _Resolution:
         return Environment(
             service=self._service.name,
             loader=pin,
-            mode=self._mode,
+            mode=self._plan.mode,
             variables=MappingProxyType(self._merged(loaded, given)),
             layers=loaded.layers,
-            issues=loaded.issues,
+            issues=self._plan.issues + loaded.issues,
             prefixes=loaded.prefixes,
             process=MappingProxyType(dict(self._inherited)),
         )
@@ -135,50 +161,26 @@ class _Resolution:
     def _load(self, given: Mapping[str, Value]) -> tuple[Loaded, str]:
         process = dict(self._inherited)
         process.update({name: value.text for name, value in given.items() if value.text is not None})
-        declared = self._service.env.layers
-        if not declared:
-            declared = (EnvLayer(loader=defaults.loader(self._service)),)
         pins: list[str] = []
         whole = Loaded(variables={}, layers=())
-        for layer in declared:
-            pin = versions.choose(layer.loader, self._folder, self._files, self._node)
+        for one in self._plan.loads:
+            pin = versions.choose(one.loader, one.folder, self._shared.files, self._shared.node)
             pins.append(pin)
             request = LoadRequest(
-                folder=self._folder,
-                mode=self._mode,
+                folder=one.folder,
+                mode=self._plan.mode,
                 process=process,
-                reader=self._files,
-                files=self._paths(layer),
-                override=layer.override,
+                reader=self._shared.files,
+                files=one.files,
+                override=one.override,
+                prefixes=one.prefixes,
             )
-            loaded = self._load_vite(pin, request) if pin.startswith("vite") else loader(pin).load(request)
-            whole = _stacked(whole, loaded)
-            process.update(
-                {name: value.text for name, value in whole.variables.items() if value.text is not None}
-            )
+            loaded = loader(pin).load(request)
+            whole = _stacked(whole, loaded) if whole.layers or whole.issues else loaded
+            if one is not self._plan.loads[-1]:
+                texts = {name: value.text for name, value in whole.variables.items()}
+                process.update({name: text for name, text in texts.items() if text is not None})
         return whole, " + ".join(dict.fromkeys(pins))
-
-    def _load_vite(self, pin: str, request: LoadRequest) -> Loaded:
-        """With the folder and the prefixes that vite.config gives."""
-        settings = vite_settings(self._folder, self._files)
-        if settings.folder is None:
-            request = replace(request, files=(), prefixes=settings.prefixes)
-        else:
-            request = replace(request, folder=settings.folder, prefixes=settings.prefixes)
-        loaded = loader(pin).load(request)
-        if not settings.undecided or settings.path is None:
-            return loaded
-        message = (
-            f"{settings.path.name} computes `envDir` or `envPrefix`, so it is not known which files are read"
-        )
-        issue = LoadIssue(path=settings.path, line=None, kind="undecided", message=message)
-        return replace(loaded, issues=(*loaded.issues, issue))
-
-    def _paths(self, layer: EnvLayer) -> list[Path] | None:
-        names: Iterable[str] | None = layer.files or self._service.env.files
-        if not names:
-            names = defaults.default_files(self._service)
-        return None if names is None else [Path(os.path.normpath(self._folder / name)) for name in names]
 
     def _merged(self, loaded: Loaded, given: Mapping[str, Value]) -> dict[str, Value]:
         """File values with `given` where it won, and `given` names that no file declares."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Value
+from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Shadow, Value
 from devstack.env.secrets import Fingerprinter, is_masked
 from devstack.views.style import Style
 
 _LONGEST_NAME, _LONGEST_VALUE = 40, 48
+_SHORTEST_SECRET = 5  # shorter ones are found in harmless texts
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -34,6 +35,7 @@ class Disclosure:
     reveal: bool = False
     fingerprinter: Fingerprinter = field(default_factory=Fingerprinter)
     _paths: dict[Path, str] = field(default_factory=dict)
+    _secrets: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def path(self, path: Path) -> str:
         """POSIX, relative to the stack's root."""
@@ -49,23 +51,44 @@ class Disclosure:
         line = "" if origin.line is None else f":{origin.line}"
         return f"{self.path(origin.path)}{line}"
 
-    def text(self, name: str, value: Value) -> str | None:
+    def text(self, name: str, value: Value, environment: Environment) -> str | None:
         """The text for machines; None when it is masked or there is none."""
-        if value.text is None or (not self.reveal and is_masked(name, value.text)):
+        if value.text is None or self._hides(name, value.text, environment):
             return None
         return value.text
 
-    def cell(self, name: str, text: str | None, unknown: str | None = None) -> str:
+    def cell(self, name: str, one: Value | Shadow, environment: Environment) -> str:
         """The text for people, on one line."""
-        if unknown is not None:
+        if isinstance(one, Value) and one.unknown is not None:
             return "unknown"
-        if text is None:
+        if one.text is None:
             return "not set"
-        if text == "":
+        if one.text == "":
             return "(empty)"
-        if not self.reveal and is_masked(name, text):
-            return self.fingerprinter.describe(text)
-        return visible(text)
+        if self._hides(name, one.text, environment):
+            return self.fingerprinter.describe(one.text)
+        return visible(one.text)
+
+    def _hides(self, name: str, text: str, environment: Environment) -> bool:
+        """Whether the text is a secret, or holds one that the environment knows (`REF=${JWT_SECRET}/x`)."""
+        if self.reveal or not text:
+            return False
+        if is_masked(name, text):
+            return True
+        known = self._secrets.get(environment.service)
+        if known is None:
+            known = self._secrets[environment.service] = _secrets(environment)
+        return any(secret in text for secret in known)
+
+
+def _secrets(environment: Environment) -> frozenset[str]:
+    found: set[str] = set()
+    for name, value in environment.variables.items():
+        texts = [value.text, *(shadow.text for shadow in value.shadows)]
+        found.update(
+            text for text in texts if text and len(text) >= _SHORTEST_SECRET and is_masked(name, text)
+        )
+    return frozenset(found)
 
 
 def as_json(environments: Mapping[str, Environment], shown: Disclosure) -> str:
@@ -93,7 +116,7 @@ def _service_json(environment: Environment, shown: Disclosure) -> dict[str, obje
 def _variable_json(name: str, value: Value, environment: Environment, shown: Disclosure) -> dict[str, object]:
     origin = value.origin
     made: dict[str, object] = {
-        "value": shown.text(name, value),
+        "value": shown.text(name, value, environment),
         "fingerprint": None if value.text is None else shown.fingerprinter.of(value.text),
         "path": None if origin.path is None else shown.path(origin.path),
         "line": origin.line,
@@ -156,7 +179,7 @@ def _row(name: str, value: Value, environment: Environment, shown: Disclosure) -
         notes.append(f"hides {hidden}")
     return (
         visible(name),
-        shown.cell(name, value.text, value.unknown),
+        shown.cell(name, value, environment),
         shown.place(value.origin),
         "; ".join(notes),
     )
@@ -170,87 +193,3 @@ def _issue_line(issue: LoadIssue, shown: Disclosure, style: Style) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One name in two services; None = not there."""
-
-    name: str
-    first: Value | None
-    second: Value | None
-
-    @property
-    def is_equal(self) -> bool:
-        """Whether both programs find the same, known text."""
-        if self.first is None or self.second is None:
-            return False
-        return self.first.text == self.second.text and not (self.first.unknown or self.second.unknown)
-
-
-def diff_text(
-    first: Environment,
-    second: Environment,
-    differences: Sequence[Difference],
-    shown: Disclosure,
-    style: Style,
-) -> str:
-    """What differs between two services: other values, then names that only one has."""
-    both = [one for one in differences if one.first and one.second and not one.is_equal]
-    lines = []
-    for one in both:
-        lines.append(style.paint(one.name, "bold"))
-        for side, value in ((first.service, one.first), (second.service, one.second)):
-            if value is not None:
-                text = shown.cell(one.name, value.text, value.unknown)
-                lines.append(
-                    f"  {side:<{_side(first, second)}}  {text}  {style.paint(shown.place(value.origin), 'dim')}"
-                )
-    for service, found in (
-        (first.service, [one for one in differences if one.second is None]),
-        (second.service, [one for one in differences if one.first is None]),
-    ):
-        if found:
-            lines += [style.paint(f"only in {service}", "bold"), *_only(found, shown, style)]
-    equal = sum(one.is_equal for one in differences)
-    lines.append(f"{equal} equal, {len(both)} different, {len(differences) - equal - len(both)} in one only")
-    return "\n".join(lines)
-
-
-def _side(first: Environment, second: Environment) -> int:
-    return max(len(first.service), len(second.service))
-
-
-def _only(found: Sequence[Difference], shown: Disclosure, style: Style) -> list[str]:
-    width = max(len(one.name) for one in found)
-    lines = []
-    for one in found:
-        value = one.first or one.second
-        if value is not None:
-            place = style.paint(shown.place(value.origin), "dim")
-            lines.append(f"  {one.name:<{width}}  {shown.cell(one.name, value.text, value.unknown)}  {place}")
-    return lines
-
-
-def diff_json(first: str, second: str, differences: Sequence[Difference], shown: Disclosure) -> str:
-    """The same for machines."""
-    rows = [
-        {
-            "name": one.name,
-            "equal": one.is_equal,
-            first: None if one.first is None else _side_json(one.name, one.first, shown),
-            second: None if one.second is None else _side_json(one.name, one.second, shown),
-        }
-        for one in differences
-    ]
-    return json.dumps({"version": 1, "services": [first, second], "variables": rows}, ensure_ascii=False)
-
-
-def _side_json(name: str, value: Value, shown: Disclosure) -> dict[str, object]:
-    return {
-        "value": shown.text(name, value),
-        "fingerprint": None if value.text is None else shown.fingerprinter.of(value.text),
-        "path": None if value.origin.path is None else shown.path(value.origin.path),
-        "line": value.origin.line,
-        "layer": value.origin.layer.value,
-    }

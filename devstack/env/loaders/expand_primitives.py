@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE
+from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE, spend
 from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
 
 _COMMAND = re.compile(r"\$\(")
@@ -65,7 +65,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
 
 def _expand(text: str, merged: Mapping[str, str], names: Names, work: Work) -> str:
     seen: set[str] = set()
-    steps = 0
+    steps, started_with = 0, text.count("$")
     while (found := REFERENCE.search(text)) is not None:
         if text in seen or steps > _SURELY_ENDLESS:
             raise Endless
@@ -73,7 +73,7 @@ def _expand(text: str, merged: Mapping[str, str], names: Names, work: Work) -> s
         steps += 1
         name, replacement = _meaning(found.group(1) or found.group(2), merged, names)
         text = ecmascript.replace_first(text, found.group(), replacement)
-        work.spend(len(text))
+        spend(work, text, started_with)
         if text == merged.get(name):
             break
     return text

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.expansion import SURELY_FITS, Names, Overflow, Undecided, Work
 
-_SURELY_ENDLESS = 1_000  # references in one text that were replaced one after the other
 _REFERENCE = re.compile(r"\$\{?([0-9A-Za-z_]+)(?::-([^}\\]*))?\}?")
 
 
@@ -20,7 +19,7 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
         Undecided: it cannot be known.
     """
     seen: set[str] = set()
-    steps = 0
+    steps, started_with = 0, text.count("$")
     while True:
         position = _last_reference(text)
         if position < 0:
@@ -34,7 +33,7 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
         steps += 1
         if steps > SURELY_FITS:
             raise Overflow
-        _spend(work, len(text), steps)
+        _spend(work, text, started_with)
         name, default = found.groups()
         names.check(name)
         replacement = process.get(name) or default or parsed.get(name) or ""
@@ -42,12 +41,12 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
     return text.replace("\\$", "$")
 
 
-def _spend(work: Work, amount: int, steps: int) -> None:
-    """A text that grew until the budget is gone, reference by reference, brings its own reference back."""
+def _spend(work: Work, text: str, started_with: int) -> None:
+    """Where the budget is gone and no fewer references are left than at first, they bring themselves back."""
     try:
-        work.spend(amount)
+        work.spend(len(text))
     except Undecided:
-        if steps > _SURELY_ENDLESS:
+        if text.count("$") >= started_with:
             raise Overflow from None
         raise
 

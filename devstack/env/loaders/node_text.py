@@ -27,6 +27,8 @@ def parse20(text: str) -> Parsed:
             _ignore(text, position, lines.at(position), notes, bare)
             break
         name = text[position:equal].strip(_SPACE_20)
+        if not name and equal > position > 0:
+            name = text[position - 1]  # nothing but spaces: Node's trimming runs over its beginning
         line = lines.at(position)
         if "\n" in name:
             notes.append(
@@ -35,7 +37,12 @@ def parse20(text: str) -> Parsed:
         if not name:
             notes.append(Note(line, "file-dropped", "Node stops reading at a line without a name"))
             break
-        value, raw, position = _value20(text, equal + 1)
+        try:
+            value, raw, position = _value20(text, equal + 1)
+        except _NothingError as nothing:
+            notes.append(Note(line, "line-dropped", "a quote that is never closed on the last line"))
+            position = nothing.position
+            continue
         definitions.append(Definition(name.removeprefix("export "), value, raw, lines.at(equal)))
     return Parsed(definitions=definitions, bare=bare, notes=notes)
 
@@ -71,7 +78,8 @@ def parse22(text: str) -> Parsed:
 
 
 def _ignore(text: str, position: int, line: int, notes: list[Note], bare: list[Definition]) -> None:
-    if len(notes) >= NOTED:
+    content = text[position : _newline(text, position, 0)].strip()
+    if not content or content.startswith("#") or len(notes) >= NOTED:
         return
     notes.append(Note(line, "line-dropped", "no assignment, so the line is ignored"))
     found = BARE_NAME.match(text, position, _newline(text, position, 0))
@@ -123,7 +131,18 @@ def _value20(text: str, start: int) -> tuple[str, str, int]:
     """The value, its raw text and where parsing goes on."""
     found = _SPACES.match(text, start)
     start = found.end() if found else start
+    quote = text[start : start + 1]
+    if quote and quote in _QUOTES and text.find(quote, start + 1) < 0 and text.find("\n", start) < 0:
+        raise _NothingError(start)
     return _value(text, start, _SPACE_20, 0)
+
+
+class _NothingError(Exception):
+    """Node 20 stores nothing, and goes on reading at `position`."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__()
+        self.position = position
 
 
 def _value22(text: str, start: int) -> tuple[str, str, int]:

@@ -1,0 +1,226 @@
+"""How a service loads env files: which programs, from which folder, which files, in which mode.
+
+Told by stack.toml; where it says nothing, by the command line, vite.config and the service's own source.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.env import versions, vite_config
+from devstack.env.files import Files
+from devstack.env.model import LoadIssue
+from devstack.env.source.model import DotenvCall, SourceIndex
+from devstack.stack import defaults, shell_words
+from devstack.stack.launch import Launch
+from devstack.stack.model import Service, ServiceType, Stack
+
+Sources = Callable[[str], SourceIndex]
+
+DEFAULT_MODE = "development"
+_PRODUCTION_COMMANDS = {"next": {"build", "start"}, "vite": {"build", "preview"}}
+_PYTHON = frozenset({ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """One program that loads files.
+
+    Attributes:
+        loader: kind, perhaps pinned.
+        folder: where it looks when it has no files given; absolute.
+        files: None = its own list.
+    """
+
+    loader: str
+    folder: Path
+    files: tuple[Path, ...] | None = None
+    override: bool = False
+    prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All loads of one service in order, and what could not be read off."""
+
+    mode: str
+    loads: tuple[Load, ...]
+    issues: tuple[LoadIssue, ...] = ()
+
+
+def plan(stack: Stack, service: Service, launch: Launch | None, files: Files, sources: Sources) -> Plan:
+    """How `service` loads its env files."""
+    return _Planner(stack, service, launch, files, sources).plan()
+
+
+class _Planner:
+    """Works out one service."""
+
+    def __init__(
+        self, stack: Stack, service: Service, launch: Launch | None, files: Files, sources: Sources
+    ) -> None:
+        self._stack = stack
+        self._service = service
+        self._files = files
+        self._sources = sources
+        self._folder = _normal(stack.root / service.dir)
+        self._words = _words(launch)
+        self._issues: list[LoadIssue] = []
+
+    def plan(self) -> Plan:
+        """Mode and loads."""
+        declared = self._service.env
+        kind = defaults.loader(self._service).partition("@")[0]
+        config = vite_config.ViteConfig()
+        if kind == "vite" and not declared.layers:
+            config = vite_config.read(self._folder, self._files)
+        mode = declared.mode or _flag(self._words, "--mode", "-m") or config.mode or self._usual_mode(kind)
+        loads = tuple(self._loads(kind, config))
+        return Plan(mode=mode, loads=loads, issues=tuple(self._issues))
+
+    def _usual_mode(self, kind: str) -> str:
+        """By the command that runs: `next start` and `vite build` are in production mode."""
+        commands = _PRODUCTION_COMMANDS.get(kind, set())
+        for program, command in zip(self._words, self._words[1:], strict=False):
+            if Path(program).name == kind and command in commands:
+                return "production"
+        return DEFAULT_MODE
+
+    def _loads(self, kind: str, config: vite_config.ViteConfig) -> Iterable[Load]:
+        declared = self._service.env
+        if declared.layers:
+            return [
+                Load(
+                    loader=layer.loader,
+                    folder=self._folder,
+                    files=self._paths(layer.files) if layer.files else None,
+                    override=layer.override,
+                )
+                for layer in declared.layers
+            ]
+        loader = defaults.loader(self._service)
+        if declared.files is not None:
+            return [Load(loader=loader, folder=self._folder, files=self._paths(declared.files))]
+        if kind == "vite":
+            return [self._vite(loader, config)]
+        if kind == "python-dotenv" and self._service.type in _PYTHON:
+            return self._python(loader)
+        if kind in ("dotenv", "dotenv-expand") and self._service.type is ServiceType.NODE:
+            return self._node(loader)
+        return [Load(loader=loader, folder=self._folder, files=self._usual_files())]
+
+    def _vite(self, loader: str, config: vite_config.ViteConfig) -> Load:
+        for key, line in config.dynamic:
+            if config.path is not None and not (key == "mode" and self._service.env.mode):
+                message = f"`{key}` is computed, so Vite's default is assumed; declare `mode` or `files`"
+                self._note(config.path, line, message)
+        folder = config.folder(self._folder)
+        if folder is None:
+            return Load(loader=loader, folder=self._folder, files=(), prefixes=config.prefixes)
+        return Load(loader=loader, folder=_normal(folder), prefixes=config.prefixes)
+
+    def _python(self, loader: str) -> Iterable[Load]:
+        index = self._sources(self._service.name)
+        loads = self._calls(loader, index.dotenv_calls)
+        settings = [
+            _normal((self._module(one.path) if one.beside_module else self._folder) / name)
+            for one in index.settings
+            for name in one.env_files
+        ]
+        if settings:
+            files = tuple(dict.fromkeys(settings))
+            loads.append(Load(loader="pydantic", folder=self._folder, files=files))
+        return loads or [Load(loader=loader, folder=self._folder, files=self._usual_files())]
+
+    def _node(self, loader: str) -> Iterable[Load]:
+        flags = [
+            *_flags(self._words, "--env-file"),
+            *self._existing(_flags(self._words, "--env-file-if-exists")),
+        ]
+        loads = []
+        if flags and self._service.env.loader is None:
+            loads.append(Load(loader="node", folder=self._folder, files=self._paths(flags)))
+        if self._service.env.loader is None and versions.depends_on(
+            "dotenv-expand", self._folder, self._files
+        ):
+            loader = "dotenv-expand"
+        calls: tuple[DotenvCall, ...] = ()
+        if loads or versions.depends_on("dotenv", self._folder, self._files):
+            calls = tuple(self._sources(self._service.name).dotenv_calls)
+        found = self._calls(loader, calls)
+        if loads and not found:
+            return loads
+        return [*loads, *(found or [Load(loader=loader, folder=self._folder, files=self._usual_files())])]
+
+    def _calls(self, loader: str, calls: Iterable[DotenvCall]) -> list[Load]:
+        """One load for each call in the source whose arguments are literals."""
+        made: list[Load] = []
+        for call in calls:
+            module = self._module(call.path)
+            if call.dynamic:
+                self._note(
+                    self._stack.root / call.path,
+                    call.line,
+                    f"{call.form}(…) takes what is no literal, so it is left out; declare `files`",
+                )
+                continue
+            is_python = loader.startswith("python-dotenv")
+            if call.file is None:
+                # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
+                load = Load(
+                    loader=loader, folder=module if is_python else self._folder, override=call.override
+                )
+            else:
+                path = _normal((module if call.beside_module else self._folder) / call.file)
+                load = Load(loader=loader, folder=self._folder, files=(path,), override=call.override)
+            if load not in made:
+                made.append(load)
+        return made
+
+    def _note(self, path: Path, line: int, message: str) -> None:
+        self._issues.append(LoadIssue(path=_normal(path), line=line, kind="dynamic", message=message))
+
+    def _module(self, path: str) -> Path:
+        return _normal(self._stack.root / path).parent
+
+    def _usual_files(self) -> tuple[Path, ...] | None:
+        names = defaults.default_files(self._service)
+        return None if names is None else self._paths(names)
+
+    def _paths(self, names: Iterable[str]) -> tuple[Path, ...]:
+        return tuple(_normal(self._folder / name) for name in names)
+
+    def _existing(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if self._files.is_file(self._folder / name)]
+
+
+def _normal(path: Path) -> Path:
+    return Path(os.path.normpath(path))
+
+
+def _words(launch: Launch | None) -> tuple[str, ...]:
+    """The words of the command that really runs: behind a package.json script, the script's."""
+    if launch is None:
+        return ()
+    text = launch.script.text if launch.script is not None else launch.command
+    return shell_words.read(text).words or ()
+
+
+def _flags(words: tuple[str, ...], *names: str) -> list[str]:
+    found = []
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in names:
+            if equals:
+                found.append(value)
+            elif index + 1 < len(words):
+                found.append(words[index + 1])
+    return found
+
+
+def _flag(words: tuple[str, ...], *names: str) -> str | None:
+    found = _flags(words, *names)
+    return found[-1] if found else None

@@ -1,0 +1,123 @@
+"""Many generated files through a real program and our loader: `python -m tests.env.loaders.fuzz --count 20000`.
+
+Prints one line per program and, for each disagreement, the smallest case found that still disagrees.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+from tests.env.loaders import grammar
+from tests.env.loaders.grammar import Case
+from tests.env.loaders.programs import PROGRAMS, Driver, Program, difference, ours
+
+_USUAL = [name for name in PROGRAMS if name not in ("dotenv-expand1000", "python-dotenv-1.1")]
+_HANGS_ASKED = 12  # cases per program in which ours says it never ends or overflows: each costs up to seconds
+_SHOWN = 10
+
+
+def main() -> int:
+    """Run; 1 when something differs."""
+    options = _options()
+    failed = 0
+    for name in options.programs or _USUAL:
+        failed += _run(name, options)
+    return min(failed, 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}")
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--node", default="node", help="the Node that runs the programs")
+    parser.add_argument("--pin", help="compare with this loader instead")
+    return parser.parse_args()
+
+
+def _run(name: str, options: argparse.Namespace) -> int:
+    program = PROGRAMS[name]
+    if options.pin:
+        program = replace(program, pin=options.pin)
+    elif program.asked in ("parseEnv", "vite8"):
+        program = replace(program, pin=_pin_of_node(program, options.node))
+    random, started = Random(options.seed), time.monotonic()
+    hangs = unknown = skipped = 0
+    found: dict[str, Case] = {}
+    extra = {key: os.environ[key] for key in ("PYTHONPATH", "EXTRA_MODULES") if key in os.environ}
+    with Driver(python=program.python, node=options.node, extra=extra) as driver:
+        for case in _cases(random, program, options.count):
+            made = ours(program.pin, case)
+            unknown += any(value.unknown for value in made.variables.values())
+            if any(issue.kind in ("hang", "file-dropped") for issue in made.issues):
+                hangs += 1
+                if hangs > _HANGS_ASKED:
+                    skipped += 1
+                    continue
+            said = driver.ask(program.asked, case)
+            if difference(program, case, said, made) is not None and len(found) < _SHOWN:
+                smallest = _shrunk(driver, program, case)
+                found[repr(smallest)] = smallest
+        seconds = time.monotonic() - started
+        print(
+            f"{name} ({program.pin}): {options.count} cases, {len(found)} differ; {unknown} with unknown values, "
+            f"{hangs} never end ({skipped} of them not run); {seconds:.0f} s",
+            flush=True,
+        )
+        for case in found.values():
+            print(f"  {case}\n    {difference(program, case, driver.ask(program.asked, case), ours(program.pin, case))}")
+    return len(found)
+
+
+def _pin_of_node(program: Program, node: str) -> str:
+    import subprocess
+
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    major = said.lstrip("v").split(".")[0]
+    return f"vite@8+node@{major}" if program.asked == "vite8" else f"node@{major}"
+
+
+def _cases(random: Random, program: Program, count: int) -> Iterator[Case]:
+    made = 0
+    while made < count:
+        case = grammar.case(random, several_files=program.several_files)
+        # That program runs commands: nothing that could become one reaches it.
+        if "1000" in program.asked and "(" in repr(case):
+            continue
+        made += 1
+        yield case
+
+
+def _shrunk(driver: Driver, program: Program, case: Case) -> Case:
+    """Take away whatever the disagreement does not need."""
+    is_smaller = True
+    while is_smaller:
+        is_smaller = False
+        for smaller in _smaller(case):
+            made = ours(program.pin, smaller)
+            if difference(program, smaller, driver.ask(program.asked, smaller), made) is not None:
+                case, is_smaller = smaller, True
+                break
+    return case
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    for name in case.process:
+        yield replace(case, process={key: text for key, text in case.process.items() if key != name})
+    for name in case.files:
+        if len(case.files) > 1:
+            yield replace(case, files={key: text for key, text in case.files.items() if key != name})
+    for name, text in case.files.items():
+        for size in (32, 8, 4, 2, 1):
+            for start in range(0, len(text), size):
+                yield replace(case, files={**case.files, name: text[:start] + text[start + size :]})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Env files that look for trouble: quotes, `$`, `#`, escapes, line ends, invisible characters, several files.
+
+Driven by a `random.Random`, so that a big run is one seed and hypothesis (`st.randoms()`) can shrink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+NAMES = ("A", "B", "C", "AB", "A_B", "X1", "VITE_A", "NEXT_PUBLIC_B", "1", "10", "a", "A.B", "A-B", "_")
+ODD_NAMES = ("", "A B", "'A'", '"A"', "Ä", "A[0]", "A+", "A$B", "export", "\ufeffA", "A\tB", "-", "7up")
+WORDS = (
+    "x", "value", "two words", "it's", "say \"hi\"", "p#w", "p #w", "#", "##", "a=b", "a:b", "://", "{", "}", "\\",
+    "\\\\", "\\n", "\\r", "\\t", "\\$", "\\'", '\\"', "\\`", "$", "$$", "$&", "$`", "$'", "$1", "$A", "$B", "$AB", "$C",
+    "${A}", "${B}", "${C}", "${UNSET}", "$UNSET", "${A:-d}", "${B:-$A}", "${UNSET:-${B:-e}}", "${A-d}", "${UNSET-d}",
+    "${A:+alt}", "${UNSET+alt}", "${A+alt}", "${}", "${ A }", "${A", "$A}", "${A:-}", "${A:?e}", "${1}", "$X1y", "${A.B}",
+    "$A.B", "$A-B", "${A:-a}b}", "${null}", "${Xnull}", "(", ")", "é", "日本", "🔑", "\u00a0", "\u2028", "\u200b", "\ufeff",
+    "\x85", "\x1f", "\t", " ", "'", '"', "`", "''", '""', "encrypted:x",
+)  # fmt: skip
+SPACES = ("", "", "", "", " ", "  ", "\t", "\u00a0", " \t ")
+LINE_ENDS = ("\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\u2028", "\v", "")
+JUNK = ("# comment", "#", "junk", "A", "export A", "// note", "---", "=x", "=", "<<<<<<< HEAD", ": x", "'", '"', "A B=1")
+FILES = (".env", ".env.local", ".env.development", ".env.development.local")
+EXPORTED = ("", "x", "pa$word", "pa\\$word", "$A", "${B}", "$&", "value", "$C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Files, exported variables and mode of one run."""
+
+    files: dict[str, str]
+    process: dict[str, str] = field(default_factory=dict)
+    mode: str = "development"
+
+
+def case(random: Random, *, several_files: bool) -> Case:
+    """One case; `several_files` for programs that read more than `.env`."""
+    names = [".env"]
+    if several_files and random.randrange(3) == 0:
+        names = random.sample(FILES, random.randint(1, len(FILES)))
+    process = {}
+    if random.randrange(3) == 0:
+        process = {
+            random.choice(NAMES[:6]): random.choice(EXPORTED) for _ in range(random.randint(1, 2))
+        }
+    return Case(files={name: text(random) for name in names}, process=process)
+
+
+def text(random: Random) -> str:
+    """One file."""
+    start = "\ufeff" if random.randrange(20) == 0 else ""
+    lines = [statement(random) + random.choice(LINE_ENDS) for _ in range(random.randint(0, 5))]
+    return start + "".join(lines)
+
+
+def statement(random: Random) -> str:
+    """One line, or a few where a quoted value holds line ends."""
+    if random.randrange(8) == 0:
+        return random.choice(SPACES) + random.choice(JUNK)
+    export = random.choice(("", "", "", "", "", "export ", "export  ", "export\t"))
+    name = random.choice(ODD_NAMES) if random.randrange(12) == 0 else random.choice(NAMES)
+    separator = random.choice(("=", "=", "=", "=", "=", "=", " = ", "= ", " =", ": ", ":", " : ", "=\t", "=="))
+    comment = random.choice(("", "", "", "", " # note", "#note", " # it's \"one\"", "\t#t", " tail"))
+    return random.choice(SPACES) + export + name + separator + _value(random) + random.choice(SPACES) + comment
+
+
+def _value(random: Random) -> str:
+    inner = "".join(random.choice(WORDS) for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3, 4))))
+    kind = random.randrange(10)
+    if kind < 5:
+        return inner
+    quote = random.choice(("'", '"', '"', "`"))
+    if random.randrange(4) == 0:
+        inner += random.choice(("\n", "\r\n", "\r", "\n# x\n", "\nB=2\n")) + random.choice(WORDS)
+    if kind == 9:
+        return quote + inner  # never closed
+    return quote + inner + quote
