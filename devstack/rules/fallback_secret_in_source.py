@@ -50,9 +50,13 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if environment is None:
             continue
         declared = declared_names(stack, service)
-        for read in inspection.sources(service).reads:
+        reads = inspection.sources(service).reads
+        continued = {(read.path, name, read.fallback) for read in reads for name in read.otherwise}
+        for read in reads:
             if read.name is None or not read.fallback or not _is_signing(read.name, declared):
                 continue
+            if (read.path, read.name, read.fallback) in continued:
+                continue  # `A || B || 'literal'`: said once, at A, which decides whether B is looked at
             found = placeholder(read.fallback, read.name)
             if found is not None and found.default_of is not None:
                 continue
