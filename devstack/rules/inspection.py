@@ -145,7 +145,7 @@ class Inspection:
             return {}
         from devstack.env.resolve import resolve
 
-        return resolve(self.stack, process=self.process_env, files=self.files)
+        return resolve(self.stack, process=self.process_env, files=self.files, sources=self.sources)
 
     def environment(self, service: str) -> Environment | None:
         """What the program of `service` will see."""

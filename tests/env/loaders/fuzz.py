@@ -20,6 +20,7 @@ from tests.env.loaders.programs import PROGRAMS, Driver, Program, difference, ou
 _USUAL = [name for name in PROGRAMS if name not in ("dotenv-expand1000", "python-dotenv-1.1")]
 _HANGS_ASKED = 12  # cases per program in which ours says it never ends or overflows: each costs up to seconds
 _SHOWN = 10
+_PATIENCE = 20.0  # seconds for making one case smaller
 
 
 def main() -> int:
@@ -96,10 +97,12 @@ def _cases(random: Random, program: Program, count: int) -> Iterator[Case]:
 
 def _shrunk(driver: Driver, program: Program, case: Case) -> Case:
     """Take away whatever the disagreement does not need."""
-    is_smaller = True
+    is_smaller, until = True, time.monotonic() + _PATIENCE
     while is_smaller:
         is_smaller = False
         for smaller in _smaller(case):
+            if time.monotonic() > until:
+                return case
             made = ours(program.pin, smaller)
             if difference(program, smaller, driver.ask(program.asked, smaller), made) is not None:
                 case, is_smaller = smaller, True
