@@ -96,6 +96,7 @@ class SettingsClass:
 
     Attributes:
         fields: names of the environment variables it reads, upper-case, prefix included.
+        aliased: those of `fields` that an alias names, so that no prefix applies.
         bases: names of its base classes as written.
         env_files: literal `env_file`, in order; later ones win. `beside_module`: as in `DotenvCall`.
         extra: `forbid`, `ignore`, `allow`, or None where the class does not say (forbid is pydantic's default).
@@ -106,6 +107,7 @@ class SettingsClass:
     path: str
     line: int
     fields: tuple[str, ...] = ()
+    aliased: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
     env_prefix: str = ""
     env_files: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
 
-from devstack.env.source.model import Fallback, SettingsClass
+from devstack.env.source.model import Fallback, SettingsClass, SourceRead
 from devstack.env.source.pyvalues import arguments, literal, path_of, unwrap
 from devstack.env.source.syntax import Alternative, Module
 
@@ -71,6 +71,7 @@ def _class(module: Module, definition: Node, bases: tuple[str, ...]) -> None:
             path=module.path,
             line=definition.start_point[0] + 1,
             fields=tuple(read_names),
+            aliased=tuple(name.upper() for entry in fields if entry.aliased for name in entry.names),
             bases=bases,
             env_prefix=configuration.prefix,
             env_files=configuration.files,
@@ -226,10 +227,29 @@ def _default(module: Module, node: Node) -> Alternative:
     return Alternative(literal=text, operator=Fallback.DEFAULT)
 
 
-def inherit(classes: list[SettingsClass]) -> list[SettingsClass]:
-    """Hand a base's configuration and fields down to its subclasses, over all modules of a service."""
+def inherit(
+    classes: list[SettingsClass], reads: list[SourceRead]
+) -> tuple[list[SettingsClass], list[SourceRead]]:
+    """Hand a base's configuration and fields down to its subclasses, over all modules of a service.
+
+    Gives the classes and the reads; where a prefix is inherited the names of the reads change, too.
+    """
     by_name = {entry.name: entry for entry in classes}
-    return [_inherited(entry, by_name) for entry in classes]
+    merged = [_inherited(entry, by_name) for entry in classes]
+    renamed = {
+        (entry.path, old): new
+        for entry, whole in zip(classes, merged, strict=True)
+        for old, new in zip(entry.fields, whole.fields, strict=False)
+        if old != new
+    }
+    if not renamed:
+        return merged, reads
+    return merged, [
+        replace(read, name=renamed.get((read.path, read.name or ""), read.name))
+        if read.form == "pydantic"
+        else read
+        for read in reads
+    ]
 
 
 def _inherited(entry: SettingsClass, by_name: dict[str, SettingsClass]) -> SettingsClass:
@@ -237,13 +257,18 @@ def _inherited(entry: SettingsClass, by_name: dict[str, SettingsClass]) -> Setti
     while (base := next((b for b in lowest.bases if b in by_name and b not in seen), None)) is not None:
         lowest = by_name[base]
         seen.add(base)
+        own = merged.fields
+        if not merged.env_prefix and lowest.env_prefix:
+            prefix = lowest.env_prefix.upper()
+            own = tuple(name if name in merged.aliased else prefix + name for name in own)
         merged = replace(
             merged,
             env_files=merged.env_files or lowest.env_files,
             beside_module=merged.beside_module if merged.env_files else lowest.beside_module,
             extra=merged.extra or lowest.extra,
             env_prefix=merged.env_prefix or lowest.env_prefix,
-            fields=tuple(dict.fromkeys((*merged.fields, *lowest.fields))),
+            fields=tuple(dict.fromkeys((*own, *lowest.fields))),
+            aliased=(*merged.aliased, *lowest.aliased),
             dynamic=merged.dynamic or lowest.dynamic,
         )
     return merged

@@ -140,14 +140,14 @@ class _Builder:
 
     def finish(self, files_scanned: int) -> SourceIndex:
         """The index, with what settings classes inherit from each other."""
-        settings = self.settings
+        settings, own = self.settings, self.own
         if settings:
             from devstack.env.source.pysettings import inherit
 
-            settings = inherit(settings)
+            settings, own = inherit(settings, own)
         return replace(
             self.index,
-            reads=tuple(self.own),
+            reads=tuple(own),
             scripts=tuple(self.scripts),
             settings=tuple(settings),
             files_scanned=files_scanned,
