@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from devstack.commands.port_targets import Asked, asked_ports, declared_ports
 from devstack.contract.port_context import context_of, ports_in_use
 from devstack.errors import ExitCode, UsageError
 from devstack.host import ports as host
+from devstack.host.port_numbers import remark
 from devstack.views import ports as view
 from devstack.views.style import detect
 
@@ -79,9 +80,19 @@ def _rows(request: Request, stack: Stack | None) -> list[view.Row]:
         found = look([entry.port for entry in asked], context)
     by_port = {status.port: status for status in found}
     return [
-        view.Row(status=by_port[entry.port], service=entry.service, role=entry.role, declared=entry.declared)
+        view.Row(
+            status=_remarked(by_port[entry.port]) if entry.service else by_port[entry.port],
+            service=entry.service,
+            role=entry.role,
+            declared=entry.declared,
+        )
         for entry in asked
     ]
+
+
+def _remarked(status: host.PortStatus) -> host.PortStatus:
+    """A declared port's number may be a bad choice even while it is free."""
+    return status if status.note else replace(status, note=remark(status.port))
 
 
 def _watch(request: Request, stack: Stack | None) -> None:

@@ -62,3 +62,15 @@ def is_ephemeral(port: int, bounds: tuple[int, int] | None = None) -> bool:
     """Whether an outgoing connection may take it at any moment; `bounds` replaces what this system says."""
     first, last = ephemeral_range() if bounds is None else bounds
     return first <= port <= last
+
+
+def remark(port: int) -> str | None:
+    """What a person who declares `port` should know about the number itself; None when there is nothing."""
+    if is_browser_blocked(port):
+        return "browsers refuse to talk to this port"
+    if is_privileged(port):
+        return "binding this port needs privileges"
+    if is_ephemeral(port):
+        first, last = ephemeral_range()
+        return f"in the range of outgoing connections ({first}-{last}): any of them may take it for a while"
+    return None

@@ -11,6 +11,7 @@ from devstack.host.holders import holders, occupant_note, udp_holders
 from devstack.host.judging import Context
 from devstack.host.listening import bind_error, is_winding_down, occupants
 from devstack.host.model import Holder, HolderClass, PortState
+from devstack.host.port_numbers import ephemeral_range, is_ephemeral, remark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def _silent(port: int) -> PortStatus:
     if problem is None:
         return PortStatus(port=port, state=PortState.FREE)
     if problem.errno in (errno.EACCES, errno.EPERM):
-        return PortStatus(port=port, state=PortState.FREE, note="binding it needs privileges")
+        return PortStatus(port=port, state=PortState.FREE, note=remark(port) or problem.strerror)
     using = []
     with suppress(OSError):
         using = occupants([port])
@@ -105,4 +106,6 @@ def _silent(port: int) -> PortStatus:
         return PortStatus(port=port, state=PortState.HELD, note=occupant_note(using[0]))
     who = occupant_note(talking[0])
     note = f"{who}; nothing listens, so there is nothing to stop: wait, or take another port"
+    if is_ephemeral(port):
+        note = f"{note} outside of {'-'.join(map(str, ephemeral_range()))}, which outgoing connections use"
     return PortStatus(port=port, state=PortState.CLIENT, note=note)

@@ -20,20 +20,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract.links import is_for_browser
+from devstack.host.port_numbers import is_browser_blocked
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import ServiceType, Stack
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
-
-# The "bad port" list of the Fetch standard.
-_LIST = """
-1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115
-117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563
-587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667
-6668 6669 6679 6697 10080
-"""
-BLOCKED = frozenset(int(number) for number in _LIST.split())
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -42,7 +34,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     linked = _linked(inspection, stack)
     for service in inspection.services:
         for port in service.all_ports:
-            if port.number not in BLOCKED:
+            if not is_browser_blocked(port.number):
                 continue
             is_page = port.role == "main" and service.type in (ServiceType.NEXT, ServiceType.VITE)
             is_socket = port.role == "main" and service.websocket is not None

@@ -51,8 +51,17 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 inspection.at_key(f"services.{service.name}.{key}"),
                 severity=Severity.INFO if is_ours else None,
                 service=service.name,
-                hint=None if is_ours else f"`devstack ports --kill {port.number}` frees it safely",
+                hint=None if is_ours else _hint(status),
             )
+
+
+def _hint(status: PortStatus) -> str:
+    instead = next((holder.stop_with for holder in status.holders if holder.stop_with), None)
+    return (
+        f"instead of killing it: {instead}"
+        if instead
+        else f"`devstack ports --kill {status.port}` frees it safely"
+    )
 
 
 def _who(status: PortStatus) -> str:

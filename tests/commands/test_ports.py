@@ -68,7 +68,7 @@ def parsed(outcome: Outcome) -> dict[str, Any]:
 def test_every_declared_port_and_role_is_listed(devstack: Run, stack: Path, ports: dict[str, int]) -> None:
     done = devstack("ports", cwd=stack)
     assert done.code == 0
-    rows = [line.split() for line in done.out.splitlines()]
+    rows = [line.split() for line in done.out.splitlines() if not line.startswith(" ")]
     assert rows[1:] == [
         [str(ports["web"]), "web", "main", "free"],
         [str(ports["hmr"]), "web", "hmr", "free"],
@@ -185,6 +185,20 @@ def test_without_a_stack_and_without_ports_the_error_says_what_works(devstack: R
 def test_an_error_is_valid_json_where_json_was_asked_for(devstack: Run, tmp_path: Path) -> None:
     done = devstack("ports", "--json", cwd=tmp_path)
     assert parsed(done)["error"]["code"] == done.code == 2
+
+
+@pytest.mark.parametrize(
+    ("port", "remark"),
+    [(6000, "browsers refuse"), (40000, "outgoing connections"), (3001, None)],
+)
+def test_a_declared_port_that_is_a_bad_choice_is_remarked(
+    devstack: Run, tree: Tree, port: int, remark: str | None
+) -> None:
+    folder = tree({"stack.toml": f'[services.a]\ntype = "node"\nport = {port}\n', ".git/HEAD": ""})
+    (entry,) = parsed(devstack("ports", "--json", cwd=folder))["ports"]
+    if entry["state"] != "free":
+        pytest.skip(f"somebody holds port {port} here")
+    assert (entry["note"] is None) if remark is None else (remark in entry["note"])
 
 
 def test_a_stack_with_mistakes_still_shows_the_ports_that_can_be_read(devstack: Run, tree: Tree) -> None:
