@@ -15,6 +15,7 @@ from pathlib import Path
 from devstack.contract.draft import Draft
 from devstack.contract.members import Effective
 from devstack.env.dialect import Assignment, assignments
+from devstack.env.file_names import is_env_name, is_example, without_example_words
 from devstack.env.files import Files
 from devstack.env.files_out import FileChange
 from devstack.env.model import Environment, LayerKind
@@ -24,7 +25,6 @@ from devstack.stack import defaults
 from devstack.stack.model import Reference, Service, Shared, Stack
 
 _STRONG_BYTES = 32
-_EXAMPLE_WORDS = ("example", "sample", "template", "dist", "tpl")
 # Credentials that somebody else issues: a random one would never be accepted.
 _ISSUED = re.compile(
     r"(?:^|_)(?:LIVEKIT|OPENAI|ANTHROPIC|STRIPE|AWS|GOOGLE|GCP|GITHUB|GITLAB|SLACK|DEEPGRAM|ELEVENLABS|CARTESIA"
@@ -145,7 +145,7 @@ class _Planner:
         if service.env.example is not None:
             path = folder / service.env.example
             return path if self.draft.files.is_file(path) else None
-        names = [name for name in self.draft.files.names(folder) if is_example(name)]
+        names = [name for name in self.draft.files.names(folder) if is_example(name) and is_env_name(name)]
         names.sort(key=lambda name: (name != ".env.example", name))
         return folder / names[0] if names else None
 
@@ -269,12 +269,6 @@ def home_file(environment: Environment) -> Path | None:
     return paths[0] if paths else None
 
 
-def is_example(name: str) -> bool:
-    """`.env.example`, `env.sample`, `template.env`, `.env.local.example` …"""
-    words = [word for word in name.lower().split(".") if word]
-    return "env" in words and any(word in _EXAMPLE_WORDS for word in words)
-
-
 def is_issued(shared: Shared) -> bool:
     """Whether somebody else issues this credential, so that a random value would never be accepted."""
     names = [name for member in shared.members if isinstance(member, Reference) for name in member.names]
@@ -283,8 +277,7 @@ def is_issued(shared: Shared) -> bool:
 
 def _target_of(example: Path, environment: Environment, home: Path) -> Path:
     """`.env.local.example` becomes `.env.local` where that is read; `.env.example` the private file."""
-    words = [word for word in example.name.split(".") if word and word.lower() not in _EXAMPLE_WORDS]
-    stripped = f".{'.'.join(words)}"
+    stripped = without_example_words(example.name)
     if stripped != ".env":
         for layer in environment.layers:
             if layer.path.name == stripped:

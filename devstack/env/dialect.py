@@ -89,11 +89,17 @@ def _closing(text: str, opening: int, quote: str) -> int:
         position = text.find(quote, position)
         if position < 0:
             return -1
-        backslashes = len(text[:position]) - len(text[opening:position].rstrip("\\")) - opening
-        if quote == "'" or backslashes % 2 == 0:
+        if quote == "'" or not _is_escaped(text, position):
             rest = text[position + 1 : _line_end(text, position)].strip()
             return position if not rest or rest.startswith("#") else -1
         position += 1
+
+
+def _is_escaped(text: str, position: int) -> bool:
+    before = position
+    while before and text[before - 1] == "\\":
+        before -= 1
+    return (position - before) % 2 == 1
 
 
 def spellings(value: str, quote: str = "") -> Iterator[str]:

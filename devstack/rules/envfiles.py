@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env.file_names import is_env_name as is_env_name
+from devstack.env.file_names import is_example as is_example
+
 if TYPE_CHECKING:
     from devstack.env.model import FileReader
     from devstack.rules.inspection import Inspection
 
 _ASSIGNMENT = re.compile(r"\ufeff?[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(=|:[ \t])(.*)", re.DOTALL)
-_EXAMPLE_WORDS = frozenset(("example", "sample", "template", "dist", "default", "defaults", "tmpl", "tpl"))
 LARGEST = 4 * 1024 * 1024  # bytes; a larger file is data, not settings
 
 
@@ -57,16 +59,6 @@ class EnvFile:
         return tuple(
             number for number, line in enumerate(self.lines, start=1) if _MARKER.match(line.rstrip())
         )
-
-
-def is_example(name: str) -> bool:
-    """Whether a file name says that it is meant to be copied: `.env.example`, `template.env`."""
-    return bool(_EXAMPLE_WORDS.intersection(re.split(r"[.\-_]", name.lower())))
-
-
-def is_env_name(name: str) -> bool:
-    """Whether a file name says that it holds environment variables."""
-    return name == ".env" or name.startswith(".env.") or name.endswith(".env") or name == "env.example"
 
 
 def read(files: FileReader, path: Path) -> EnvFile | None:

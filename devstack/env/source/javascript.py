@@ -28,11 +28,13 @@ _WRAPPER_NAME = re.compile(
     r"(?:ironment)?_?(?:var(?:iable)?|value|string|str|int|integer|number|num|bool(?:ean)?|url|or\w*|key|required)?\Z",
     re.IGNORECASE,
 )
-_SERVER_FUNCTIONS = re.compile(r"\b(?:getServerSideProps|getStaticProps|getStaticPaths|getInitialProps)\b")
+# Next strips these from what the browser gets.
+_SERVER_FUNCTIONS = (b"getServerSideProps", b"getStaticProps", b"getStaticPaths")
 
 
 def scan(module: Module) -> None:
     """Find every read, schema and dotenv call of the module."""
+    module.server_functions = tuple(name for name in _SERVER_FUNCTIONS if name in module.source)
     reader = _Reader(module)
     for node in module.matches(_ENV):
         reader.environment_word(node)

@@ -31,6 +31,9 @@ _BESIDE_FOLDERS = frozenset(
             "cypress",
             "playwright",
             "fixtures",
+            "integration",
+            "integration-tests",
+            "integration_tests",
         ),
         *("scripts", "examples", "example", "docs", "benchmarks", "stories", "storybook", "mocks", "testing"),
     }

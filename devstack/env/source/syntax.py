@@ -56,6 +56,7 @@ class Module:
     urls: list[UrlLiteral] = field(default_factory=list)
     settings: list[SettingsClass] = field(default_factory=list)
     fallback_starts: set[int] = field(default_factory=set)
+    server_functions: tuple[bytes, ...] = ()
     seen: set[tuple[int, str | None]] = field(default_factory=set)
 
     def text(self, node: Node) -> str:
@@ -86,6 +87,8 @@ class Module:
         if (node.start_byte, name) in self.seen:
             return
         self.seen.add((node.start_byte, name))
+        if self.server_functions and self._is_in_server_function(node):
+            self.server_reads.add(len(self.reads))
         other = alternative or Alternative()
         self.reads.append(
             SourceRead(
@@ -101,6 +104,15 @@ class Module:
                 computed_fallback=other.computed,
             )
         )
+
+    def _is_in_server_function(self, node: Node) -> bool:
+        for above in ancestors(node):
+            named = above.child_by_field_name("name")
+            if above.type not in {"function_declaration", "variable_declarator"} or named is None:
+                continue
+            if self.source[named.start_byte : named.end_byte] in self.server_functions:
+                return True
+        return False
 
 
 def ancestors(node: Node) -> Iterator[Node]:

@@ -244,6 +244,14 @@ def test_next_ships_client_modules_and_what_they_import(tree: Tree) -> None:
     } <= set(names(found))
 
 
+def test_functions_that_next_strips_are_not_shipped(tree: Tree) -> None:
+    page = "export async function getServerSideProps() { return process.env.SECRET }\n" + read("SHOWN")
+
+    found = index(tree({"web/pages/a.tsx": page}), web())
+
+    assert (in_client(found), names(found)) == (["SHOWN"], ["SECRET", "SHOWN"])
+
+
 def test_urls_in_client_modules_are_client_urls(tree: Tree) -> None:
     found = index(tree({"web/app/a.tsx": "'use client'\nnew WebSocket('ws://localhost:3001')\n"}), web())
 
