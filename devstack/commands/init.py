@@ -45,6 +45,7 @@ def init(request: Request) -> int:
     _write(request, files)
     if not request.dry_run:
         print("next: `devstack doctor`, then `devstack up`")
+        print("for completion in editors: `devstack schema > stack.schema.json`")
     return int(ExitCode.OK)
 
 

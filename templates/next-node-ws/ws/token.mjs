@@ -10,7 +10,8 @@ export function check(token, secret) {
   try {
     const { alg } = JSON.parse(Buffer.from(header, "base64url"));
     const claims = JSON.parse(Buffer.from(payload, "base64url"));
-    return alg === "HS256" && claims.exp * 1000 > Date.now() ? claims : null;
+    const now = Date.now() / 1000;
+    return alg === "HS256" && claims.exp > now && (claims.nbf ?? 0) <= now ? claims : null;
   } catch {
     return null;
   }
