@@ -12,8 +12,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from tests.conftest import clean_environment
+from devstack.host import process_facts, state_file
+from devstack.host.model import ProcessId
+from devstack.host.private_folder import PrivateFolder
+from devstack.host.state_file import RunRecord, ServiceRecord
+from tests.conftest import Outcome, clean_environment
 
 Processes = list[subprocess.Popen[bytes]]
 Address = tuple[str, int]
@@ -111,3 +116,34 @@ def has_ipv6() -> bool:
 def is_root() -> bool:
     """Whether other users can be imitated."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def record_run(
+    stack: Path,
+    process: subprocess.Popen[bytes],
+    *,
+    ports: tuple[int, ...],
+    supervisor: ProcessId | None = None,
+) -> None:
+    """Write the state file of a run that started `process` as service `ws`."""
+    place = process_facts.kin(process.pid)
+    assert place is not None
+    folder = PrivateFolder.beside(stack)
+    folder.create()
+    gone = ProcessId(pid=2**22 - 1, started_at=1.0)
+    state_file.save(
+        folder,
+        RunRecord(
+            run="run-1",
+            boot=state_file.boot_id(),
+            supervisor=supervisor or gone,
+            services={"ws": ServiceRecord(id=place.id, ports=ports)},
+        ),
+    )
+
+
+def parsed(outcome: Outcome) -> dict[str, Any]:
+    """The one JSON object on standard output."""
+    found = json.loads(outcome.out)
+    assert isinstance(found, dict)
+    return found
