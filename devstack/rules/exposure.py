@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from typing import TYPE_CHECKING
 
 from devstack.env.secrets import (
     is_publishable,
@@ -12,6 +13,11 @@ from devstack.env.secrets import (
     is_secret_text,
     placeholder,
 )
+from devstack.stack.model import Service, ServiceType
+
+if TYPE_CHECKING:
+    from devstack.env.source.model import SourceRead
+    from devstack.rules.inspection import Inspection
 
 # Words after which a name is a secret whoever issued it; a bare `…_KEY` or `…_TOKEN` in a page is often meant for it.
 _SURE = re.compile(
@@ -37,6 +43,19 @@ def is_exposed_secret(name: str, text: str = "") -> bool:
     if not is_secret_name(name) or upper.endswith("LIVEKIT_API_KEY"):
         return False
     return bool(_SURE.search(upper) or _PROVIDERS.search(upper))
+
+
+_CLIENT = re.compile(r"\A\ufeff?(?:\s+|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['\"]use client['\"]", re.DOTALL)
+
+
+def is_surely_client(inspection: Inspection, service: Service, read: SourceRead) -> bool:
+    """Whether the module runs in the browser only: a Vite source, or one that says `'use client'` itself.
+
+    Next ships shared modules as well, but what they read without a public prefix is meant for the server.
+    """
+    if service.type is not ServiceType.NEXT:
+        return True
+    return _CLIENT.match(inspection.read_text(inspection.root / read.path) or "") is not None
 
 
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")

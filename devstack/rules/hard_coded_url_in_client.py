@@ -15,6 +15,7 @@ Read a public variable (`NEXT_PUBLIC_…`, `VITE_…`) and link it in stack.toml
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,13 @@ from devstack.rules import reach
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
+    from devstack.env.source.model import UrlLiteral
     from devstack.rules.inspection import Inspection
+
+_DIALS = re.compile(
+    r"\b(?:fetch|axios(?:\.\w+)?|ky(?:\.\w+)?|EventSource|WebSocket|io|connect|createClient|request|useSWR)\s*(?:<[^>]*>)?\("
+    r"|\bbaseURL\b|(?i:(?:url|host|endpoint|origin|api|base|server|socket|backend)\w*['\"]?\s*[:=](?!=))"
+)
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -40,6 +47,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             target = next((each for each in found.targets if each.service != service.name), None)
             if found.where is not Where.LOCAL or target is None:
                 continue
+            if not literal.websocket and not _is_dialled(inspection, literal):
+                continue
             yield RULE.finding(
                 f"Client code dials {reach.named(target)} by a literal ({reach.shown(literal.url)}): it cannot follow "
                 "another port or host, and a deployed page dials the visitor's own machine.",
@@ -48,6 +57,13 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 service=service.name,
                 hint="read a public variable and link it in stack.toml",
             )
+
+
+def _is_dialled(inspection: Inspection, literal: UrlLiteral) -> bool:
+    """Whether the line opens something or names an address; not help texts, placeholders and documentation."""
+    text = inspection.read_text(inspection.root / literal.path) or ""
+    line = text.splitlines()[literal.line - 1 : literal.line]
+    return bool(line) and _DIALS.search(line[0]) is not None
 
 
 RULE = Rule(

@@ -21,10 +21,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
-from devstack.contract.links import Where, resolve
+from devstack.contract.links import Target, Where, resolve
+from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
 from devstack.rules import reach
-from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
@@ -35,33 +36,77 @@ _DOCKER = re.compile(r"^\s*(?:docker|podman|nerdctl)\s+(?:compose\s+)?(?:run|up|
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per value."""
+    """One finding per value: declared links first, then addresses that only a client can be meant by."""
     stack = inspection.need_stack()
-    for service in stack.services.values():
-        environment = inspection.environment(service.name)
-        if environment is None or not _is_in_container(inspection, service):
+    inside = {service.name for service in stack.services.values() if _is_in_container(inspection, service)}
+    for judged, address in reach.sound(inspection):
+        source = judged.link.source.service
+        if source not in inside or judged.requirement.browser or not judged.link.wait:
             continue
+        if urls.is_loopback(address.host) and judged.reaches and judged.link.to != source:
+            yield _finding(
+                source, judged.effective.text or "", judged.target, reach.place(inspection, judged)
+            )
+    for name in sorted(inside):
+        yield from _unlinked(inspection, stack.services[name])
+
+
+def _unlinked(inspection: Inspection, service: Service) -> Iterator[Finding]:
+    """Databases and brokers: http addresses are often meant for people and pages."""
+    declared = declared_names(inspection.need_stack(), service.name)
+    for name, text, place in _given(inspection, service):
+        if name in declared or not urls.has_scheme(text):
+            continue
+        address = urls.parse(text)
+        if address.faults or address.scheme in urls.WEB_SCHEMES or not urls.is_loopback(address.host):
+            continue
+        found = resolve(address, inspection.need_stack())
+        target = next((each for each in found.targets if each.service != service.name), None)
+        if found.where is Where.LOCAL and target is not None:
+            yield _finding(service.name, text, target, place)
+
+
+def _given(inspection: Inspection, service: Service) -> Iterator[tuple[str, str, Location]]:
+    """What the container gets: literals of the compose file, else the variables of the service's env files.
+
+    A `.env` beside a compose file only fills in `${…}`; it reaches no container by itself.
+    """
+    if service.compose is None:
+        environment = inspection.environments[service.name]
         for name, value in environment.variables.items():
-            text = value.text or ""
-            if (
-                value.unknown is not None
-                or value.origin.layer is LayerKind.PROCESS
-                or not urls.has_scheme(text)
-            ):
-                continue
-            address = urls.parse(text)
-            if address.faults or not urls.is_loopback(address.host):
-                continue
-            found = resolve(address, stack)
-            target = next((each for each in found.targets if each.service != service.name), None)
-            if found.where is Where.LOCAL and target is not None:
-                yield RULE.finding(
-                    f"`{service.name}` runs in a container, where {reach.shown(text)} is the container itself and not "
-                    f"{reach.named(target)}: the connection is refused.",
-                    inspection.at_origin(value.origin, name),
-                    service=service.name,
-                    hint="use the container's name, or host.docker.internal for what runs on this machine",
-                )
+            if value.unknown is None and value.text and value.origin.layer is not LayerKind.PROCESS:
+                yield name, value.text, inspection.at_origin(value.origin, name)
+        return
+    path = inspection.root / service.compose.path
+    text = inspection.read_text(path) or ""
+    lines = text.splitlines()
+    for name, literal in _compose_literals(text, service.compose.service):
+        line = next((at for at, each in enumerate(lines, 1) if name in each and literal in each), None)
+        yield name, literal, inspection.at(path, line, variable=name)
+
+
+def _compose_literals(text: str, service: str) -> Iterator[tuple[str, str]]:
+    import yaml
+
+    try:
+        document = yaml.safe_load(text)
+        given = document["services"][service].get("environment") or {}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return
+    pairs = given.items() if isinstance(given, dict) else (str(entry).partition("=")[::2] for entry in given)
+    for name, value in pairs:
+        if isinstance(value, str) and "$" not in value:
+            yield str(name), value
+
+
+def _finding(service: str, text: str, target: Target, place: Location) -> Finding:
+    return RULE.finding(
+        f"`{service}` runs in a container, where {reach.shown(text)} is the container itself and not "
+        f"{reach.named(target)}: the connection is refused.",
+        place,
+        service=service,
+        hint="use the container's name, or host.docker.internal for what runs on this machine",
+    )
 
 
 def _is_in_container(inspection: Inspection, service: Service) -> bool:

@@ -4,7 +4,8 @@
 A `'use client'` component runs on the server too, while Next renders the page: the secret is printed into the HTML
 that everybody can view. In a Vite source the name is undefined, or, with a `define`, inlined.
 
-Route handlers, server components and files that only the server imports are not meant.
+Route handlers, server components and modules that server and browser share are not meant: there the bundler
+leaves nothing of the read in the page.
 
 ## Example
 ```
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.rules.exposure import is_exposed_secret
+from devstack.rules.exposure import is_exposed_secret, is_surely_client
 from devstack.stack.model import Reference, ServiceType
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         for read in inspection.sources(service.name).reads:
             if not read.client or read.name is None or environment.is_public(read.name):
                 continue  # under a public name it is `secret-exposed-to-browser`
+            if not is_surely_client(inspection, service, read):
+                continue
             if (service.name, read.name) in declared or is_exposed_secret(read.name):
                 yield RULE.finding(
                     f"Client code of `{service.name}` reads the secret `{read.name}`: what is rendered on the server "

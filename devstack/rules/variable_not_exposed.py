@@ -4,7 +4,8 @@
 Next inlines only `NEXT_PUBLIC_…`, Vite only `VITE_…` (or `envPrefix`). Any other name is `undefined` in the page:
 the code falls back or opens `new WebSocket(undefined)`. It happens after a migration from another framework.
 
-An error for names that stack.toml speaks of, otherwise only mentioned.
+An error for names that stack.toml speaks of, otherwise only mentioned; modules that server and browser share are
+no error.
 
 ## Example
 ```
@@ -26,7 +27,7 @@ from devstack.contract.needs import declared_names
 from devstack.env.source import jsconfig
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
-from devstack.rules.exposure import is_exposed_secret
+from devstack.rules.exposure import is_exposed_secret, is_surely_client
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
@@ -67,8 +68,16 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 continue
             if _BUILT_IN.match(name) or name in defined or None in defined or is_exposed_secret(name):
                 continue
+            is_declared = name in declared
+            if not is_surely_client(inspection, service, read) and not is_declared:
+                continue  # a module that the server uses too
             told.add(name)
-            yield _finding(inspection, service, read, is_declared=name in declared)
+            yield _finding(
+                inspection,
+                service,
+                read,
+                is_error=is_declared and is_surely_client(inspection, service, read),
+            )
 
 
 def _defined_by_config(inspection: Inspection, service: Service) -> set[str | None]:
@@ -89,7 +98,7 @@ def _defined_by_config(inspection: Inspection, service: Service) -> set[str | No
     return {*names}
 
 
-def _finding(inspection: Inspection, service: Service, read: SourceRead, *, is_declared: bool) -> Finding:
+def _finding(inspection: Inspection, service: Service, read: SourceRead, *, is_error: bool) -> Finding:
     prefix = _FRAMEWORK[service.type]
     name = read.name or ""
     bare = next((name.removeprefix(each) for each in _FOREIGN_PREFIXES if name.startswith(each)), name)
@@ -104,7 +113,7 @@ def _finding(inspection: Inspection, service: Service, read: SourceRead, *, is_d
         "in the browser.",
         evidence.read_place(inspection, read),
         *_definitions(inspection, service, name),
-        severity=Severity.ERROR if is_declared else Severity.INFO,
+        severity=Severity.ERROR if is_error else Severity.INFO,
         service=service.name,
         hint=f"name it `{prefix}{bare}` in the env file and in the code",
     )
