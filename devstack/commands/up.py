@@ -92,7 +92,7 @@ def up(request: Request) -> int:
         early.append(checked)
         isolation = _isolated(stack, request) if request.isolate else None
         stack = stack if isolation is None else isolation.stack
-        early += up_checks.free_ports(stack, names, folder, request)
+        early += up_checks.free_ports(stack, names, request)
         up_checks.consent_to_setup(stack, due, request)
         ordered = tuple(name for layer in graph.order(stack, names) for name in layer)
         job = up_run.Job(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from devstack.commands.up import Request
     from devstack.contract.port_plan import PortPlan
-    from devstack.host.ports import Context
     from devstack.host.private_folder import PrivateFolder
     from devstack.rules.base import Finding, Report
     from devstack.stack.model import Stack
@@ -198,17 +197,16 @@ def _relative(path: Path, stack: Stack) -> str:
     return path.relative_to(stack.root).as_posix() if path.is_relative_to(stack.root) else str(path)
 
 
-def free_ports(
-    stack: Stack, names: Sequence[str], folder: PrivateFolder, request: Request
-) -> list[events.Event]:
+def free_ports(stack: Stack, names: Sequence[str], request: Request) -> list[events.Event]:
     """Every declared port can be bound when this returns; what was stopped for it."""
+    from devstack.contract.port_context import context_of
     from devstack.contract.port_plan import plan
     from devstack.host import ports
 
     numbers = [port.number for name in names for port in stack.services[name].all_ports]
     if not numbers or all(ports.is_bindable(number) for number in numbers):
         return []
-    context = port_context(stack, folder)
+    context = context_of(stack.root)
     held = [one for one in plan(stack, names, context, now=time.time()) if one.message]
     if not held:
         return []
@@ -240,24 +238,9 @@ def _refuse_foreign(held: Sequence[PortPlan]) -> None:
         return
     command = held[0].command
     purpose = "to run beside it" if held[0].situation == "other-checkout" else "to free it"
-    hint = f"{purpose}: {command}" if command else "stop it yourself, or take another port."
+    otherwise = "wait a moment" if held[0].situation == "client" else "stop it yourself"
+    hint = f"{purpose}: {command}" if command else f"{otherwise}, or take another port."
     raise PortHeldError("; ".join(one.message for one in held) + ".", hint=hint)
-
-
-def port_context(stack: Stack, folder: PrivateFolder) -> Context:
-    """From our point of view: this checkout, and what its last run started."""
-    from devstack.host.checkouts import checkout_root
-    from devstack.host.ports import Context, Record
-
-    record = state_file.read(folder)
-    root = checkout_root(str(stack.root)) or str(stack.root)
-    if record is None or record.boot != state_file.boot_id():
-        return Context(root=root)
-    return Context(
-        root=root,
-        run=record.run,
-        records=tuple(Record(service=name, id=one.id) for name, one in record.services.items()),
-    )
 
 
 def consent_to_setup(stack: Stack, due: Sequence[DueSetup], request: Request) -> None:

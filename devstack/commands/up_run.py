@@ -229,10 +229,11 @@ class _Assembly:
 
     def _holder(self, port: int) -> str:
         """Who holds `port`, in words."""
+        from devstack.contract.port_context import context_of
         from devstack.contract.port_plan import holder_words
         from devstack.host import ports
 
-        found = ports.holders([port], up_checks.port_context(self.job.stack, self.job.folder)).get(port)
+        found = ports.holders([port], context_of(self.job.stack.root)).get(port)
         return holder_words(found[0], time.time()) if found else ""
 
     def _view(self) -> View:
