@@ -79,6 +79,9 @@ class ParsedFile:
 Chain = list[tuple[Path, Definition]]
 
 
+_LONGEST_CHAIN = 100  # definitions of one name that are kept; nobody reads more
+
+
 def chains(files: Iterable[ParsedFile]) -> dict[str, Chain]:
     """For each name all its definitions, the winning one first; `files` from the strongest to the weakest.
 
@@ -89,7 +92,9 @@ def chains(files: Iterable[ParsedFile]) -> dict[str, Chain]:
     for file in listed:
         path = file.path
         for definition in reversed(file.definitions):
-            found[definition.name].append((path, definition))
+            chain = found[definition.name]
+            if len(chain) < _LONGEST_CHAIN:
+                chain.append((path, definition))
     return found
 
 

@@ -24,6 +24,8 @@ _ASSIGNMENT = re.compile(
     rf"|[ \t]*+([^\s\"'`#\ufeff][^#{_LINE_ENDS}]*+)(?=[\n#]|\Z))?+"
 )
 _ENDS_HERE = re.compile(_ENDS_LINE)
+_PLAIN_QUOTE = {quote: re.compile(rf"(?<!\\){quote}") for quote in QUOTES}
+_LAST_QUOTE = {quote: re.compile(f"{quote}{_ENDS_LINE}") for quote in QUOTES}
 _BLANK = re.compile(f"{_SPACE}*+")
 _BARE = re.compile("[^#\n]*+")
 _REST_OF_LINE = re.compile(f"[^{_LINE_ENDS}]*+")
@@ -60,14 +62,9 @@ def parse(text: str) -> Parsed:
             value = value.replace("\\n", "\n").replace("\\r", "\r")
         if name != "__proto__":  # assigning it a text changes nothing
             definitions.append(Definition(name, value, raw, line))
-        position = _next_statement(text, end)
+        # What stands between here and the next line is blank, or a comment that is skipped like a junk line.
+        position = end
     return Parsed(definitions=definitions, bare=bare_names, notes=notes)
-
-
-def _next_statement(text: str, end: int) -> int:
-    """Where the next statement can begin after a value that ends at `end`: behind blanks and one comment."""
-    position = _blank_end(text, end)
-    return _line_end(text, position) + 1 if text.startswith("#", position) else position
 
 
 def _skip_line(text: str, position: int, notes: list[Note], bare: list[Definition]) -> int:
@@ -107,15 +104,16 @@ def _value(text: str, start: int) -> tuple[str, int]:
 def _closing(text: str, opening: int) -> int:
     """The quote that ends the value, or -1: the first without a backslash if nothing but a comment follows it
     on its line, else the last escaped one before it of which that is true."""
-    quote, best = text[opening], -1
-    position = text.find(quote, opening + 1)
-    while position >= 0:
-        is_last = text[position - 1] != "\\"
-        if _ENDS_HERE.match(text, position + 1):
-            best = position
-        if is_last:
+    quote = text[opening]
+    plain = _PLAIN_QUOTE[quote].search(text, opening + 1)
+    if plain is not None and _ENDS_HERE.match(text, plain.end()):
+        return plain.start()
+    end = len(text) if plain is None else plain.start()
+    best = -1
+    for found in _LAST_QUOTE[quote].finditer(text, opening + 1):
+        if found.start() >= end:
             break
-        position = text.find(quote, position + 1)
+        best = found.start()
     return best
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders.ecmascript import in_property_order
-from devstack.env.loaders.expansion import Endless, Names, Overflow, Undecided, Work
+from devstack.env.loaders.expansion import Names, Overflow, Undecided, Work
 
 _INNERMOST = r"(?:\$\{[^}]*\}|[^}])"
 _INNER = rf"(?:\$\{{{_INNERMOST}*\}}|[^}}])"
@@ -16,7 +16,7 @@ _NAMES = re.compile(r"(?<!\\)\$(?!\()\{?([0-9A-Za-z_.]+)")
 
 _DEPTH = 200  # references through references that are followed before the answer is "unknown"
 _NESTING = 2_000_000  # steps of the pattern for nested defaults
-_LONGEST = 1_000_000  # characters; what grows beyond multiplies itself until memory ends
+_LONGEST_DEFAULT = 50_000  # characters of a text with a default
 
 
 class Expander:
@@ -46,7 +46,7 @@ class Expander:
         """`text` with references resolved; escapes `\\$` are left for the caller.
 
         Raises:
-            Overflow: a cycle. Endless: it multiplies itself. Undecided: it cannot be known.
+            Overflow: a cycle. Undecided: it cannot be known, or takes too long.
         """
         self._active.clear()
         return self._resolve(text)
@@ -59,14 +59,18 @@ class Expander:
         if len(self._active) > _DEPTH:
             raise Undecided("references through too many references")
         opened = text.count("${")
-        if opened > 3 and opened**3 * len(text) > _NESTING and "-" in text:
+        if "-" in text and (opened**3 * len(text) > _NESTING or len(text) > _LONGEST_DEFAULT):
             raise Undecided("too many nested defaults")
         self._work.spend(len(text))
         self._active.add(text)
-        made = _REFERENCE.sub(lambda found: self._replacement(found, text), text)
+        made = _REFERENCE.sub(lambda found: self._counted(found, text), text)
         self._active.discard(text)
-        if len(made) > _LONGEST + 2 * len(text):
-            raise Endless
+        return made
+
+    def _counted(self, found: re.Match[str], text: str) -> str:
+        """The replacement; its length counts as work, because texts can multiply themselves."""
+        made = self._replacement(found, text)
+        self._work.spend(len(made))
         return made
 
     def _replacement(self, found: re.Match[str], text: str) -> str:
@@ -92,7 +96,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, keeps_self
     """Expand `parsed` in place, in property order; gives the names that stay undecided, with the reason.
 
     Raises:
-        Overflow, Endless: the program does not survive.
+        Overflow: the program does not survive.
     """
     undecided: dict[str, str] = {}
     expander = Expander(process, parsed, Names(undecided), keeps_self=keeps_self, work=Work())

@@ -1,0 +1,54 @@
+"""Texts of up to a megabyte that are hard for parsers that go back, and for expanders that never end."""
+
+from __future__ import annotations
+
+MEGABYTE = 1_000_000
+
+
+def _filled(part: str, start: str = "", end: str = "") -> str:
+    return start + part * ((MEGABYTE - len(start) - len(end)) // len(part)) + end
+
+
+HARD = {
+    "newlines": _filled("\n"),
+    "newlines before a comment": _filled("\n", end="#"),
+    "spaces": _filled(" ", start="A="),
+    "spaces without an end": _filled(" ", start="A", end="!"),
+    "quotes": _filled("'", start="A="),
+    "double quotes": _filled('"', start="A="),
+    "escaped quotes": _filled("\\'", start="A='"),
+    "escaped double quotes": _filled('\\"', start='A="', end="\n"),
+    "lines that open a quote": _filled('A="\n'),
+    "lines that open different quotes": _filled("A='\nB=\"\nC=`\n"),
+    "line separators": _filled("\u2028'", start="A='x"),
+    "backslashes": _filled("\\", start='A="'),
+    "one long bare value": _filled("x", start="A="),
+    "one long quoted value": _filled("x\n", start='A="', end='"'),
+    "names without values": _filled("A\n"),
+    "assignments": _filled("NAME=value\n"),
+    "dollars": _filled("$", start="A="),
+    "references": _filled("$B", start="A="),
+    "references to something": _filled("$B", start="B=x\nA="),
+    "references that double": "\n".join(f"A{n}=$A{n + 1}$A{n + 1}" for n in range(60)) + "\nA60=x\n",
+    "braced references that double": "\n".join(f"A{n}=${{A{n + 1}}}${{A{n + 1}}}" for n in range(60)) + "\nA60=x\n",
+    "backward references that double": "A0=x\n" + "\n".join(f"A{n + 1}=${{A{n}}}${{A{n}}}" for n in range(60)),
+    "a long chain": "\n".join(f"A{n}=$A{n + 1}" for n in range(20_000)),
+    "a long braced chain": "\n".join(f"A{n}=${{A{n + 1}}}" for n in range(20_000)),
+    "open braces": _filled("${", start="A="),
+    "open defaults": _filled("${A:-", start="A="),
+    "nested defaults": _filled("${A:-", start="A=", end="}" * 100_000),
+    "references without end": _filled("${A:", start="A="),
+    "a cycle": "A=$B\nB=$C\nC=$A\n",
+    "a growing cycle": "A=x$A$A\n",
+    "a value that brings itself back": "P=x$&y\nA=${P}\n",
+    "a value that brings all before it back": "P=$`\nA=xx${P}${P}\n",
+    "many values with references": _filled("A=1\nB=${A}x$A\n"),
+    "command substitutions": _filled("$(", start="A="),
+    "keys": _filled("A", end="=x"),
+    "colons": _filled("A:", end="\n"),
+    "exports": _filled("export "),
+    "hashes": _filled(" #", start="A=x"),
+    "carriage returns": _filled("A=x\r"),
+    "equal signs": _filled("="),
+    "marks": _filled("\ufeff"),
+}
