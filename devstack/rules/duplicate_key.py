@@ -18,7 +18,6 @@ lines are only noted.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,12 +33,12 @@ _Definition = tuple[Path, int, str | None]
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per name and file."""
-    told: set[tuple[str, str]] = set()
+    told: set[tuple[Path, str]] = set()
     for service, environment in inspection.environments.items():
         for name, value in environment.variables.items():
             if not value.shadows:
                 continue
-            for path, definitions in _by_file(value).items():
+            for path, definitions in _by_file(inspection, value).items():
                 file = inspection.env_file(definitions[0][0])
                 if file is not None and file.conflict_lines:
                     continue  # a merge conflict: `syntax` speaks of it
@@ -48,14 +47,14 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                     yield _finding(inspection, service, environment, name, definitions)
 
 
-def _by_file(value: Value) -> dict[str, list[_Definition]]:
+def _by_file(inspection: Inspection, value: Value) -> dict[Path, list[_Definition]]:
     """Real file → its definitions, the one that counts first; a file reached twice through links counts "
     "once."""
-    found: dict[str, dict[int, _Definition]] = {}
+    found: dict[Path, dict[int, _Definition]] = {}
     raw = value.text if value.raw is None else value.raw
     for origin, text in [(value.origin, raw), *((shadow.origin, shadow.text) for shadow in value.shadows)]:
         if origin.layer is LayerKind.FILE and origin.path is not None and origin.line is not None:
-            lines = found.setdefault(os.path.realpath(origin.path), {})
+            lines = found.setdefault(inspection.real(origin.path), {})
             lines.setdefault(origin.line, (origin.path, origin.line, text))
     return {path: list(lines.values()) for path, lines in found.items()}
 

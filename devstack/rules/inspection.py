@@ -119,6 +119,7 @@ class Inspection:
     _sources: dict[str, SourceIndex] = field(default_factory=dict)
     _launches: dict[str, Launch | None] = field(default_factory=dict)
     _env_files: dict[Path, EnvFile | None] = field(default_factory=dict)
+    _real: dict[Path, Path] = field(default_factory=dict)
     _versions: dict[Path, tuple[int, ...] | None] = field(default_factory=dict)
 
     @property
@@ -270,14 +271,20 @@ class Inspection:
 
     def readers(self, path: Path) -> tuple[str, ...]:
         """Services whose program reads `path` (through symlinks too), in the order of the stack."""
-        return self._readers.get(Path(os.path.realpath(path)), ())
+        return self._readers.get(self.real(path), ())
+
+    def real(self, path: Path) -> Path:
+        """`path` with links followed; asked of the system once per path."""
+        if path not in self._real:
+            self._real[path] = Path(os.path.realpath(path))
+        return self._real[path]
 
     @cached_property
     def _readers(self) -> Mapping[Path, tuple[str, ...]]:
         found: dict[Path, list[str]] = {}
         for name, environment in self.environments.items():
             for layer in environment.layers:
-                names = found.setdefault(Path(os.path.realpath(layer.path)), [])
+                names = found.setdefault(self.real(layer.path), [])
                 if name not in names:
                     names.append(name)
         return {path: tuple(names) for path, names in found.items()}

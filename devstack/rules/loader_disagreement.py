@@ -35,6 +35,8 @@ from devstack.rules import evidence
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from devstack.rules.inspection import Inspection
 
 
@@ -75,12 +77,14 @@ def is_explained_by_loaders(inspection: Inspection, found: Sequence[Effective]) 
 
 def _candidates(inspection: Inspection) -> Iterator[list[Reading]]:
     yield from _shared_groups(inspection)
-    lines: dict[tuple[str, int, str], list[Reading]] = {}
+    lines: dict[tuple[Path, int, str], list[Reading]] = {}
     for service, environment in inspection.environments.items():
         for name, value in environment.variables.items():
             origin = value.origin
             if origin.layer is LayerKind.FILE and origin.path is not None and origin.line is not None:
-                key = (os.path.realpath(origin.path), origin.line, name)
+                if len(inspection.readers(origin.path)) < 2:
+                    continue
+                key = (inspection.real(origin.path), origin.line, name)
                 reading = Reading(service=service, loader=environment.loader, name=name, value=value)
                 lines.setdefault(key, []).append(reading)
     for readings in lines.values():

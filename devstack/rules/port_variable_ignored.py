@@ -19,7 +19,6 @@ said.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,12 +83,12 @@ def _listens_on(inspection: Inspection, service: Service) -> tuple[int, str]:
 
 def _is_for_another(inspection: Inspection, service: Service, path: Path, port: int) -> bool:
     """Whether another service reads this very file and its PORT."""
-    real = os.path.realpath(path)
+    real = inspection.real(path)
     for other in inspection.services:
         environment = inspection.environment(other.name)
         if other.name == service.name or environment is None:
             continue
-        if not any(os.path.realpath(layer.path) == real for layer in environment.layers):
+        if not any(inspection.real(layer.path) == real for layer in environment.layers):
             continue
         if other.port == port:
             return True

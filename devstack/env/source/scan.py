@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,6 +62,7 @@ class SourceScanner:
         self._scanned: dict[Path, Scanned] = {}
         self._texts: dict[Path, bytes | None] = {}
         self._indexes: dict[str, SourceIndex] = {}
+        self._ownership: _Ownership | None = None
 
     def index(self, stack: Stack, service: Service | str) -> SourceIndex:
         """Everything that the sources of `service` read, call and hard-code."""
@@ -71,7 +73,9 @@ class SourceScanner:
         return known
 
     def _build(self, stack: Stack, service: Service) -> SourceIndex:
-        area = _area(stack, service)
+        if self._ownership is None or self._ownership.stack is not stack:
+            self._ownership = _Ownership(stack)
+        area = self._ownership.area(service)
         paths = list(dict.fromkeys(path for root in area.roots for path in _files_of(root, area.excluded)))
         scanned = {path: self._scan(path) for path in paths}
         shipped = self._client(stack, service, scanned)
@@ -157,17 +161,29 @@ class _Builder:
         )
 
 
-def _area(stack: Stack, service: Service) -> _Area:
-    folder = _absolute(stack.root, service.dir)
-    others = [other for other in stack.services.values() if other.name != service.name]
-    if service.source is not None:
-        return _Area(roots=tuple(_declared(stack, service)), excluded=frozenset())
-    taken = {path for other in others if other.source is not None for path in _declared(stack, other)}
-    taken |= {_absolute(stack.root, other.dir) for other in others}
-    return _Area(
-        roots=(folder,),
-        excluded=frozenset(path for path in taken if path != folder and path.is_relative_to(folder)),
-    )
+class _Ownership:
+    """Which folders and files belong to which service; sorted, because a stack may have thousands."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        owned = {(str(_absolute(stack.root, one.dir)), name) for name, one in stack.services.items()}
+        for name, one in stack.services.items():
+            owned.update((str(path), name) for path in _declared(stack, one))
+        self._owned = sorted((path + os.sep, name) for path, name in owned)
+
+    def area(self, service: Service) -> _Area:
+        """The sources of `service`; what lies in its folder and is another's is left out."""
+        if service.source is not None:
+            return _Area(roots=tuple(_declared(self.stack, service)), excluded=frozenset())
+        folder = _absolute(self.stack.root, service.dir)
+        inside = str(folder) + os.sep
+        excluded = set()
+        for path, name in self._owned[bisect_left(self._owned, (inside, "")) :]:
+            if not path.startswith(inside):
+                break
+            if name != service.name and path != inside:
+                excluded.add(Path(path))
+        return _Area(roots=(folder,), excluded=frozenset(excluded))
 
 
 def _declared(stack: Stack, service: Service) -> Iterable[Path]:
