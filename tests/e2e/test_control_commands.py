@@ -1,0 +1,395 @@
+"""ps, logs, wait, restart, stop, start and down against a real running stack."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.conftest import Outcome, clean_environment
+from tests.e2e.conftest import Run
+
+pytestmark = pytest.mark.e2e
+
+Tree = Callable[[Mapping[str, str | bytes]], Path]
+Command = Callable[..., Outcome]
+Up = Callable[..., Run]
+
+SERVER = """
+import http.server, os, sys
+class Quiet(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *words): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Quiet)
+print(f"server of process {os.getpid()}", flush=True)
+server.serve_forever()
+"""
+WORKER = """
+import time
+for number in range(3):
+    print(f"job {number}", flush=True)
+    time.sleep(0.05)
+time.sleep(600)
+"""
+
+
+def stack(port: int, more: str = "") -> dict[str, str | bytes]:
+    """A server on `port` and a worker that needs it."""
+    text = f"""
+name = "pair"
+[services.server]
+type = "command"
+command = "{sys.executable} server.py {port}"
+port = {port}
+[services.worker]
+type = "command"
+command = "{sys.executable} worker.py"
+depends_on = ["server"]
+{more}
+"""
+    return {"stack.toml": text, "server.py": SERVER, "worker.py": WORKER}
+
+
+def services(devstack: Command, folder: Path) -> dict[str, dict[str, Any]]:
+    done = devstack("ps", "--json", cwd=folder)
+    assert done.code == 0, done.out
+    body = json.loads(done.out)
+    assert body["version"] == 1
+    return {one["name"]: one for one in body["services"]}
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie that nobody has collected yet is dead."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def can_bind(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_ps_tells_every_service_in_the_order_of_the_start(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    folder = tree(stack(port))
+    run = up("--no-doctor", cwd=folder)
+    started = run.until("service.started", service="server")
+    run.until("run.ready")
+    found = services(devstack, folder)
+    assert list(found) == ["server", "worker"]
+    server = found["server"]
+    assert set(server) == {
+        "name",
+        "phase",
+        "generation",
+        "pid",
+        "port",
+        "since",
+        "restarts",
+        "waiting_for",
+        "last_probe",
+    }
+    assert (server["phase"], server["pid"], server["port"]) == ("ready", started["pid"], port)
+    assert server["last_probe"]["ok"] is True
+    table = devstack("ps", cwd=folder).out.splitlines()
+    assert table[0].split()[:5] == ["SERVICE", "PHASE", "SINCE", "PID", "PORT"]
+    assert table[1].split()[:2] == ["server", "ready"]
+    assert str(port) in table[1]
+
+
+def test_ps_says_why_a_service_waits(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree({**stack(free_port()), "server.py": "import time; time.sleep(600)"})
+    run = up("--no-doctor", cwd=folder)
+    run.until("service.probe_failed", service="server")
+    found = services(devstack, folder)
+    assert found["worker"]["waiting_for"] == ["server"]
+    assert found["server"]["phase"] == "starting"
+    assert found["server"]["last_probe"]["ok"] is False
+    text = devstack("ps", cwd=folder).out
+    assert "waits for server" in text
+    assert found["server"]["last_probe"]["detail"] in text
+
+
+def test_restart_gives_a_new_process_and_waits_for_its_gate(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree(stack(free_port()))
+    up("--no-doctor", cwd=folder).until("run.ready")
+    before = services(devstack, folder)
+    done = devstack("restart", "server", cwd=folder)
+    assert done.code == 0, done.err
+    assert "server is ready" in done.out
+    after = services(devstack, folder)
+    assert after["server"]["phase"] == "ready"
+    assert after["server"]["pid"] != before["server"]["pid"]
+    assert not is_alive(before["server"]["pid"])
+
+
+def test_stop_and_start(tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]) -> None:
+    folder = tree(stack(free_port()))
+    up("--no-doctor", cwd=folder).until("run.ready")
+    pid = services(devstack, folder)["worker"]["pid"]
+    assert devstack("stop", "worker", cwd=folder).code == 0
+    assert not is_alive(pid)
+    stopped = services(devstack, folder)["worker"]
+    assert (stopped["phase"], stopped["pid"]) == ("stopped", None)
+    assert devstack("wait", "worker", cwd=folder).code == 4
+    assert devstack("wait", "worker:stopped", cwd=folder).code == 0
+    assert devstack("start", "worker", cwd=folder).code == 0
+    assert services(devstack, folder)["worker"]["phase"] == "ready"
+    assert "already ready" in devstack("start", "worker", cwd=folder).out
+
+
+def test_restart_all_restarts_all(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree(stack(free_port()))
+    up("--no-doctor", cwd=folder).until("run.ready")
+    before = services(devstack, folder)
+    assert devstack("restart", "--all", cwd=folder).code == 0
+    after = services(devstack, folder)
+    assert all(after[name]["pid"] != before[name]["pid"] for name in after)
+    assert all(one["phase"] == "ready" for one in after.values())
+
+
+def test_a_restart_that_fails_says_why_and_exits_4(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree(stack(free_port(), 'restart = "never"'))
+    up("--no-doctor", cwd=folder).until("run.ready")
+    (folder / "worker.py").write_text("raise SystemExit(3)")
+    done = devstack("restart", "worker", cwd=folder)
+    assert done.code == 4
+    assert "exited 3" in done.err
+
+
+def test_wait_answers_ready_failed_and_timed_out(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    files = stack(free_port(), 'restart = "never"')
+    slow = (
+        f'[services.slow]\ntype = "command"\ncommand = "{sys.executable} worker.py"\nport = {free_port()}\n'
+    )
+    folder = tree({**files, "stack.toml": f"{files['stack.toml']!s}{slow}"})
+    up("--no-doctor", cwd=folder).until("service.started", service="slow")
+    assert devstack("wait", "server:ready", "--timeout", "30s", cwd=folder).code == 0
+    late = devstack("wait", "slow", "--timeout", "200ms", cwd=folder)
+    assert late.code == 124
+    assert "still starting" in late.err
+    assert devstack("wait", "nobody", cwd=folder).code == 2
+    assert devstack("wait", "slow:asleep", cwd=folder).code == 2
+    assert devstack("wait", "slow", "--timeout", "soon", cwd=folder).code == 2
+
+
+def test_logs_work_while_the_stack_runs_and_after(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree(stack(free_port()))
+    run = up("--no-doctor", cwd=folder)
+    while "job 2" not in run.until("service.output", service="worker")["text"]:
+        pass
+    during = devstack("logs", cwd=folder)
+    assert run.interrupt() == 130
+    after = devstack("logs", cwd=folder)
+    for done in (during, after):
+        assert done.code == 0
+        lines = done.out.splitlines()
+        assert lines[0].startswith("server | server of process")
+        assert lines[1:] == ["worker | job 0", "worker | job 1", "worker | job 2"]
+    assert devstack("logs", "worker", "--grep", "job [12]", cwd=folder).out.splitlines() == [
+        "worker | job 1",
+        "worker | job 2",
+    ]
+    assert devstack("logs", "worker", "--no-prefix", cwd=folder).out == "job 0\njob 1\njob 2\n"
+    assert devstack("logs", "--since", "1h", "worker", cwd=folder).out.count("job 0") == 1
+    assert devstack("logs", "--since", "1ms", cwd=folder).out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [(("--since", "yesterday"), "--since"), (("--grep", "("), "--grep"), (("serverr",), "did you mean")],
+)
+def test_a_wrong_question_about_logs_is_answered_with_what_is_wrong(
+    tree: Tree, devstack: Command, arguments: tuple[str, ...], word: str
+) -> None:
+    folder = tree({"stack.toml": 'name = "x"\n'})
+    logs = folder / ".devstack" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "server.log").write_text("one\n")
+    done = devstack("logs", *arguments, cwd=folder)
+    assert done.code == 2
+    assert word in done.err.lower()
+
+
+def test_following_ends_with_the_run(
+    tree: Tree,
+    devstack: Command,
+    up: Up,
+    free_port: Callable[[], int],
+    spawned: list[subprocess.Popen[bytes]],
+) -> None:
+    folder = tree(stack(free_port()))
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "devstack", "logs", "-f"],
+        cwd=folder,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    spawned.append(follower)
+    assert follower.stdout
+    assert follower.stdout.readline().startswith(b"server | server of process")
+    assert devstack("restart", "server", cwd=folder).code == 0
+    while not (line := follower.stdout.readline()).startswith(b"server | server of process"):
+        assert line, "the follower ended before it showed the new process"
+    assert run.interrupt() == 130
+    assert follower.wait(20) == 0
+
+
+def test_down_returns_when_everything_is_gone(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    folder = tree(stack(port))
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    pids = [one["pid"] for one in services(devstack, folder).values()]
+    done = devstack("down", cwd=folder)
+    assert done.code == 0, done.err
+    assert not any(is_alive(pid) for pid in pids)
+    assert can_bind(port)
+    assert run.wait() == 0
+    again = devstack("down", cwd=folder)
+    assert (again.code, "Nothing was running" in again.out) == (0, True)
+
+
+def test_down_and_ps_need_no_valid_stack_file(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree(stack(free_port()))
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    (folder / "stack.toml").write_text("this is [not toml")
+    assert devstack("ps", cwd=folder).code == 0
+    assert devstack("down", cwd=folder).code == 0
+    run.wait()
+
+
+def test_down_works_from_a_folder_below(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree({**stack(free_port()), "deep/below/file": ""})
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    assert devstack("down", cwd=folder / "deep" / "below").code == 0
+    assert run.wait() == 0
+
+
+def test_down_reaches_a_run_whose_socket_is_gone(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    folder = tree(stack(port))
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    (folder / ".devstack" / "control.sock").unlink()
+    assert devstack("ps", cwd=folder).code == 6
+    done = devstack("down", cwd=folder)
+    assert done.code == 0, done.err
+    run.wait()
+    assert can_bind(port)
+
+
+def test_down_kills_at_once_when_forced(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    stubborn = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('deaf', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    files = stack(free_port(), 'stop = { grace = "5m" }')
+    folder = tree({**files, "worker.py": stubborn})
+    run = up("--no-doctor", cwd=folder)
+    run.until("service.output", service="worker")
+    run.until("run.ready")
+    pid = services(devstack, folder)["worker"]["pid"]
+    assert devstack("down", "--timeout", "300ms", cwd=folder).code == 124
+    assert is_alive(pid)
+    assert devstack("down", "--force", cwd=folder, timeout=30).code == 0
+    assert not is_alive(pid)
+    run.wait()
+
+
+def test_after_the_supervisor_was_killed_down_leaves_nothing(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    folder = tree(stack(port))
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    pids = [one["pid"] for one in services(devstack, folder).values()]
+    run.process.send_signal(signal.SIGKILL)
+    run.wait()
+    assert devstack("ps", cwd=folder).code == 6
+    done = devstack("down", cwd=folder)
+    assert done.code == 0, done.err
+    assert not any(is_alive(pid) for pid in pids)
+    assert can_bind(port)
+
+
+@pytest.mark.parametrize(
+    "command", [("ps",), ("restart", "web"), ("stop", "web"), ("start", "web"), ("wait", "web")]
+)
+def test_without_a_run_every_command_says_so(tree: Tree, devstack: Command, command: tuple[str, ...]) -> None:
+    done = devstack(*command, cwd=tree({"stack.toml": 'name = "x"\n'}))
+    assert done.code == 6
+    assert "no stack is running" in done.err
+    assert "devstack up" in done.err
+
+
+def test_json_is_json_also_without_a_run(tree: Tree, devstack: Command) -> None:
+    done = devstack("ps", "--json", cwd=tree({"stack.toml": 'name = "x"\n'}))
+    assert (done.code, json.loads(done.out)["error"]["kind"]) == (6, "not-running")
+
+
+def test_logs_without_any_run_say_so(tree: Tree, devstack: Command) -> None:
+    done = devstack("logs", cwd=tree({"stack.toml": 'name = "x"\n'}))
+    assert done.code == 6
+    assert "no logs" in done.err
+
+
+def test_a_request_without_a_service_is_a_usage_error(tree: Tree, devstack: Command) -> None:
+    assert devstack("restart", cwd=tree({"stack.toml": 'name = "x"\n'})).code == 2
+
+
+def test_wait_gives_a_run_that_only_begins_a_moment(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    folder = tree(stack(free_port()))
+    up("--no-doctor", cwd=folder)
+    end = time.monotonic() + 60
+    while devstack("wait", "worker", "--timeout", "60s", cwd=folder).code != 0:
+        assert time.monotonic() < end  # a very slow machine needs more than the moment that `wait` gives
