@@ -94,6 +94,15 @@ class Run:
             if seen["event"] == event and service in (None, seen.get("service")):
                 return seen
 
+    def next(self, timeout: float = 90) -> dict[str, Any]:
+        """The next event, whatever it is."""
+        seen = self._queue.get(timeout=timeout)
+        if seen is None:
+            self._queue.put(None)
+            raise AssertionError(f"the run ended; seen: {self.story()}")
+        self.events.append(seen)
+        return seen
+
     def story(self) -> str:
         """The events so far, short, and what was said on standard error."""
         shown = [

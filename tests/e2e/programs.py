@@ -1,0 +1,125 @@
+"""Tiny real services for end-to-end tests, and a look at what lives. Each program takes its port as PORT."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+PYTHON = sys.executable
+
+# Answers 200 on every path; prints the value of COLOR when asked and when it starts.
+SERVER = """
+import http.server, os, sys
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = os.environ.get("COLOR", "none").encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *args): pass
+http.server.ThreadingHTTPServer.address_family = 10 if ":" in os.environ.get("BIND", "") else 2
+server = http.server.ThreadingHTTPServer((os.environ.get("BIND", "127.0.0.1"), int(os.environ["PORT"])), Page)
+print("serving", os.environ.get("COLOR", "none"), flush=True)
+server.serve_forever()
+"""
+
+# Ignores TERM. Says when it is ready to.
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("stubborn", flush=True)
+while True: time.sleep(60)
+"""
+
+# The leader obeys TERM at once, a member of its group does not.
+STUBBORN_MEMBER = """
+import os, signal, time
+if os.fork() == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open("member", "w").write(str(os.getpid()))
+    while True: time.sleep(60)
+while not os.path.exists("member"): time.sleep(0.01)
+print("leader", flush=True)
+while True: time.sleep(60)
+"""
+
+# A grandchild in a session of its own, double-forked, that keeps the pipe and ignores TERM.
+ESCAPED = """
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        open("escaped", "w").write(str(os.getpid()))
+        while True: time.sleep(60)
+    os._exit(0)
+os.wait()
+while not os.path.exists("escaped") or not open("escaped").read(): time.sleep(0.01)
+print("away", flush=True)
+if len(sys.argv) > 1: sys.exit(int(sys.argv[1]))
+while True: time.sleep(60)
+"""
+
+# Writes down every start; exits with the code in the file `code` when that exists, else waits.
+COUNTING = """
+import os, sys, time
+with open("starts", "a") as out: out.write("x")
+if os.path.exists("code"): sys.exit(int(open("code").read()))
+print("waiting", flush=True)
+while True: time.sleep(60)
+"""
+
+
+def python(name: str, *arguments: str) -> str:
+    """The command that runs the program `name` of the stack's folder."""
+    return " ".join([PYTHON, "-u", name, *arguments])
+
+
+def tagged(run: str) -> list[int]:
+    """Living processes that carry this run's tag."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if f"DEVSTACK_RUN={run}\0".encode() not in (entry / "environ").read_bytes() + b"\0":
+                continue
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state not in "ZX":
+            found.append(int(entry.name))
+    return found
+
+
+def eventually(what: Callable[[], object], timeout: float = 10.0) -> bool:
+    """Whether `what` becomes true; looked at often, so no sleep decides the outcome."""
+    until = time.monotonic() + timeout
+    while time.monotonic() < until:
+        if what():
+            return True
+        time.sleep(0.01)
+    return bool(what())
+
+
+def toml(services: Mapping[str, Mapping[str, object]], extra: str = "") -> str:
+    """A stack.toml; values are written as TOML literals, dicts as inline tables."""
+    lines = ['name = "test"', extra]
+    for name, entries in services.items():
+        lines.append(f"[services.{name}]")
+        if "type" not in entries:
+            lines.append('type = "command"')
+        lines += [f"{key} = {_literal(value)}" for key, value in entries.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_literal(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return json.dumps(value) if isinstance(value, str) else str(value)

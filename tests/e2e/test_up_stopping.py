@@ -1,0 +1,255 @@
+"""How a run ends: order, stubborn processes, escaped processes, signals, kill -9 (behaviours 19–27)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Outcome
+from tests.e2e.conftest import Run
+from tests.e2e.programs import (
+    COUNTING,
+    ESCAPED,
+    SERVER,
+    STUBBORN,
+    STUBBORN_MEMBER,
+    eventually,
+    python,
+    tagged,
+    toml,
+)
+
+pytestmark = pytest.mark.e2e
+Tree = Callable[[Mapping[str, str | bytes]], Path]
+Up = Callable[..., Run]
+Command = Callable[..., Outcome]
+WAIT = "sleep 1000"
+
+
+def identity(run: Run) -> str:
+    return str(next(one["run"] for one in run.events if one["event"] == "run.started"))
+
+
+def can_bind(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_services_stop_in_reverse_dependency_order(tree: Tree, up: Up) -> None:
+    services = {
+        "a": {"command": WAIT},
+        "b": {"command": WAIT, "depends_on": ["a"]},
+        "c": {"command": WAIT, "depends_on": ["b"]},
+    }
+    run = up(cwd=tree({"stack.toml": toml(services)}))
+    run.until("run.ready")
+    run.process.send_signal(signal.SIGINT)
+    run.until("run.finished")
+    ends = [
+        (one["event"], one["service"])
+        for one in run.events
+        if one["event"] in ("service.stopping", "service.stopped")
+    ]
+    assert ends == [
+        ("service.stopping", "c"),
+        ("service.stopped", "c"),
+        ("service.stopping", "b"),
+        ("service.stopped", "b"),
+        ("service.stopping", "a"),
+        ("service.stopped", "a"),
+    ]
+    assert run.wait() == 130
+
+
+def test_each_service_gets_its_own_signal(tree: Tree, up: Up) -> None:
+    services = {
+        "a": {"command": "sh -c 'trap \"echo got-int; exit 0\" INT; echo up; while :; do sleep 0.05; done'"}
+        | {"stop": {"signal": "INT", "grace": "5s"}}
+    }
+    folder = tree({"stack.toml": toml(services)})
+    run = up(cwd=folder)
+    run.until("service.output", service="a")
+    assert run.interrupt() == 130
+    assert "got-int" in (folder / ".devstack/logs/a.log").read_text()
+
+
+def test_whoever_ignores_term_is_killed_after_its_grace(tree: Tree, up: Up) -> None:
+    services = {"a": {"command": python("stubborn.py"), "stop": {"grace": "300ms"}}}
+    run = up(cwd=tree({"stack.toml": toml(services), "stubborn.py": STUBBORN}))
+    run.until("service.output", service="a")
+    run.process.send_signal(signal.SIGINT)
+    assert run.until("service.exited", service="a")["signal"] == "KILL"
+    assert run.wait() == 130
+
+
+def test_a_member_that_outlives_its_leader_is_waited_for_and_killed(tree: Tree, up: Up) -> None:
+    services = {"a": {"command": python("member.py"), "stop": {"grace": "300ms"}}}
+    folder = tree({"stack.toml": toml(services), "member.py": STUBBORN_MEMBER})
+    run = up(cwd=folder)
+    run.until("service.output", service="a")
+    assert run.interrupt() == 130
+    assert tagged(identity(run)) == []
+
+
+def test_a_double_forked_process_in_its_own_session_is_found_and_stopped(tree: Tree, up: Up) -> None:
+    services = {"a": {"command": python("escaped.py"), "stop": {"grace": "300ms"}}}
+    folder = tree({"stack.toml": toml(services), "escaped.py": ESCAPED})
+    run = up(cwd=folder)
+    run.until("service.output", service="a")
+    assert run.interrupt() == 130
+    assert tagged(identity(run)) == []
+
+
+def test_the_exit_of_a_leader_is_noticed_although_an_escaped_process_keeps_the_pipe(
+    tree: Tree, up: Up
+) -> None:
+    services = {
+        "a": {"command": python("escaped.py", "7"), "stop": {"grace": "300ms"}, "restart": "never"},
+    }
+    run = up(cwd=tree({"stack.toml": toml(services), "escaped.py": ESCAPED}))
+    assert run.until("service.exited", service="a", timeout=20)["code"] == 7
+    assert run.wait() == 4
+    assert tagged(identity(run)) == []
+
+
+@pytest.mark.node
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
+def test_npm_which_passes_no_term_on_leaves_no_node_behind(
+    tree: Tree, up: Up, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    server = f"require('http').createServer((q, s) => s.end('hi')).listen({port}, '127.0.0.1')"
+    package = '{"name": "x", "scripts": {"dev": "node server.js"}}'
+    services = {"web": {"command": "npm run dev", "port": port}}
+    run = up(cwd=tree({"stack.toml": toml(services), "package.json": package, "server.js": server}))
+    run.until("service.ready", service="web")
+    assert run.interrupt() == 130
+    assert tagged(identity(run)) == []
+    assert can_bind(port)
+
+
+def test_the_second_ctrl_c_kills_now(tree: Tree, up: Up) -> None:
+    services = {"a": {"command": python("stubborn.py"), "stop": {"grace": "60s"}}}
+    run = up(cwd=tree({"stack.toml": toml(services), "stubborn.py": STUBBORN}))
+    run.until("service.output", service="a")
+    run.process.send_signal(signal.SIGINT)
+    run.until("run.stopping")
+    run.process.send_signal(signal.SIGINT)
+    assert run.until("run.stopping")["forced"] is True
+    assert run.wait(15) == 130
+
+
+def test_ctrl_c_during_the_start_a_setup_step_and_a_backoff_ends_the_run(tree: Tree, up: Up) -> None:
+    services = {
+        "waits": {"command": WAIT, "ready": {"command": "false"}},
+        "fails": {"command": "sh -c 'exit 1'", "restart": {"policy": "always", "backoff": "60s..60s"}},
+        "prepares": {"command": WAIT, "setup": {"command": "echo preparing; sleep 1000"}},
+    }
+    run = up("--yes", cwd=tree({"stack.toml": toml(services)}))
+    expected = {
+        ("service.restarting", "fails"),
+        ("service.output", "prepares.setup"),
+        ("service.probe_failed", "waits"),
+    }
+    while not expected <= {(one["event"], one.get("service")) for one in run.events}:
+        run.next()
+    assert run.interrupt() == 130
+    assert tagged(identity(run)) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_term_and_hangup_are_an_orderly_end(tree: Tree, up: Up, number: int, code: int) -> None:
+    run = up(cwd=tree({"stack.toml": toml({"a": {"command": WAIT}})}))
+    run.until("run.ready")
+    assert run.end(number) == code
+    assert tagged(identity(run)) == []
+
+
+def test_after_kill_9_the_guard_stops_every_tree_and_ports_are_free(
+    tree: Tree, up: Up, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    services = {
+        "web": {"command": python("server.py"), "port": port},
+        "stubborn": {"command": python("stubborn.py")},
+        "away": {"command": python("escaped.py")},
+    }
+    folder = tree(
+        {"stack.toml": toml(services), "server.py": SERVER, "stubborn.py": STUBBORN, "escaped.py": ESCAPED}
+    )
+    run = up(cwd=folder)
+    run.until("run.ready")
+    assert len(tagged(identity(run))) >= 4
+    run.process.kill()
+    run.process.wait()
+    assert eventually(lambda: not tagged(identity(run)), timeout=10)
+    assert eventually(lambda: can_bind(port), timeout=2)
+
+
+def test_down_and_up_again_never_meets_a_port_in_use(
+    tree: Tree, devstack: Command, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    folder = tree(
+        {"stack.toml": toml({"web": {"command": python("server.py"), "port": port}}), "server.py": SERVER}
+    )
+    for _ in range(5):
+        assert devstack("up", "--wait", cwd=folder).code == 0
+        with socket.create_connection(("127.0.0.1", port)) as client:  # leaves a TIME_WAIT behind
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.0 200")
+        assert devstack("down", cwd=folder).code == 0
+        assert can_bind(port)
+
+
+def test_concurrent_restarts_during_a_slow_stop_leave_exactly_one_instance(
+    tree: Tree, up: Up, devstack: Command
+) -> None:
+    slow = "trap 'sleep 0.3; exit 0' TERM; echo x >> starts; echo up; while :; do sleep 0.05; done"
+    folder = tree({"stack.toml": toml({"a": {"command": "sh slow.sh"}}), "slow.sh": slow})
+    run = up(cwd=folder)
+    run.until("run.ready")
+    clients = [
+        subprocess.Popen(
+            ["python", "-m", "devstack", "restart", "a"],
+            cwd=folder,
+            env=os.environ | {"PATH": os.environ["PATH"]},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(3)
+    ]
+    for client in clients:
+        client.wait(60)
+    assert devstack("wait", "a:ready", "--timeout", "20s", cwd=folder).code == 0
+    live = [pid for pid in tagged(identity(run)) if b"slow.sh" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(live) == 1
+
+
+def test_a_service_that_forks_all_the_time_leaves_nothing(tree: Tree, up: Up) -> None:
+    forks = "echo up; while :; do sleep 3600 & (sleep 3600 &) ; sleep 0.02; done"
+    run = up(cwd=tree({"stack.toml": toml({"a": {"command": "sh forks.sh"}}), "forks.sh": forks}))
+    run.until("run.ready")
+    assert eventually(lambda: len(tagged(identity(run))) > 10)
+    assert run.interrupt() == 130
+    assert tagged(identity(run)) == []
+
+
+def test_the_counting_program_starts_once_per_start(tree: Tree, up: Up, devstack: Command) -> None:
+    folder = tree({"stack.toml": toml({"a": {"command": python("count.py")}}), "count.py": COUNTING})
+    run = up(cwd=folder)
+    run.until("run.ready")
+    assert devstack("restart", "a", cwd=folder).code == 0
+    assert (folder / "starts").read_text() == "xx"
