@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 # Issues after which a name that was not found may still be set, or was lost with its whole file.
-_BLINDING = frozenset({"undecided", "encoding", "unreadable", "file-dropped", "error", "hang"})
+_BLINDING = frozenset({"dynamic", "encoding", "unreadable", "file-dropped", "error", "hang"})
 
 
 class Provenance(StrEnum):

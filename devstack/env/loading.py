@@ -110,6 +110,10 @@ class _Planner:
             return self._python(loader)
         if kind in ("dotenv", "dotenv-expand") and self._service.type is ServiceType.NODE:
             return self._node(loader)
+        if self._service.type is ServiceType.COMPOSE:
+            # The `.env` beside a compose file is optional; only files that `env_file` names must exist.
+            files = self._paths(self._existing([".env"]))
+            return [Load(loader=loader, folder=self._folder, files=files)]
         return [Load(loader=loader, folder=self._folder, files=self._usual_files())]
 
     def _vite(self, loader: str, config: vite_config.ViteConfig) -> Load:

@@ -63,7 +63,7 @@ def _is_dialled(inspection: Inspection, literal: UrlLiteral) -> bool:
     """Whether the line opens something or names an address; not help texts, placeholders and documentation."""
     text = inspection.read_text(inspection.root / literal.path) or ""
     line = text.splitlines()[literal.line - 1 : literal.line]
-    return bool(line) and _DIALS.search(line[0]) is not None
+    return bool(line) and _DIALS.search(line[0][: literal.column + 1]) is not None
 
 
 RULE = Rule(
