@@ -17,8 +17,9 @@ PREFILTER = re.compile(
     rb"|[eE]nv\w*\s*=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
 )
 _ENV = re.compile(rb"\benv\b")
-_WRAPPER_CALL = re.compile(rb"\b(\w*[eE]nv\w*|\w*ENV\w*)\s*(?:<[^<>()]{0,80}>\s*)?\(")
-_CONFIG_GET = re.compile(rb"\b(\w*[cC]onfig(?:Service)?)\s*(?:\?\.|\.|!\.)\s*get(?:OrThrow)?\b")
+# No leading `\w*`, which would try every letter of every word: the node found is the whole name anyway.
+_WRAPPER_CALL = re.compile(rb"([eE]nv|ENV)\w*\s*(?:<[^<>()]{0,80}>\s*)?\(")
+_CONFIG_GET = re.compile(rb"([cC]onfig(?:Service)?)\s*(?:\?\.|\.|!\.)\s*get(?:OrThrow)?\b")
 _DOTENV = re.compile(rb"\bdotenv(?:-flow|-expand)?\b|\bloadEnvFile\b")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
@@ -42,10 +43,11 @@ def scan(module: Module) -> None:
     for pattern in (_WRAPPER_CALL, *calls_of(reader.wrappers)):
         for node in module.matches(pattern, 1):
             reader.wrapper_call(node)
-    for node in module.matches(_CONFIG_GET, 1):
+    for node in module.matches(_CONFIG_GET, 1) if b"onfig" in module.source else ():
         reader.config_get(node)
     jsschemas.scan(module)
-    for node in module.matches(_DOTENV):
+    has_calls = b"dotenv" in module.source or b"loadEnvFile" in module.source
+    for node in module.matches(_DOTENV) if has_calls else ():
         _dotenv(module, node)
 
 

@@ -11,20 +11,21 @@ from devstack.env.source.jsvalues import literal, unwrap
 from devstack.env.source.model import Fallback
 from devstack.env.source.syntax import Alternative, Module, ancestors
 
-_CREATE = re.compile(rb"\b(createEnv|cleanEnv|envsafe|parseEnv)\s*\(")
-_OBJECT = re.compile(rb"\b(?:z|v|Joi|joi|yup|s|t)\s*\.\s*(object|strictObject|looseObject)\s*\(")
+_CREATORS = (b"createEnv", b"cleanEnv", b"envsafe", b"parseEnv")
+_CREATE = re.compile(rb"\b(" + b"|".join(_CREATORS) + rb")\s*\(")
+_OBJECT = re.compile(rb"\.\s*(object|strictObject|looseObject)\(")
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 _SECTIONS = frozenset({"server", "client", "shared"})
 
 
 def scan(module: Module) -> None:
     """Record every variable that a schema for the environment names."""
-    for node in module.matches(_CREATE, 1):
+    for node in module.matches(_CREATE, 1) if any(name in module.source for name in _CREATORS) else ():
         call = node.parent
         if node.type == "identifier" and call is not None and call.type == "call_expression":
             _created(module, call)
     environment_words = rb"process.env" in module.source or rb"import.meta.env" in module.source
-    for node in module.matches(_OBJECT, 1):
+    for node in module.matches(_OBJECT, 1) if b"bject(" in module.source else ():
         call = next((above for above in ancestors(node) if above.type == "call_expression"), None)
         if (
             call is not None
