@@ -82,8 +82,11 @@ def test_a_command_does_what_the_shell_would_do(tree: Tree, text: str, is_plain:
     assert (how.shell_text is None) is is_plain
 
 
-def test_one_simple_command_replaces_the_shell(tree: Tree) -> None:
-    how = command(tree({"pid.py": "import os; print(os.getpid())"}), f"A=$B {sys.executable} pid.py > out")
+@pytest.mark.parametrize(
+    "rest", ["> out", "$X > out 2>&1", "> out 2>&1 ${Y:-a;b} 'c|d'", "< /dev/null > out"]
+)
+def test_one_simple_command_replaces_the_shell(tree: Tree, rest: str) -> None:
+    how = command(tree({"pid.py": "import os; print(os.getpid())"}), f"A=$B {sys.executable} pid.py {rest}")
 
     with subprocess.Popen(how.argv, cwd=how.cwd) as process:
         process.wait(timeout=20)
