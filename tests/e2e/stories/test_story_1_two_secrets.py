@@ -182,6 +182,7 @@ def test_the_mismatch_is_reproduced_explained_repaired_and_gone(
     assert doctor(root).errors == set()
     run = up("--yes", cwd=root)
     run.until("run.ready", timeout=120)
+    page.goto(f"http://localhost:{web}/", timeout=60_000)
     seen = page.evaluate(OPEN_SOCKET, [f"{url}?token={fetch_token(web)}", []])
     assert seen == {"opened": True, "code": None}
     told = ws(root, "ws")
