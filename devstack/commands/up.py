@@ -15,7 +15,7 @@ from devstack.host.state_file import Lock
 from devstack.run import events
 
 if TYPE_CHECKING:
-    from devstack.contract.isolate import Isolation
+    from devstack.commands.up_isolate import MovedStack
     from devstack.settings import Settings
     from devstack.stack.model import Stack
 
@@ -90,8 +90,8 @@ def up(request: Request) -> int:
         up_checks.create_env_files(stack, request)
         checked, baseline = up_checks.check_configuration(stack, request)
         early.append(checked)
-        isolation = _isolated(stack, request) if request.isolate else None
-        stack = stack if isolation is None else isolation.stack
+        moved = _isolated(stack, request) if request.isolate else None
+        stack = stack if moved is None else moved.isolation.stack
         early += up_checks.free_ports(stack, names, request)
         up_checks.consent_to_setup(stack, due, request)
         ordered = tuple(name for layer in graph.order(stack, names) for name in layer)
@@ -106,7 +106,7 @@ def up(request: Request) -> int:
             early=tuple(early),
             started=started,
             baseline=baseline,
-            isolation=isolation,
+            moved=moved,
             own=own,
         )
         return up_run.in_background(job) if request.wait else up_run.in_foreground(job)
@@ -114,13 +114,13 @@ def up(request: Request) -> int:
         lock.release()
 
 
-def _isolated(stack: Stack, request: Request) -> Isolation:
-    from devstack.commands.up_isolate import isolated
+def _isolated(stack: Stack, request: Request) -> MovedStack:
+    from devstack.commands.up_isolate import MovedStack
     from devstack.views.isolation import text
 
-    isolation = isolated(stack, request.environment)
-    print(text(isolation), file=sys.stderr)
-    return isolation
+    moved = MovedStack(stack, request.environment)
+    print(text(moved.isolation, moved.remarks()), file=sys.stderr)
+    return moved
 
 
 def _own_options(stack: Stack, request: Request) -> Settings:

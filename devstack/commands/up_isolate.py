@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,28 +10,59 @@ from devstack.contract.isolate import Isolation, choose_offset, isolate, not_app
 from devstack.contract.port_context import context_of, is_taken
 
 if TYPE_CHECKING:
+    from devstack.env.source.model import SourceIndex
     from devstack.stack.model import Stack
 
 
-def isolated(stack: Stack, environment: Mapping[str, str]) -> Isolation:
-    """The moved stack: the same ports for this checkout every time, as long as nobody else has them.
+class MovedStack:
+    """A stack moved by one offset, chosen once; its values follow the env files as they change.
 
-    Args:
-        environment: the environment devstack was started with.
+    The offset is the same for this checkout every time, as long as nobody else has one of the ports.
     """
-    from devstack.env.files import Files
-    from devstack.env.resolve import resolve
-    from devstack.env.source.scan import SourceScanner
 
-    files = Files(stack.root)
-    scanner = SourceScanner(stack.root, files)
-    context = context_of(stack.root)
-    checkout = Path(context.root or stack.root)
-    found = isolate(
-        stack,
-        resolve(stack, process=environment, files=files),
-        lambda name: scanner.index(stack, stack.services[name]),
-        offset=choose_offset(stack, checkout, is_taken(context)),
-    )
-    lost = not_applied(found, resolve(found.stack, process=environment, files=files))
-    return replace(found, remarks=(*found.remarks, *lost))
+    def __init__(self, declared: Stack, environment: Mapping[str, str]) -> None:
+        """`environment`: the one devstack was started with."""
+        self.declared = declared
+        self._environment = environment
+        self._sources = _Sources(declared)
+        context = context_of(declared.root)
+        checkout = Path(context.root or declared.root)
+        self._offset = choose_offset(declared, checkout, is_taken(context))
+        self.isolation = self._isolate()
+
+    def current(self) -> Stack:
+        """The moved stack by the env files of this moment."""
+        return self._isolate().stack
+
+    def remarks(self) -> tuple[str, ...]:
+        """What does not move: ports nothing carries, addresses in the code, files that win over processes."""
+        from devstack.env.files import Files
+        from devstack.env.resolve import resolve
+
+        moved = self.isolation.stack
+        environments = resolve(moved, process=self._environment, files=Files(moved.root))
+        return (*self.isolation.remarks, *not_applied(self.isolation, environments))
+
+    def _isolate(self) -> Isolation:
+        from devstack.env.files import Files
+        from devstack.env.resolve import resolve
+
+        environments = resolve(self.declared, process=self._environment, files=Files(self.declared.root))
+        return isolate(self.declared, environments, self._sources, offset=self._offset)
+
+
+class _Sources:
+    """What the code of each service reads; scanned once for each."""
+
+    def __init__(self, stack: Stack) -> None:
+        from devstack.env.files import Files
+        from devstack.env.source.scan import SourceScanner
+
+        self._stack = stack
+        self._scanner = SourceScanner(stack.root, Files(stack.root))
+        self._known: dict[str, SourceIndex] = {}
+
+    def __call__(self, name: str) -> SourceIndex:
+        if name not in self._known:
+            self._known[name] = self._scanner.index(self._stack, self._stack.services[name])
+        return self._known[name]

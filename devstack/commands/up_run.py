@@ -36,7 +36,7 @@ from devstack.views.logfiles import LogFiles
 
 if TYPE_CHECKING:
     from devstack.commands.up import Request
-    from devstack.contract.isolate import Isolation
+    from devstack.commands.up_isolate import MovedStack
     from devstack.control.server import ControlServer
     from devstack.host.private_folder import PrivateFolder
     from devstack.host.state_file import Lock
@@ -58,7 +58,7 @@ class Job:
     early: tuple[events.Event, ...]
     started: float
     baseline: frozenset[up_checks.FindingKey] | None = None
-    isolation: Isolation | None = None
+    moved: MovedStack | None = None
     own: Settings = field(default_factory=Settings)
 
     @property
@@ -97,8 +97,9 @@ class _Assembly:
             is_patient=not sys.stdout.isatty(),
         )
         self.watch = EnvWatch(
-            job.stack,
+            job.stack if job.moved is None else job.moved.declared,
             job.names,
+            current=None if job.moved is None else job.moved.current,
             process=job.request.environment,
             hub=self.hub,
             judge=self._judge if job.baseline is not None else lambda: "",
@@ -163,6 +164,7 @@ class _Assembly:
             ),
             holder=self._holder,
             resolved=self._resolved,
+            current=None if job.moved is None else job.moved.current,
         )
         return Runner(
             begin(specs, exit_when_done=request.exit_when_done, stop_on_failure=request.wait),
@@ -223,7 +225,7 @@ class _Assembly:
                     )
                     for name, one in running.items()
                 },
-                declared=self.job.isolation.declared if self.job.isolation is not None else {},
+                declared=self.job.moved.isolation.declared if self.job.moved is not None else {},
             ),
         )
 
@@ -255,10 +257,10 @@ class _Assembly:
             on_closed=lambda: self.stop("nobody reads the output", int(ExitCode.OK)),
         )
         shown = addresses(self.job.stack)
-        if self.job.isolation is not None:
+        if self.job.moved is not None:
             from devstack.views.isolation import with_declared
 
-            shown = with_declared(shown, self.job.isolation)
+            shown = with_declared(shown, self.job.moved.isolation)
         return Console(screen, addresses=shown, history=history)
 
     def _control(self) -> ControlServer | None:

@@ -43,9 +43,14 @@ class DeclaredServices:
         display: Display,
         holder: Callable[[int], str],
         resolved: Callable[[str, Environment], None] = lambda service, environment: None,
+        current: Callable[[], Stack] | None = None,
     ) -> None:
-        """`process`: our own environment; `resolved` hears what each start was given."""
+        """`process`: our own environment; `resolved` hears what each start was given.
+
+        `current` gives the stack anew for each start, where its `set` values follow the env files.
+        """
         self._stack = stack
+        self._current = current
         self._process = process
         self._host = host
         self._setups = setups
@@ -55,6 +60,8 @@ class DeclaredServices:
 
     def command(self, service: str) -> Command:
         """How to start `service` (or a setup step) with the environment of this moment."""
+        if self._current is not None:
+            self._stack = self._current()
         if service.endswith(SETUP_SUFFIX):
             return self._setup_command(service.removesuffix(SETUP_SUFFIX))
         declared = self._stack.services[service]

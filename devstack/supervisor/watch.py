@@ -66,9 +66,15 @@ class EnvWatch:
         hub: Hub,
         judge: Callable[[], str] = lambda: "",
         settle: float = SETTLE,
+        current: Callable[[], Stack] | None = None,
     ) -> None:
-        """`judge` tells what is wrong with the files now that was right when the run began; "" = nothing."""
+        """`judge` tells what is wrong with the files now that was right when the run began; "" = nothing.
+
+        `current` gives the stack that runs, where it is another one than `stack` declares (`--isolate`).
+        """
         self._stack = stack
+        self._current = current
+        self._running = stack
         self._names = tuple(name for name in names if defaults.starts(stack.services[name]))
         self._process = process
         self._hub = hub
@@ -96,6 +102,7 @@ class EnvWatch:
 
     def started(self, service: str, environment: Environment) -> None:
         """A process of `service` is being started with `environment`."""
+        self._running = self._current() if self._current is not None else self._stack
         is_new = service not in self._given
         self._given[service] = self._as_given(service, environment)
         if is_new and self._watch is not None:
@@ -106,8 +113,9 @@ class EnvWatch:
         self._timer = None
         self._refresh()
         self._check_stack_file()
+        self._running = self._current() if self._current is not None else self._stack
         found = resolve(
-            self._stack, process=self._process, files=Files(self._stack.root), services=self._names
+            self._running, process=self._process, files=Files(self._stack.root), services=self._names
         )
         state = self._hub.state
         differences = [
@@ -190,11 +198,11 @@ class EnvWatch:
         )
 
     def _as_given(self, service: str, environment: Environment) -> Given:
-        declared = self._stack.services[service]
-        how = launch(self._stack, declared)
+        running = self._running.services[service]
+        how = launch(self._running, running)
         return Given(
             values={name: value.text for name, value in environment.variables.items()},
-            process=child_environment(self._stack, declared, environment, self._process, how),
+            process=child_environment(self._running, running, environment, self._process, how),
             files=tuple(layer.path for layer in environment.layers),
         )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from devstack.contract.isolate import Isolation
 
 
-def text(isolation: Isolation) -> str:
+def text(isolation: Isolation, remarks: Iterable[str]) -> str:
     """Ports, the variables that follow them (names only: values may hold secrets), and what cannot follow."""
     moves = [
         f"{move.service}{'' if move.role == 'main' else f' {move.role}'} {move.declared} → {move.port}"
@@ -17,7 +17,7 @@ def text(isolation: Isolation) -> str:
     names = [f"{rewrite.service}:{rewrite.name}" for rewrite in isolation.rewrites]
     if names:
         lines.append(f"  follows in the processes, not in the files: {', '.join(names)}")
-    return "\n".join([*lines, *(f"  warning: {remark}" for remark in isolation.remarks)])
+    return "\n".join([*lines, *(f"  warning: {remark}" for remark in remarks)])
 
 
 def with_declared(addresses: Mapping[str, str], isolation: Isolation) -> dict[str, str]:

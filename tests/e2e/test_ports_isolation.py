@@ -137,6 +137,39 @@ def test_two_checkouts_run_side_by_side_and_each_page_reaches_its_own_backend(
     assert all(is_bindable(port) for port in (web, ws, *moved.values()))
 
 
+ECHO = """
+import http.server, os
+from dotenv import load_dotenv
+load_dotenv()
+print("self is", os.environ["SELF_URL"], flush=True)
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.BaseHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_an_isolated_run_follows_its_env_files_with_moved_ports(
+    tree: Callable[..., Path], free_port: Callable[[], int], up: Callable[..., Run]
+) -> None:
+    port = free_port()
+    root = tree(
+        {
+            "stack.toml": f'[services.api]\ntype = "python"\nport = {port}\nport_env = "PORT"\n'
+            'command = "python3 server.py"\n',
+            "server.py": ECHO,
+            ".env": f"SELF_URL=http://localhost:{port}/one\n",
+        }
+    )
+    run = up("--yes", "--isolate", cwd=root)
+    moved = run.until("service.started", service="api")["port"]
+    run.until("run.ready")
+    (root / ".env").write_text(f"SELF_URL=http://localhost:{port}/two\n")
+    run.until("env.changed")
+    run.until("service.ready", service="api")
+    said = "".join(one["text"] for one in run.events if one["event"] == "service.output")
+    assert moved != port
+    assert f"self is http://localhost:{moved}/one" in said
+    assert f"self is http://localhost:{moved}/two" in said
+
+
 def moved_ports(devstack: Callable[..., Outcome], checkout: Path) -> dict[str, int]:
     """Service → port in use, as `devstack ports --json` tells it."""
     import json
