@@ -90,6 +90,7 @@ class Run:
             if seen is None:
                 self._queue.put(None)
                 raise AssertionError(f"the run ended without {event} {service or ''}; seen: {self.story()}")
+            assert "error" not in seen, f"{seen['error']}; seen: {self.story()}"
             self.events.append(seen)
             if seen["event"] == event and service in (None, seen.get("service")):
                 return seen
