@@ -80,12 +80,6 @@ def manager(folder: Path, root: Path) -> str:
         here = here.parent
 
 
-def run_argv(which: str, script: str, arguments: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """How `which` runs a script with arguments; only npm needs `--` before them."""
-    dashes = ("--",) if arguments and which == "npm" else ()
-    return (which, "run", script, *dashes, *arguments)
-
-
 def _texts(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         return {}
