@@ -150,42 +150,32 @@ class _Planner:
         return folder / names[0] if names else None
 
     def _share(self, shared: Shared) -> None:
-        members = [(member, self.draft.effective(member)) for member in shared.members]
-        unknown = next((found for _, found in members if not found.is_known), None)
+        members = [self.draft.effective(member) for member in shared.members]
+        unknown = next((found for found in members if not found.is_known), None)
         if unknown is not None:
-            if any(found.is_nothing for _, found in members):
+            if any(found.is_nothing for found in members):
                 self.notes.append(
                     f"shared `{shared.name}`: {unknown.member.text}: {unknown.unknown}; nothing was done"
                 )
             return
-        real = {
-            found.text for _, found in members if self._is_real(shared, found) and not self._is_fresh(found)
-        }
-        fresh = {found.text for _, found in members if self._is_real(shared, found) and self._is_fresh(found)}
-        if len(real) > 1:
-            where = ", ".join(_place(self.stack, found) for _, found in members if found.text in real)
+        real = [found for found in members if _is_real(shared, found)]
+        kept = [found for found in real if not self._is_fresh(found)]
+        if not kept and len({found.text for found in real}) == 1:
+            kept = real  # examples that agree on a real value
+        texts = {found.text for found in kept}
+        if len(texts) > 1:
+            where = ", ".join(_place(self.stack, found) for found in kept)
             self.conflicts.append(
                 f"shared-mismatch: `{shared.name}` has different values: {where}; not touched"
             )
-            return
-        lacking = (
-            [found for _, found in members if found.text not in real]
-            if real
-            else [found for _, found in members]
-        )
-        if not real and len(fresh) == 1:
-            real, lacking = fresh, [found for _, found in members if found.text not in fresh]
-        if not lacking:
-            return
-        wanted = next(iter(real)) if real else self._new_value(shared)
-        if wanted is not None:
-            origin = "copied from the member that has one" if real else "one new value for all"
-            self._write(shared, lacking, wanted, f"shared `{shared.name}`: {origin}")
+        elif lacking := [found for found in members if found.text not in texts]:
+            self._supply(shared, lacking, next(iter(texts), None))
 
-    def _is_real(self, shared: Shared, found: Effective) -> bool:
-        if not found.text:
-            return False
-        return not is_placeholder(found.text, found.name or "")
+    def _supply(self, shared: Shared, lacking: list[Effective], known: str | None) -> None:
+        wanted = known or self._new_value(shared)
+        if wanted is not None:
+            origin = "copied from the member that has one" if known else "one new value for all"
+            self._write(shared, lacking, wanted, f"shared `{shared.name}`: {origin}")
 
     def _is_fresh(self, found: Effective) -> bool:
         """It stands in a file that was made from an example a moment ago."""
@@ -267,6 +257,15 @@ def home_file(environment: Environment) -> Path | None:
             if path.name == name:
                 return path
     return paths[0] if paths else None
+
+
+def _is_real(shared: Shared, found: Effective) -> bool:
+    """Neither nothing nor a placeholder. A plain word that is no secret (`test`, `admin`) may well be meant."""
+    if not found.text:
+        return False
+    if not shared.secret and found.text.isalnum():
+        return True
+    return not is_placeholder(found.text, found.name or "")
 
 
 def is_issued(shared: Shared) -> bool:

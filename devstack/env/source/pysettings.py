@@ -106,21 +106,27 @@ def _configuration(module: Module, body: Node, definition: Node) -> _Configurati
             options = _dictionary(module, right)
         else:
             found.dynamic = True
+    options = _configuration_class(module, body) or options
+    options = {**dict(_class_keywords(module, definition)), **options}
+    return _apply(module, found, options)
+
+
+def _configuration_class(module: Module, body: Node) -> dict[str, Node]:
+    """`class Config:` of pydantic 1."""
     for inner in body.named_children:
-        inner_name, inner_body = inner.child_by_field_name("name"), inner.child_by_field_name("body")
-        if (
-            inner.type == "class_definition"
-            and inner_name
-            and inner_body
-            and module.text(inner_name) == "Config"
-        ):
-            options = dict(_named(module, inner_body))
+        name, content = inner.child_by_field_name("name"), inner.child_by_field_name("body")
+        if inner.type == "class_definition" and name and content and module.text(name) == "Config":
+            return dict(_named(module, content))
+    return {}
+
+
+def _class_keywords(module: Module, definition: Node) -> Iterator[tuple[str, Node]]:
+    """`class Settings(BaseSettings, env_prefix="APP_")`."""
     listed = definition.child_by_field_name("superclasses")
     for child in listed.named_children if listed is not None else ():
         key, value = child.child_by_field_name("name"), child.child_by_field_name("value")
         if child.type == "keyword_argument" and key is not None and value is not None:
-            options.setdefault(module.text(key), value)
-    return _apply(module, found, options)
+            yield module.text(key), value
 
 
 def _named(module: Module, body: Node) -> Iterator[tuple[str, Node]]:
