@@ -36,7 +36,7 @@ class LogProbe:
     """Tells once, on the pump's thread, which line matched."""
 
     def __init__(self, pattern: str, matched: Callable[[str], None]) -> None:
-        self._pattern = re.compile(pattern.encode())
+        self._pattern = re.compile(pattern.encode(), re.MULTILINE)
         self._matched: Callable[[str], None] | None = matched
         self._rest = b""
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from devstack.run import events
 from devstack.run.events import Envelope
-from devstack.run.schedule import is_settled, real
-from devstack.run.state import RunState
+from devstack.run.schedule import real
+from devstack.run.state import ENDED, Phase, RunState
 from devstack.views.screen import Screen
 from devstack.views.timing import Timing, TimingHistory
 from devstack.views.wording import counted, duration, listed, waiting
@@ -40,6 +40,7 @@ class Console:
         self._started_at: dict[str, float] = {}
         self._ready_after: dict[str, events.ServiceReady] = {}
         self._last_tail: dict[str, tuple[str, ...]] = {}
+        self._summed_up: tuple[str, ...] = ()
         self._stopping = False
 
     def show(self, envelope: Envelope, state: RunState) -> None:
@@ -51,6 +52,8 @@ class Console:
         render = _RENDER.get(type(event))
         if render is not None:
             render(self, event, envelope, state)
+        if isinstance(event, events.ServiceFailed | events.ServiceReady | events.ServiceStopped):
+            self._sum_up(state)
 
     def tick(self, state: RunState) -> float | None:
         """Every five seconds while not everything is ready: who waits for what, root blockers first."""
@@ -58,16 +61,29 @@ class Console:
             return None
         now = self._clock()
         if now >= self._next_report:
-            self._report(state, now)
-            self._next_report = now + WAITING_EVERY
+            # Nobody waits: either all is well, or something failed for good. The next start asks again.
+            self._next_report = now + WAITING_EVERY if self._report(state, now) else None
+            if self._next_report is None:
+                return None
         return max(0.0, self._next_report - now)
 
-    def _report(self, state: RunState, now: float) -> None:
+    def _sum_up(self, state: RunState) -> None:
+        """When nothing moves any more and something failed: say so, because `run.ready` will not come."""
+        services = real(state)
+        failed = tuple(name for name, one in services.items() if one.phase is Phase.FAILED)
+        settled = all(one.phase in (Phase.READY, *ENDED) for one in services.values())
+        if not failed or not settled or self._stopping or state.stopping or failed == self._summed_up:
+            return
+        self._summed_up = failed
+        up = sum(one.phase in (Phase.READY, Phase.COMPLETED) for one in services.values())
+        text = f"{up} of {counted(len(services), 'service')} ready; {listed(failed)} failed."
+        self._note("✗", "x", self._style.paint(text, "red"), "red")
+
+    def _report(self, state: RunState, now: float) -> bool:
         lines = waiting(state, now)
-        if not lines and all(is_settled(state.specs[name], one) for name, one in real(state).items()):
-            self._next_report = None
         for service, text in lines:
             self._say(service, "…", ".", text, "yellow")
+        return bool(lines)
 
     # --- the run ---
 
@@ -180,6 +196,8 @@ class Console:
 
     def _service_started(self, event: events.ServiceStarted, envelope: Envelope, state: RunState) -> None:
         self._started_at[event.service] = envelope.at
+        if self._next_report is None and not self._stopping:
+            self._next_report = self._clock() + WAITING_EVERY
         if event.pid is None:
             return
         port = f", port {event.port}" if event.port else ""

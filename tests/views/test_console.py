@@ -207,6 +207,31 @@ def test_the_final_table_has_addresses_times_and_what_the_time_went_into(tmp_pat
     ]
 
 
+def test_when_something_failed_for_good_the_sum_is_told_once(console: Terminalless) -> None:
+    failed = ServiceState(phase=Phase.FAILED, since=101.0, generation=1, reason="exited 1")
+    waits = state(server=ready(100.0), agent=failed)
+    console.show(events.ServiceFailed(service="agent", reason="exited 1"), waits)
+    end = state(server=ready(100.0), agent=failed, web=ready(102.0))
+    console.show(events.ServiceReady(service="web", seconds=1.0), end)
+    console.show(events.ServiceReady(service="web", seconds=1.0), end)
+    os.close(console.handle)
+    assert [line for line in console.lines() if "of 3" in line] == ["x 2 of 3 services ready; agent failed."]
+
+
+def test_the_waiting_report_begins_again_with_a_new_start(console: Terminalless) -> None:
+    console.show(events.RunReady(seconds=1.0), state(server=ready(101.0)))
+    console.show(events.ServiceStarted(service="server", generation=2, pid=7))
+    starting = state(server=ServiceState(phase=Phase.STARTING, since=100.0, generation=2))
+    assert console.console.tick(starting) == 5.0
+    console.now = 105.0
+    console.console.tick(starting)
+    assert any("server . starting for 5.0 s" in line for line in console.lines())
+    console.now = 110.0
+    all_ready = state(server=ready(106.0), agent=ready(107.0), web=ready(108.0))
+    assert console.console.tick(all_ready) is None
+    os.close(console.handle)
+
+
 def test_lost_output_is_admitted(console: Terminalless) -> None:
     lost = events.OutputLost(service="web", blocks=2, lines=1200, bytes=9)
     assert shown(console, [lost]) == [
