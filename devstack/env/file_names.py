@@ -6,6 +6,8 @@ import re
 
 _EXAMPLE_WORDS = frozenset(("example", "sample", "template", "dist", "default", "defaults", "tmpl", "tpl"))
 
+_MODES = frozenset(("local", "development", "dev", "production", "prod", "staging", "test", "docker"))
+
 
 def is_example(name: str) -> bool:
     """Whether a file name says that it is meant to be copied: `.env.example`, `template.env`."""
@@ -14,7 +16,9 @@ def is_example(name: str) -> bool:
 
 def is_env_name(name: str) -> bool:
     """Whether a file name says that it holds environment variables."""
-    return name == ".env" or name.startswith((".env.", "env.")) or name.endswith(".env")
+    if name.startswith("env."):  # `env.example`, but not `env.py` or `env.mjs`
+        return is_example(name) or name.removeprefix("env.") in _MODES
+    return name == ".env" or name.startswith(".env.") or name.endswith(".env")
 
 
 def without_example_words(name: str) -> str:

@@ -93,7 +93,7 @@ _REFERENCE = re.compile(
 )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=131072)
 def is_secret_name(name: str) -> bool:
     """Whether a variable of this name holds a secret: the last word decides."""
     if name.upper() in _NOT_SECRET:

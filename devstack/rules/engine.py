@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from devstack.errors import DevstackError
 from devstack.rules import suppress
 from devstack.rules.base import Finding, Location, Needs, Report, Rule, Severity, Skip, Skipped
-from devstack.stack.graph import dependents
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -134,14 +133,14 @@ class _Places:
 
 def _order(inspection: Inspection) -> Callable[[Finding], tuple[object, ...]]:
     """By severity, then by what blocks most: a broken stack.toml, then services that many others need."""
-    weight = _weights(inspection)
+    weights = _Weights(inspection)
 
     def key(finding: Finding) -> tuple[object, ...]:
         place = finding.locations[0] if finding.locations else Location(path="")
         return (
             _RANK[finding.severity],
             finding.id != "DS001",
-            -weight.get(finding.service or "", 0),
+            -weights.of(finding.service),
             finding.id,
             place.path,
             place.line or 0,
@@ -151,9 +150,25 @@ def _order(inspection: Inspection) -> Callable[[Finding], tuple[object, ...]]:
     return key
 
 
-def _weights(inspection: Inspection) -> Mapping[str, int]:
-    """For each service: how many services cannot start without it, itself included."""
-    stack = inspection.stack
-    if stack is None:
-        return {}
-    return {name: 1 + len(dependents(stack, name)) for name in stack.services}
+class _Weights:
+    """How many services cannot start without a service, itself included; worked out where a finding asks."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        self._known: dict[str, int] = {}
+        self._needed_by: dict[str, list[str]] = {}
+        for service in inspection.services:
+            for dependency in service.depends_on:
+                self._needed_by.setdefault(dependency.service, []).append(service.name)
+
+    def of(self, service: str | None) -> int:
+        """0 for a finding that belongs to no service."""
+        if service is None:
+            return 0
+        if service not in self._known:
+            reached, waiting = {service}, [service]
+            while waiting:
+                fresh = [name for name in self._needed_by.get(waiting.pop(), ()) if name not in reached]
+                reached.update(fresh)
+                waiting += fresh
+            self._known[service] = len(reached)
+        return self._known[service]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.contract.needs import declared_names
@@ -41,12 +42,15 @@ _LISTED = 8
 def check(inspection: Inspection) -> Iterator[Finding]:
     """Warnings one by one, the rest together."""
     stack = inspection.need_stack()
+    examples = [path for path in inspection.env_paths if is_example(path.name)]
     for service in inspection.services:
         environment = inspection.environment(service.name)
         if environment is None:
             continue
         declared = declared_names(stack, service.name)
-        found = _undefined(inspection, service, environment, declared)
+        found = _undefined(
+            inspection, service, environment, declared | _documented(inspection, service, examples)
+        )
         quiet: dict[str, SourceRead] = {}
         for name, reads in found.items():
             if _is_loud(name, reads):
@@ -60,6 +64,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 def _undefined(
     inspection: Inspection, service: Service, environment: Environment, declared: frozenset[str]
 ) -> dict[str, list[SourceRead]]:
+    """Name → its reads, for names that neither anybody defines nor another rule speaks of (`declared`)."""
     reads = [read for read in inspection.sources(service.name).reads if read.name is not None]
     satisfied = {
         name
@@ -67,12 +72,11 @@ def _undefined(
         for name in _chain(read)
         if any(environment.get(other) is not None for other in _chain(read))
     }
-    documented = _documented(inspection, service)
     found: dict[str, list[SourceRead]] = {}
     for read in reads:
         name = read.name
         assert name is not None
-        if environment.get(name) is not None or name in satisfied or name in declared or name in documented:
+        if environment.get(name) is not None or name in satisfied or name in declared:
             continue
         if is_platform(name) or (read.client and not environment.is_public(name)):
             continue
@@ -84,12 +88,12 @@ def _chain(read: SourceRead) -> tuple[str, ...]:
     return (read.name or "", *read.otherwise)
 
 
-def _documented(inspection: Inspection, service: Service) -> set[str]:
+def _documented(inspection: Inspection, service: Service, examples: list[Path]) -> set[str]:
     """Keys of the examples beside the service: `example-drift` speaks of them."""
     folders = {inspection.folder(service), inspection.root}
     names: set[str] = set()
-    for path in inspection.env_paths:
-        if path.parent in folders and is_example(path.name):
+    for path in examples:
+        if path.parent in folders:
             file = inspection.env_file(path)
             names.update(entry.name for entry in file.assignments) if file else None
     return names
