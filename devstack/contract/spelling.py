@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-# `$` is left alone everywhere at the end of a value and before these characters only.
-_EXPANDED = re.compile(r"\$(?=[A-Za-z0-9_{(])")
+# Before these characters some program expands a `$` (before the dot only Vite 5).
+_EXPANDED = re.compile(r"\$(?=[A-Za-z0-9_{(.])")
 _BARE = re.compile(r"[!%-&(-\[\]-~$]+")
 
 
