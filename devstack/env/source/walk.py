@@ -34,7 +34,8 @@ class _Ignore:
 def sources(folder: Path, *, excluded: frozenset[Path] = frozenset()) -> Iterator[Path]:
     """Source files below `folder`, sorted within each folder; `excluded` folders and files are left out.
 
-    Links are followed once; loops end. Unreadable folders count as empty.
+    A linked folder is followed, once, when it lies in the same repository but not below `folder`, where it is met
+    anyway. Unreadable folders count as empty.
     """
     start = os.fspath(folder)
     ignores = _above(start)
@@ -48,6 +49,7 @@ def sources(folder: Path, *, excluded: frozenset[Path] = frozenset()) -> Iterato
 def _below(
     start: str, ignores: tuple[_Ignore, ...], left_out: set[str], seen: set[tuple[int, int]]
 ) -> Iterator[Path]:
+    inside, repository = os.path.realpath(start), os.path.realpath(_repository(start))
     pending = [(start, ignores)]
     while pending:
         folder, ignores = pending.pop()
@@ -65,7 +67,7 @@ def _below(
             if entry.path in left_out:
                 continue
             if _is_folder(entry):
-                if _may_enter(entry, ignores):
+                if _may_enter(entry, ignores) and _is_own(entry, inside, repository):
                     folders.append((entry.path, ignores))
             elif _is_source(entry) and not _is_ignored(entry.path, ignores):
                 yield Path(entry.path)
@@ -87,6 +89,18 @@ def _may_enter(entry: os.DirEntry[str], ignores: tuple[_Ignore, ...]) -> bool:
     if entry.name.startswith(".") or entry.name in _FOREIGN:
         return False
     return not _is_ignored(entry.path + os.sep, ignores, is_folder=True)
+
+
+def _is_own(entry: os.DirEntry[str], inside: str, repository: str) -> bool:
+    """No link that leaves the repository (`link -> /`), and none to what is met without it."""
+    if not entry.is_symlink():
+        return True
+    real = Path(os.path.realpath(entry.path))
+    return (
+        real.is_relative_to(repository)
+        and not real.is_relative_to(inside)
+        and real not in Path(inside).parents
+    )
 
 
 def _is_source(entry: os.DirEntry[str]) -> bool:
@@ -118,15 +132,20 @@ def _read_ignore(folder: str) -> _Ignore | None:
         return None
 
 
-def _above(start: str) -> tuple[_Ignore, ...]:
-    """The `.gitignore` files from the repository's root down to the parent of `start`."""
-    chain: list[Path] = []
+def _repository(start: str) -> str:
+    """The nearest folder upward with a `.git`; `start` itself where there is none."""
     for folder in (Path(start), *Path(start).parents):
         if (folder / ".git").exists():
-            found = (_read_ignore(os.fspath(entry)) for entry in reversed(chain))
-            return tuple(entry for entry in found if entry is not None)
-        chain.append(folder.parent)
-    return ()
+            return os.fspath(folder)
+    return start
+
+
+def _above(start: str) -> tuple[_Ignore, ...]:
+    """The `.gitignore` files from the repository's root down to the parent of `start`."""
+    repository = Path(_repository(start))
+    between = [folder for folder in Path(start).parents if folder.is_relative_to(repository)]
+    found = (_read_ignore(os.fspath(folder)) for folder in reversed(between))
+    return tuple(entry for entry in found if entry is not None)
 
 
 def _is_ignored(path: str, ignores: tuple[_Ignore, ...], *, is_folder: bool = False) -> bool:

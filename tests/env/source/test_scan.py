@@ -125,6 +125,22 @@ def test_loops_of_links_end_and_linked_folders_count_once(tree: Tree) -> None:
     assert names(index(root, node())) == ["A"]
 
 
+def test_a_link_out_of_the_repository_is_not_followed(tree: Tree) -> None:
+    root = tree(
+        {
+            "repo/.git/HEAD": "",
+            "repo/api/a.js": read("A"),
+            "repo/shared/s.js": read("SHARED"),
+            "home/h.js": read("H"),
+        }
+    )
+    (root / "repo/api/everything").symlink_to("/")
+    (root / "repo/api/home").symlink_to(root / "home")
+    (root / "repo/api/shared").symlink_to(root / "repo/shared")
+
+    assert names(index(root / "repo", node("api"))) == ["A", "SHARED"]
+
+
 def test_a_file_name_that_is_no_text_is_shown_readably(tree: Tree) -> None:
     root = tree({"a.js": ""})
     Path(os.fsdecode(os.fsencode(root) + b"/b\xff.js")).write_text(read("A"))
