@@ -19,7 +19,7 @@ def portable(text: str) -> str | None:
         return None
     if not text:
         return ""
-    if _BARE.fullmatch(text) and not (text[0] == "`" and text[-1] == "`"):
+    if _BARE.fullmatch(text) and text[0] != "`":
         return text
     if "\\" in text:
         return None
