@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -109,14 +110,13 @@ class _Assembly:
 
     def execute(self) -> int:
         """Run it, then take everything apart, whatever happened."""
-        try:
+        with ExitStack() as ending:  # last in, first out; each step happens whatever another one raises
+            ending.callback(self.guard.dismiss)
+            ending.callback(self.terminal.restore)
+            ending.callback(self.logs.close)
+            ending.callback(self.feed.close)
+            ending.callback(self.pump.stop)
             return asyncio.run(self._main())
-        finally:
-            self.pump.stop()
-            self.feed.close()
-            self.logs.close()
-            self.terminal.restore()
-            self.guard.dismiss()
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()

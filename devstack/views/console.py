@@ -169,10 +169,12 @@ class Console:
         self._next_report = None
         self._stopping = True
         if event.forced:
+            self._screen.clear_echo()
             self._note("■", "#", "Killing everything that is left.", "red")
             return
         again = " Ctrl-C again kills at once." if self._screen.is_terminal else ""
         reason = f" ({event.reason})" if event.reason else ""
+        self._screen.clear_echo()
         self._note("■", "#", f"Stopping in order{reason}.{again}", "bold")
 
     def _run_finished(self, event: events.RunFinished, envelope: Envelope, state: RunState) -> None:

@@ -11,6 +11,8 @@ from devstack.run.hub import LIMIT, Hub
 from devstack.run.state import RunState
 
 PACE_STEP = 0.001
+CLOSING_LIMIT = 10.0
+"""Seconds that a slow terminal has at most for the end of a run."""
 STALLED_AFTER = 0.25
 """A reader that took nothing for so long is not waited for."""
 
@@ -63,10 +65,14 @@ class Feed:
                 return
 
     def close(self, patience: float = 1.0) -> None:
-        """Show what waits, then end; a terminal that takes nothing is given up after `patience` seconds."""
+        """Show what waits, then end. A stream that takes nothing for `patience` seconds is given up."""
         self._is_closing = True
         self._news.set()
-        self._thread.join(patience)
+        until = time.monotonic() + CLOSING_LIMIT
+        shown = -1
+        while self._thread.is_alive() and shown != self._shown and time.monotonic() < until:
+            shown = self._shown
+            self._thread.join(patience)
         self._subscription.close()
 
     def _run(self) -> None:

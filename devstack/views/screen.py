@@ -101,6 +101,11 @@ class Screen:
             self._open = lane
         self._write(pieces)
 
+    def clear_echo(self) -> None:
+        """Take away the `^C` that a terminal writes at the key press."""
+        if self.is_terminal and self._open is None:
+            self._write([_ERASE_LINE])
+
     def finish(self) -> None:
         """Write what was kept back, end an unfinished line."""
         for lane in self._lanes.values():
