@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from devstack.commands.up import Request
     from devstack.contract.port_plan import PortPlan
+    from devstack.env.files import Files
     from devstack.host.private_folder import PrivateFolder
     from devstack.rules.base import Finding, Report
-    from devstack.stack.model import Stack
+    from devstack.stack.model import Service, Stack
     from devstack.supervisor.plan import DueSetup
 
 
@@ -176,6 +177,8 @@ def create_env_files(stack: Stack, request: Request) -> None:
     from devstack.env.resolve import resolve
 
     files = Files(stack.root)
+    if not any(_has_example(service, stack, files) for service in stack.services.values()):
+        return
     environments = resolve(stack, process=request.environment, files=files)
     if all(layer.exists for one in environments.values() for layer in one.layers):
         return
@@ -193,6 +196,17 @@ def create_env_files(stack: Stack, request: Request) -> None:
     edit.write(plan.changes)
 
 
+def _has_example(service: Service, stack: Stack, files: Files) -> bool:
+    """Cheap: most starts have nothing to create."""
+    if service.env.example is not None:
+        return True
+    names = files.names(stack.root / service.dir)
+    return any("env" in name and word in name for name in names for word in _EXAMPLE_WORDS)
+
+
+_EXAMPLE_WORDS = ("example", "sample", "template", "dist", "tpl")
+
+
 def _relative(path: Path, stack: Stack) -> str:
     return path.relative_to(stack.root).as_posix() if path.is_relative_to(stack.root) else str(path)
 
@@ -200,12 +214,14 @@ def _relative(path: Path, stack: Stack) -> str:
 def free_ports(stack: Stack, names: Sequence[str], request: Request) -> list[events.Event]:
     """Every declared port can be bound when this returns; what was stopped for it."""
     from devstack.contract.port_context import context_of
+    from devstack.host.listening import is_bindable
+
+    numbers = [port.number for name in names for port in stack.services[name].all_ports]
+    if not numbers or all(is_bindable(number) for number in numbers):
+        return []
     from devstack.contract.port_plan import plan
     from devstack.host import ports
 
-    numbers = [port.number for name in names for port in stack.services[name].all_ports]
-    if not numbers or all(ports.is_bindable(number) for number in numbers):
-        return []
     context = context_of(stack.root)
     held = [one for one in plan(stack, names, context, now=time.time()) if one.message]
     if not held:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from devstack.host import listening
 from devstack.host.model import Listener, ProcessId
-from devstack.probes import http, tcp, websocket
+from devstack.probes import http, tcp
 from devstack.probes.base import Answer, Endpoint
 from devstack.stack.model import ProbeKind, Ready
 
@@ -215,6 +215,8 @@ class Gate:
             path = ready.target or "/"
             return await http.probe(endpoint, path, status=ready.status, contains=ready.json, timeout=limit)
         if ready.kind is ProbeKind.WEBSOCKET:
+            from devstack.probes import websocket
+
             return await websocket.probe(endpoint, ready.target or self._target.path)
         return await tcp.probe(endpoint)
 

@@ -14,7 +14,6 @@ from devstack.env.resolve import resolve
 from devstack.host.base import Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
 from devstack.probes.base import Answer
-from devstack.run.diagnose import diagnose
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import ProbeKind, Service, ServiceType, Stack
@@ -104,6 +103,8 @@ class DeclaredServices:
         """The cause of an exit that nobody asked for, and whether another start is hopeless."""
         if ending.code == 0:
             return "", False
+        from devstack.run.diagnose import diagnose
+
         declared = self._stack.services.get(service)
         port = declared.port if declared is not None else None
         found = diagnose(tail, code=ending.code, signal=ending.signal, port=port)

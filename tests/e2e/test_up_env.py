@@ -75,7 +75,7 @@ def test_a_changed_value_restarts_exactly_what_uses_it_in_order_once(
 
 
 def test_comments_order_and_white_space_restart_nothing(tree: Tree, up: Up, free_port: Port) -> None:
-    folder, ws, _ = two_services(tree, free_port, "COLOR=red\nSIZE=1\n")
+    folder, _, _ = two_services(tree, free_port, "COLOR=red\nSIZE=1\n")
     run = up(cwd=folder)
     run.until("run.ready")
     (folder / "shared.env").write_text("# a comment\nSIZE=1\n\nCOLOR=red\n")
@@ -124,7 +124,7 @@ def test_every_way_of_saving_is_seen(tree: Tree, up: Up, free_port: Port, how: s
     run.until("run.ready")
     if how == "rename":
         (folder / "draft").write_text("COLOR=blue\n")
-        os.replace(folder / "draft", shared)
+        (folder / "draft").replace(shared)
     elif how == "link":
         real.write_text("COLOR=blue\n")
     elif how == "recreated":
