@@ -15,6 +15,7 @@ Correct the command, or `dir` of the service: commands run in that folder.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ _INTERPRETERS = {
     "bash": (".sh",),
     "sh": (".sh",),
 }
+# What a build makes: it is missing until then, and that is no mistake of the command.
+_BUILT = re.compile(r"(?:^|/)(?:dist|build|out|\.next|\.output|lib|target)/\S+ does not exist")
 _APPLICATION_SERVERS = ("uvicorn", "gunicorn", "hypercorn", "daphne")
 _WRAPPERS = ("uv", "poetry", "pipenv", "rye", "hatch", "pdm")
 _MANAGER_COMMANDS = frozenset(("install", "ci", "exec", "dlx", "create", "init", "add", "x", "i"))
@@ -50,14 +53,22 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             continue
         for words, place in command_words(inspection, service):
             missing = _missing(inspection, service, words)
-            if missing is not None:
-                yield RULE.finding(
-                    f"`{service.name}` cannot start: {missing}.",
-                    place,
-                    service=service.name,
-                    hint=f"correct the command, or `dir` of the service (now `{service.dir}`)",
-                )
-                break
+            if missing is None:
+                continue
+            is_built = _BUILT.search(missing) is not None
+            hint = (
+                "build it first, best as `setup`"
+                if is_built
+                else "correct the command, or `dir` of the service"
+            )
+            yield RULE.finding(
+                f"`{service.name}` cannot start: {missing}.",
+                place,
+                severity=Severity.WARNING if is_built else None,
+                service=service.name,
+                hint=f"{hint} (now `{service.dir}`)" if not is_built else hint,
+            )
+            break
 
 
 def _no_folder(inspection: Inspection, service: Service) -> Finding:

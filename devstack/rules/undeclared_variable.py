@@ -29,6 +29,7 @@ from devstack.env.source.model import SourceRead
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.known_names import is_platform
+from devstack.stack import defaults
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _URL_NAME = re.compile(r"(?:^|_)(?:URL|URI|ENDPOINT|ORIGIN|DSN)$")
 _OPTIONAL = re.compile(r"SENTRY|DSN|ANALYTICS|POSTHOG|TELEMETRY|OTEL|PROXY|WEBHOOK")
+# Schemas fail by themselves, with a clear message, or declare the field optional.
+_FORMS = ("pydantic", "zod", "configService")
 _LISTED = 8
 
 
@@ -45,7 +48,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     examples = [path for path in inspection.env_paths if is_example(path.name)]
     for service in inspection.services:
         environment = inspection.environment(service.name)
-        if environment is None:
+        if environment is None or not defaults.starts(service):
             continue
         declared = declared_names(stack, service.name)
         found = _undefined(
@@ -100,7 +103,9 @@ def _documented(inspection: Inspection, service: Service, examples: list[Path]) 
 
 
 def _is_loud(name: str, reads: list[SourceRead]) -> bool:
-    if any(read.has_fallback or read.otherwise for read in reads) or _OPTIONAL.search(name):
+    if any(read.has_fallback or read.otherwise or read.form in _FORMS for read in reads) or _OPTIONAL.search(
+        name
+    ):
         return False
     is_secret = is_secret_name(name) and not is_publishable(name)
     return is_secret or bool(_URL_NAME.search(name))

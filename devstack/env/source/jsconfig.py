@@ -23,6 +23,10 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+# A colon that ends a choice, not a key; what stands before an object that is only one of several; its key then.
+_OTHERWISE = "?:"
+_CHOOSES = ("?", _OTHERWISE, "&", "|")
+_CHOICE = "?"
 # What may follow a value that is nothing but the literal.
 _ENDS = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/)*(?:[,}\])]|as\b|satisfies\b|\Z)", re.DOTALL)
 
@@ -70,8 +74,10 @@ def literals(text: str) -> Iterator[ConfigLiteral]:
         if token == ":":
             is_key = held in ("{", ",") and bool(open_brackets) and open_brackets[-1][0] == "{"
             key = before.strip("\"'") if is_key else None
+            token = token if is_key else _OTHERWISE
         elif token in ("{", "[", "("):
-            open_brackets.append((token, None if token == "(" else key))
+            name = _CHOICE if before in _CHOOSES else key
+            open_brackets.append((token, None if token == "(" else name))
             key = key if token == "[" else None
         elif token in ("}", "]", ")"):
             key = None
