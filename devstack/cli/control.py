@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from devstack.commands.running import Place
 
 _TIMEOUT = click.option("--timeout", metavar="DURATION", help="Give up after this time (exit 124), e.g. 30s.")
-_SERVICES = click.argument("services", nargs=-1, metavar="SERVICE...")
+_SERVICES = click.argument("services", nargs=-1, metavar="[SERVICE]...")
 _ALL = click.option("--all", "everything", is_flag=True, help="Every service of the run.")
 
 

@@ -34,6 +34,7 @@ from devstack.supervisor.watch import EnvWatch
 from devstack.views import style
 from devstack.views.feed import Feed, View
 from devstack.views.logfiles import LogFiles
+from devstack.views.wording import waiting
 
 if TYPE_CHECKING:
     from devstack.commands.up import Request
@@ -146,9 +147,9 @@ class _Assembly:
     def _timed_out(self) -> None:
         if not self.hub.state.was_ready and not self.hub.state.stopping:
             limit = self.job.request.timeout
-            self.hub.post(
-                ShutdownRequested(reason=f"not ready within {limit:g}s", code=int(ExitCode.TIMED_OUT))
-            )
+            blockers = [f"{name} {text}" for name, text in waiting(self.hub.state, time.time())[:1]]
+            reason = ": ".join([f"not ready within {limit:g}s", *blockers])
+            self.hub.post(ShutdownRequested(reason=reason, code=int(ExitCode.TIMED_OUT)))
 
     def _runner(self) -> Runner:
         job, request = self.job, self.job.request

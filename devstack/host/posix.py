@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -186,6 +187,9 @@ def _exit_handle(pid: int) -> int:
     return reading
 
 
+_USUAL_SIZE = struct.pack("4H", 24, 80, 0, 0)
+
+
 def _terminal() -> tuple[int, int]:
     leader, follower = os.openpty()
     _copy_size(leader)
@@ -196,8 +200,10 @@ def _copy_size(handle: int) -> None:
     import fcntl
     import termios
 
+    size = _USUAL_SIZE  # without a terminal of ours; programs take 0 x 0 for a broken one
     with suppress(OSError, ValueError, termios.error):
         size = fcntl.ioctl(sys.__stdout__.fileno() if sys.__stdout__ else 1, termios.TIOCGWINSZ, b"\0" * 8)
+    with suppress(OSError, termios.error):
         fcntl.ioctl(handle, termios.TIOCSWINSZ, size)
 
 

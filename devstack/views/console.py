@@ -39,6 +39,7 @@ class Console:
         self._next_report: float | None = None
         self._started_at: dict[str, float] = {}
         self._ready_after: dict[str, events.ServiceReady] = {}
+        self._completed_after: dict[str, float] = {}
         self._last_tail: dict[str, tuple[str, ...]] = {}
         self._summed_up: tuple[str, ...] = ()
         self._stopping = False
@@ -151,7 +152,7 @@ class Console:
         if phase == "failed":
             return "–", "", "failed, but optional" if optional else "failed"
         if phase == "completed":
-            return (duration(ready.seconds) if ready else "done"), "", "completed"
+            return duration(self._completed_after.get(name, 0.0)), "", "completed"
         note = " ".join(part for part in (ready.note,) if part) if ready else ""
         return duration(ready.seconds) if ready else "–", self._addresses.get(name, ""), note
 
@@ -260,7 +261,10 @@ class Console:
             pids = listed([str(pid) for pid in event.survivors])
             self._say(event.service, "▲", "!", f"could not stop pid {pids} (not ours to signal)", "red")
         if event.completed:
-            self._say(event.service, "✓", "ok", self._style.paint("completed", "green"), "green")
+            took = envelope.at - self._started_at.get(event.service, envelope.at)
+            self._completed_after[event.service] = took
+            text = self._style.paint(f"completed in {duration(took)}", "green")
+            self._say(event.service, "✓", "ok", text, "green")
         else:
             self._say(event.service, "■", "#", self._style.paint("stopped", "dim"))
 

@@ -185,6 +185,9 @@ def test_the_final_table_has_addresses_times_and_what_the_time_went_into(tmp_pat
     for run in range(2):
         console = Terminalless(tmp_path / f"out{run}", TimingHistory(folder))
         console.show(events.ServiceReady(service="server", seconds=1.0, note="IPv6 only"))
+        console.show(events.ServiceStarted(service="agent", pid=7))
+        console.now += 0.5
+        console.show(events.ServiceStopped(service="agent", completed=True))
         console.show(events.ServiceReady(service="web", seconds=0.4))
         end = state(
             server=ready(101.0),
@@ -194,12 +197,18 @@ def test_the_final_table_has_addresses_times_and_what_the_time_went_into(tmp_pat
         console.show(events.RunReady(seconds=1.9), end)
         os.close(console.handle)
         lines = console.lines()
-    assert lines[2:] == [
+    assert lines[1:5] == [
+        "agent  > started (pid 7)",
+        "agent  ok completed in 0.5 s",
+        "web    * ready in 0.4 s  http://localhost:5173",
+        "",
+    ]
+    assert lines[4:] == [
         "",
         "* Ready in 1.9 s",
         "",
         "  server  1.0 s  ws://localhost:3001    IPv6 only",
-        "  agent    done                         completed",
+        "  agent   0.5 s                         completed",
         "  web     0.4 s  http://localhost:5173",
         "",
         "  The time went into server 1.0 s -> agent 0.5 s -> web 0.4 s; as fast as the last run",
