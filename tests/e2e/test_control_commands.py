@@ -360,6 +360,31 @@ def test_after_the_supervisor_was_killed_down_leaves_nothing(
     assert can_bind(port)
 
 
+def test_what_outlived_supervisor_and_guard_is_named_by_ps_and_stopped_by_down(
+    tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    folder = tree(stack(port))
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    pid = services(devstack, folder)["server"]["pid"]
+    supervisor = psutil.Process(run.process.pid)
+    guard = next(one for one in supervisor.children() if "guard_main.py" in " ".join(one.cmdline()))
+    guard.kill()
+    supervisor.kill()
+    run.wait()
+    assert is_alive(pid)
+    left = devstack("ps", cwd=folder)
+    assert left.code == 6
+    assert str(pid) in left.err
+    assert "devstack down" in left.err
+    done = devstack("down", cwd=folder)
+    assert done.code == 0, done.err
+    assert "had died" in done.out
+    assert not is_alive(pid)
+    assert can_bind(port)
+
+
 @pytest.mark.parametrize(
     "command", [("ps",), ("restart", "web"), ("stop", "web"), ("start", "web"), ("wait", "web")]
 )
