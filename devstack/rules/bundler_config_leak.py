@@ -39,6 +39,7 @@ _WHOLE = re.compile(
     r"(?:JSON\.stringify\(\s*)?(process\.env|loadEnv\((?:[^()]|\([^()]*\))*,\s*['\"]{2}\s*\)|\bENV\b)\s*\)?\s*(?=[,}\n])"
     r"|\.\.\.\s*(process\.env)\b(?!\.)"
 )
+_HANDED_ON = re.compile(r"\b(?:define|env)\s*:\s*process\.env\s*(?=[,}\n])")
 _NAMED = re.compile(r"(?:process\.env|env)(?:\.([A-Za-z_]\w*)|\[\s*['\"]([A-Za-z_]\w*)['\"]\s*\])")
 _WHOLE_VARIABLE = re.compile(
     r"\b(?:const|let|var)\s+(\w+)\s*=\s*loadEnv\((?:[^()]|\([^()]*\))*,\s*(?:['\"]{2}|\[\s*['\"]{2}\s*\])\s*\)"
@@ -58,6 +59,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 def _in_config(inspection: Inspection, service: Service, path: Path, text: str) -> Iterator[Finding]:
     plain = _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
     whole_names = {found[1] for found in _WHOLE_VARIABLE.finditer(plain)}
+    for found in _HANDED_ON.finditer(plain):
+        yield _whole(inspection, service, path, plain.count("\n", 0, found.start()) + 1)
     for start, block in _blocks(plain, _BLOCK[service.type.value]):
         for found in _WHOLE.finditer(block):
             yield _whole(inspection, service, path, plain.count("\n", 0, start + found.start()) + 1)

@@ -19,7 +19,7 @@ $ git ls-files
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ _TESTS = {"test", "testing", "ci", "e2e"}  # keys made for tests
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per file."""
+    """One finding per tracked file, one for all that nothing ignores."""
     tracked = inspection.tracked_env_files
     if tracked is None:
         return
@@ -51,11 +51,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             yield _tracked(inspection, path, secret)
         else:
             loose.append((path, secret))
-    inside = [(path, secret) for path, secret in loose if not inspection.shown(path).startswith("../")]
-    ignored = inspection.host.ignored(inspection.root, [inspection.shown(path) for path, _ in inside])
-    for path, secret in inside if ignored is not None else ():
-        if inspection.shown(path) not in (ignored or ()):
-            yield _loose(inspection, path, secret)
+    inside = {inspection.shown(path): (path, secret) for path, secret in loose}
+    inside = {shown: found for shown, found in inside.items() if not shown.startswith("../")}
+    ignored = inspection.host.ignored(inspection.root, list(inside))
+    if ignored is not None and not ignored.issuperset(inside):
+        yield _loose(inspection, {shown: found for shown, found in inside.items() if shown not in ignored})
 
 
 def real_secret(inspection: Inspection, path: Path) -> Assignment | None:
@@ -82,17 +82,19 @@ def _tracked(inspection: Inspection, path: Path, secret: Assignment) -> Finding:
     )
 
 
-def _loose(inspection: Inspection, path: Path, secret: Assignment) -> Finding:
-    shown = inspection.shown(path)
-    edit = Edit(kind="append-line", path=".gitignore", value=f"/{shown}")
+def _loose(inspection: Inspection, found: Mapping[str, tuple[Path, Assignment]]) -> Finding:
+    """One finding for all files: they are mended in one place."""
+    names = ", ".join(found)
+    edits = tuple(Edit(kind="append-line", path=".gitignore", value=f"/{shown}") for shown in found)
+    first = next(iter(found.values()))
     return RULE.finding(
-        f"{shown} holds real secrets (`{secret.name}` for one), and no .gitignore keeps it out: the next "
-        "`git add .` commits them.",
-        inspection.at(path, secret.line, variable=secret.name),
+        f"{names} {'holds' if len(found) == 1 else 'hold'} real secrets (`{first[1].name}` for one), and no "
+        ".gitignore keeps them out: the next `git add .` commits them.",
+        *(inspection.at(path, secret.line, variable=secret.name) for path, secret in found.values()),
         severity=Severity.WARNING,
-        service=next(iter(inspection.readers(path)), None),
-        hint=f"add `{path.name}` to .gitignore",
-        fix=Fix(title=f"ignore {shown}", safe=True, edits=(edit,)),
+        service=next(iter(inspection.readers(first[0])), None),
+        hint="add them to .gitignore",
+        fix=Fix(title=f"ignore {names}", safe=True, edits=edits),
     )
 
 

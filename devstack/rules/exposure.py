@@ -59,6 +59,7 @@ def is_surely_client(inspection: Inspection, service: Service, read: SourceRead)
 
 
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
+_LIVE = re.compile(r"(?:sk_live_|rk_live_|sk-proj-|sk-ant-|ghp_|gho_|github_pat_|glpat-|AKIA|xoxb-|xoxp-)\S")
 _DEMONSTRATIONS = ("6LeIxAcT", "AKIAIOSFODNN7")  # keys that their issuers print in their documentation
 
 
@@ -70,7 +71,7 @@ def looks_real(name: str, text: str) -> bool:
         return False
     if is_publishable(name, text):
         return False
-    if is_secret_text(text):
+    if is_secret_text(text) or (_LIVE.match(text) and len(text) >= 12):
         return True
     if not is_secret_name(name) or "://" in text or re.search(r"\s", text):
         return False

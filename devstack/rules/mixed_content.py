@@ -76,8 +76,7 @@ def _secure_page(inspection: Inspection, service: Service, environment: Environm
     for name, value in environment.variables.items():
         if not _PAGE_NAME.match(name) or not (value.text or "").lower().startswith("https://"):
             continue
-        if not urls.is_loopback(urls.parse(value.text or "").host):
-            return inspection.at_origin(value.origin, name, note="the page is https")
+        return inspection.at_origin(value.origin, name, note="the page is https")
     return None
 
 
