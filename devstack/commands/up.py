@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -71,10 +72,7 @@ def up(request: Request) -> int:
     if own.grace is not None:
         stack = defaults.with_grace(stack, own.grace)
     names = _selected(stack, request)
-    folder = PrivateFolder.beside(stack.root)
-    folder.create()
-    lock = Lock(folder)
-    holder = lock.acquire()
+    folder, lock, holder = _claimed(stack.root)
     if holder is not None:
         raise RefusedError(
             f"this stack is already up (pid {holder})." if holder else "this stack is already up.",
@@ -112,6 +110,24 @@ def up(request: Request) -> int:
         return up_run.in_background(job) if request.wait else up_run.in_foreground(job)
     finally:
         lock.release()
+
+
+def _claimed(root: Path) -> tuple[PrivateFolder, Lock, int | None]:
+    """The run's folder with its lock; elsewhere for this run only where the stack's folder takes no files."""
+    folder = PrivateFolder.beside(root)
+    try:
+        folder.create()
+        lock = Lock(folder)
+        return folder, lock, lock.acquire()
+    except OSError as problem:
+        elsewhere = PrivateFolder(Path(tempfile.mkdtemp(prefix="devstack-")))
+        print(
+            f"warning: {folder.path} cannot be written ({problem.strerror}): the logs of this run are in "
+            f"{elsewhere.path / 'logs'}; `devstack ps`, `logs` and `down` do not find it.",
+            file=sys.stderr,
+        )
+        lock = Lock(elsewhere)
+        return elsewhere, lock, lock.acquire()
 
 
 def _isolated(stack: Stack, request: Request) -> MovedStack:

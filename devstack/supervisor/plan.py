@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from devstack.host.private_folder import PrivateFolder
@@ -104,7 +105,8 @@ class Setups:
         """Remember that the step of `name` succeeded with its inputs as they are now."""
         known = self._known()
         known[name] = self._mark(self._stack.services[name])
-        self._folder.write(SETUP_FILE, json.dumps(known).encode())
+        with suppress(OSError):  # a full disk: then the step runs once more the next time
+            self._folder.write(SETUP_FILE, json.dumps(known).encode())
 
     def _reason(self, service: Service, before: str | None) -> str | None:
         assert service.setup is not None

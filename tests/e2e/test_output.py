@@ -304,3 +304,16 @@ def test_a_disk_that_takes_no_more_does_not_end_the_run(
     assert process.returncode == 0, err.decode()
     assert [line[:4] for line in lines_of(out.decode(), "one")] == [f"{i:04}" for i in range(3000)]
     assert err.decode().count("log files will not be complete") == 1
+
+
+def test_a_folder_that_takes_no_files_does_not_prevent_the_run(
+    tree: Tree, devstack: Command, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    # A folder in place of the lock file fails for root, too, unlike permissions.
+    folder = tree({**stack(one="print('hello')"), ".devstack/lock/x": "", "elsewhere/x": ""})
+    done = devstack(*DONE, cwd=folder, env={"TMPDIR": str(elsewhere)})
+    assert done.code == 0, done.err
+    assert lines_of(done.out, "one") == ["hello"]
+    assert done.err.count("cannot be written") == 1
+    assert [path.read_bytes() for path in elsewhere.rglob("one.log")] == [b"hello\n"]
