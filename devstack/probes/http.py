@@ -85,7 +85,7 @@ def _status(line: bytes) -> int:
     parts = line.split()
     if not line:
         raise ValueError("closed the connection without an answer")
-    if len(parts) < 2 or not parts[0].startswith(b"HTTP/") or not parts[1].isdigit():
+    if len(parts) < 2 or not parts[0].startswith(b"HTTP/") or not parts[1].isdigit() or len(parts[1]) != 3:
         raise ValueError("the answer is not HTTP")
     return int(parts[1])
 

@@ -1,0 +1,238 @@
+"""Processes: one contract for the real host and the fake one, then what only real processes can show."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.host import process_facts, tree
+from devstack.host.base import Child, Command, Ending, Host, SpawnError, this_host
+from devstack.host.guard import Guard
+from tests.e2e.programs import ESCAPED, STUBBORN_MEMBER, eventually, tagged
+from tests.fakes import FakeHost
+
+PATH = os.environ["PATH"]
+
+
+@pytest.fixture
+def started() -> Iterator[list[Child]]:
+    """Children that a test started; whatever lives at the end is killed and reaped."""
+    children: list[Child] = []
+    yield children
+    for child in children:
+        child.signal("KILL")
+        select.select([child.exit_handle], [], [], 10)
+        child.release()
+        os.close(child.output)
+
+
+@pytest.fixture(params=["real", "fake"])
+def host(request: pytest.FixtureRequest) -> Host:
+    """Both hosts, for the contract."""
+    if request.param == "real":
+        return this_host("0000contract0000")
+    fake = FakeHost()
+    fake.missing.add("surely-not-there")
+    return fake
+
+
+def command(*argv: str, cwd: Path = Path("/"), **more: object) -> Command:
+    return Command(argv=argv, cwd=cwd, env={"PATH": PATH}, tag="svc", **more)  # type: ignore[arg-type]
+
+
+def ended(child: Child, timeout: float = 10) -> Ending:
+    ready, _, _ = select.select([child.exit_handle], [], [], timeout)
+    assert ready, "the exit was not noticed"
+    ending = child.ending()
+    assert ending is not None
+    return ending
+
+
+# --- the contract, for both ---
+
+
+def test_a_living_child_has_no_ending_and_is_its_own_first_member(host: Host, started: list[Child]) -> None:
+    child = host.spawn(command("sleep", "1000"))
+    started.append(child)
+    assert child.ending() is None
+    assert child.members()[0] == child.id
+
+
+def test_a_signal_ends_it_and_the_handle_says_so(host: Host, started: list[Child]) -> None:
+    child = host.spawn(command("sleep", "1000"))
+    started.append(child)
+    child.signal("TERM")
+    assert ended(child) == Ending(signal="TERM")
+    assert child.members() == ()
+
+
+def test_a_missing_program_is_a_spawn_error_that_names_it(host: Host) -> None:
+    with pytest.raises(SpawnError, match="surely-not-there not found") as caught:
+        host.spawn(command("surely-not-there"))
+    assert caught.value.is_missing
+
+
+def test_releasing_twice_is_harmless(host: Host) -> None:
+    child = host.spawn(command("sleep", "1000"))
+    child.signal("KILL")
+    ended(child)
+    child.release()
+    child.release()
+    os.close(child.output)
+
+
+# --- only real ---
+
+
+@pytest.fixture
+def real() -> Host:
+    return this_host("0000realhost0000")
+
+
+def test_the_exit_code_is_known_without_reaping(real: Host, started: list[Child]) -> None:
+    child = real.spawn(command("sh", "-c", "exit 7"))
+    started.append(child)
+    assert ended(child) == Ending(code=7)
+    assert process_facts.kin(child.id.pid) is not None  # the zombie keeps the pid ours
+
+
+def test_the_child_leads_a_session_of_its_own_and_carries_the_tags(real: Host, started: list[Child]) -> None:
+    child = real.spawn(command("sleep", "1000"))
+    started.append(child)
+    entry = process_facts.kin(child.id.pid)
+    assert entry is not None
+    assert (entry.session, entry.group) == (child.id.pid, child.id.pid)
+    assert tree.service_of(child.id.pid) == "svc"
+    assert tagged("0000realhost0000") == [child.id.pid]
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "expected"),
+    [("echo", 0o600, "permission denied"), ("#!/no/such/interpreter\n", 0o700, "interpreter")],
+)
+def test_what_cannot_be_executed_is_explained(
+    real: Host, tmp_path: Path, content: str, mode: int, expected: str
+) -> None:
+    script = tmp_path / "script"
+    script.write_text(content)
+    script.chmod(mode)
+    with pytest.raises(SpawnError, match=expected):
+        real.spawn(command("./script", cwd=tmp_path))
+
+
+def test_a_missing_folder_is_not_mistaken_for_a_missing_program(real: Host, tmp_path: Path) -> None:
+    with pytest.raises(SpawnError, match=r"folder .* does not exist") as caught:
+        real.spawn(command("sleep", "1", cwd=tmp_path / "gone"))
+    assert not caught.value.is_missing
+
+
+def test_too_many_open_files_is_one_clear_sentence(tmp_path: Path) -> None:
+    program = f"""
+import os, resource, sys
+sys.path.insert(0, {str(Path.cwd())!r})
+from pathlib import Path
+from devstack.host.base import Command, SpawnError, this_host
+host = this_host("0000emfile000000")
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 1,) * 2)
+try:
+    host.spawn(Command(argv=("true",), cwd=Path("/"), env={{}}))
+except SpawnError as problem:
+    print(problem.reason)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert "too many open files" in done.stdout, done.stderr
+
+
+def test_a_terminal_is_given_where_it_is_asked_for(real: Host, started: list[Child]) -> None:
+    child = real.spawn(command("sh", "-c", "test -t 1 && test -t 0 && echo yes", tty=True))
+    started.append(child)
+    assert ended(child) == Ending(code=0)
+    assert os.read(child.output, 100).strip() == b"yes"
+
+
+def run_with(program: str, folder: Path) -> tuple[str, str]:
+    """Run `program` as a child of a fresh subreaper host; what it prints."""
+    (folder / "tree.py").write_text(program)
+    script = f"""
+import os, select, sys, time
+sys.path.insert(0, {str(Path.cwd())!r})
+from pathlib import Path
+from devstack.host.base import Command, this_host
+from tests.e2e.programs import eventually
+host = this_host("0000tree00000000")
+host.adopt_orphans()
+child = host.spawn(Command(argv=(sys.executable, "-u", "tree.py"), cwd=Path({str(folder)!r}), env={{}}, tag="svc"))
+os.read(child.output, 100)
+print(len(child.members()))
+child.signal("TERM")
+select.select([child.exit_handle], [], [], 10)
+print(len(child.members()))
+child.signal("KILL")
+print(eventually(lambda: not child.members()))
+child.release()
+host.reap()
+print(len(host.strays()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    return done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("program", [STUBBORN_MEMBER, ESCAPED], ids=["group", "session"])
+def test_members_that_outlive_the_leader_are_found_and_killed(tmp_path: Path, program: str) -> None:
+    out, problems = run_with(program, tmp_path)
+    assert out.split() == ["2", "1", "True", "0"], problems
+
+
+def test_a_recycled_pid_is_not_signalled(real: Host, spawned: list[subprocess.Popen[bytes]]) -> None:
+    innocent = subprocess.Popen(["sleep", "1000"])
+    spawned.append(innocent)
+    entry = process_facts.kin(innocent.pid)
+    assert entry is not None
+    other = type(entry.id)(pid=entry.id.pid, started_at=entry.id.started_at - 1)
+    real.end((other,), "KILL")
+    real.end((entry.id,), "TERM")
+    assert innocent.wait(10) == -15
+
+
+def test_the_guard_stops_what_is_tagged_when_its_starter_dies(
+    tmp_path: Path, spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    run = "0000guard0000000"
+    victim = subprocess.Popen(["sleep", "1000"], env={"DEVSTACK_RUN": run, "PATH": PATH})
+    other = subprocess.Popen(["sleep", "1000"], env={"DEVSTACK_RUN": "another", "PATH": PATH})
+    spawned += [victim, other]
+    guard = Guard(run)
+    os.close(guard._pipe)
+    assert victim.wait(10) == -15
+    assert guard._process.wait(10) == 0
+    assert other.poll() is None
+
+
+def test_a_dismissed_guard_touches_nobody(spawned: list[subprocess.Popen[bytes]]) -> None:
+    run = "0000guard0000001"
+    neighbour = subprocess.Popen(["sleep", "1000"], env={"DEVSTACK_RUN": run, "PATH": PATH})
+    spawned.append(neighbour)
+    guard = Guard(run)
+    guard.dismiss()
+    assert guard._process.returncode == 0
+    assert neighbour.poll() is None
+
+
+def test_the_guard_knows_leaders_that_hide_their_environment(
+    spawned: list[subprocess.Popen[bytes]], free_port: Callable[[], int]
+) -> None:
+    hidden = subprocess.Popen(["sleep", "1000"], env={"PATH": PATH}, start_new_session=True)
+    spawned.append(hidden)
+    entry = process_facts.kin(hidden.pid)
+    assert entry is not None
+    guard = Guard("0000guard0000002")
+    guard.watch(entry.id)
+    os.close(guard._pipe)
+    assert eventually(lambda: hidden.poll() is not None)
+    guard._process.wait(10)

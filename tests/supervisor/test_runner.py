@@ -1,0 +1,171 @@
+"""The runner on a fake host: effects become calls, what happens becomes facts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from devstack.host.base import Command, Ending
+from devstack.host.model import ProcessId
+from devstack.host.pump import Pump
+from devstack.probes.base import Answer
+from devstack.run import events
+from devstack.run.facts import RestartRequested, ShutdownRequested
+from devstack.run.hub import Hub
+from devstack.run.lifecycle import begin
+from devstack.run.state import Need, RestartMode, Spec
+from devstack.stack.model import ProbeKind, Ready
+from devstack.supervisor.gate import Target
+from devstack.supervisor.runner import Runner
+from tests.fakes import FakeChild, FakeHost
+
+
+class Silent:
+    """Output that nobody writes."""
+
+    def write(self, block: bytes) -> None:
+        pass
+
+    def idle(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def tail(self, lines: int = 20) -> tuple[str, ...]:
+        return ("the last line",)
+
+    def watch(self, pattern: str, matched: Callable[[str], None]) -> None:
+        pass
+
+
+class Declared:
+    """Services whose gate is a command that answers what the test says."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.finished_steps: list[tuple[str, bool]] = []
+
+    def command(self, service: str) -> Command:
+        return Command(argv=(service,), cwd=Path("/"), env={}, tag=service)
+
+    def target(self, service: str, members: Callable[[], tuple[ProcessId, ...]]) -> Target:
+        async def ask() -> Answer:
+            return self.answers.get(service, Answer(ok=True, detail="well"))
+
+        return Target(service=service, ready=Ready(kind=ProbeKind.COMMAND), members=members, command=ask)
+
+    def explain(self, service: str, ending: Ending, tail: tuple[str, ...]) -> tuple[str, bool]:
+        return "", False
+
+    def finished(self, service: str, ok: bool) -> None:
+        self.finished_steps.append((service, ok))
+
+
+class Stage:
+    """A runner whose events drive the test: `on[event class]` is called when one is published."""
+
+    def __init__(self, *specs: Spec, prepare: Callable[[FakeChild], None] = lambda child: None) -> None:
+        self.host = FakeHost(prepare)
+        self.declared = Declared()
+        self.hub = Hub(lambda: 0.0)
+        self.seen: list[events.Event] = []
+        self.on: dict[tuple[type[events.Event], str], Callable[[], None]] = {}
+        self.specs = specs
+
+    async def run(self) -> int:
+        pump = Pump()
+        loop = asyncio.get_running_loop()
+        runner = Runner(
+            begin(self.specs),
+            hub=self.hub,
+            host=self.host,
+            services=self.declared,
+            output=lambda service, generation: Silent(),
+            pump=pump,
+        )
+        _, subscription = self.hub.subscribe(lambda: loop.call_soon_threadsafe(self.react) and None)
+        self.subscription = subscription
+        try:
+            async with asyncio.timeout(20):
+                return await runner.execute()
+        finally:
+            pump.stop()
+            self.react()
+
+    def react(self) -> None:
+        for envelope in self.subscription.take():
+            self.seen.append(envelope.event)
+            act = self.on.pop((type(envelope.event), getattr(envelope.event, "service", "")), None)
+            if act is not None:
+                act()
+
+    def end(self) -> None:
+        self.hub.post(ShutdownRequested(reason="test", code=130))
+
+    def names(self, kind: type[events.ServiceEvent]) -> list[str]:
+        return [one.service for one in self.seen if isinstance(one, kind)]
+
+
+async def test_a_dependent_is_spawned_after_the_gate_and_stopped_before_its_dependency() -> None:
+    stage = Stage(Spec(name="a", gate=True), Spec(name="b", gate=True, needs=(Need(service="a"),)))
+    stage.on[events.RunReady, ""] = stage.end
+    assert await stage.run() == 130
+    assert [child.command.tag for child in stage.host.started] == ["a", "b"]
+    assert stage.names(events.ServiceReady) == ["a", "b"]
+    assert stage.names(events.ServiceStopped) == ["b", "a"]
+    assert all(child.is_released for child in stage.host.started)
+
+
+async def test_a_missing_program_fails_the_service_with_the_hosts_words() -> None:
+    stage = Stage(Spec(name="a", gate=True))
+    stage.host.missing.add("a")
+    assert await stage.run() == 4
+    failed = [one for one in stage.seen if isinstance(one, events.ServiceFailed)]
+    assert failed[0].reason == "a not found"
+
+
+async def test_the_last_lines_come_with_the_exit() -> None:
+    stage = Stage(Spec(name="a", gate=True, restart=RestartMode.NEVER))
+    stage.on[events.ServiceReady, "a"] = lambda: stage.host.started[0].end(Ending(code=3))
+    assert await stage.run() == 4
+    exited = next(one for one in stage.seen if isinstance(one, events.ServiceExited))
+    assert (exited.code, exited.tail) == (3, ("the last line",))
+
+
+async def test_whoever_ignores_term_gets_kill_after_the_grace() -> None:
+    def stubborn(child: FakeChild) -> None:
+        child.is_stubborn = True
+
+    stage = Stage(Spec(name="a", gate=True, grace=0.05), prepare=stubborn)
+    stage.on[events.RunReady, ""] = stage.end
+    assert await stage.run() == 130
+    assert stage.host.started[0].signals[:2] == ["TERM", "KILL"]
+
+
+async def test_a_restart_replaces_the_process_once() -> None:
+    stage = Stage(Spec(name="a", gate=True))
+
+    def twice() -> None:
+        stage.on[events.ServiceReady, "a"] = stage.end
+        for _ in range(3):
+            stage.hub.post(RestartRequested(services=("a",)))
+
+    stage.on[events.RunReady, ""] = twice
+    assert await stage.run() == 130
+    assert len(stage.host.started) == 2
+
+
+async def test_an_answer_that_is_not_good_is_told_once() -> None:
+    stage = Stage(Spec(name="a", gate=True))
+    stage.declared.answers["a"] = Answer(ok=False, detail="not yet")
+
+    def mend() -> None:
+        stage.declared.answers.clear()
+
+    stage.on[events.ProbeFailed, "a"] = mend
+    stage.on[events.RunReady, ""] = stage.end
+    assert await stage.run() == 130
+    told = [one.detail for one in stage.seen if isinstance(one, events.ProbeFailed)]
+    assert told == ["not yet"]
