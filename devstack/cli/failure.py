@@ -16,7 +16,9 @@ from devstack.errors import DevstackError, ExitCode, StackFileError
 def known(problem: DevstackError, argv: list[str]) -> int:
     """Report an error of the tree."""
     if _wants_json(argv):
-        return _emit(int(problem.exit_code), problem.kind, _full_text(problem), problem.hint)
+        return _emit(
+            int(problem.exit_code), problem.kind, _full_text(problem), problem.hint, _problems(problem)
+        )
     click.echo(f"{_mark('error')}: {_full_text(problem)}", err=True)
     if problem.hint:
         click.echo(f"{_mark('hint')}: {problem.hint}", err=True)
@@ -84,10 +86,29 @@ def _wants_json(argv: list[str]) -> bool:
     return "--json" in options or "--format=json" in options or follows.get("--format") == "json"
 
 
-def _emit(code: int, kind: str, message: str, hint: str | None) -> int:
+def _problems(problem: DevstackError) -> list[dict[str, object]]:
+    """Every mistake of a declaring file, for programs; empty for other errors."""
+    found = problem.problems if isinstance(problem, StackFileError) else ()
+    return [
+        {
+            "path": one.path,
+            "line": one.line,
+            "key": one.key,
+            "message": one.message,
+            "suggestion": one.suggestion,
+        }
+        for one in found
+    ]
+
+
+def _emit(
+    code: int, kind: str, message: str, hint: str | None, problems: list[dict[str, object]] | None = None
+) -> int:
     body: dict[str, object] = {"code": code, "kind": kind, "message": message}
     if hint:
         body["hint"] = hint
+    if problems:
+        body["problems"] = problems
     click.echo(json.dumps({"version": 1, "error": body}, ensure_ascii=False))
     return code
 

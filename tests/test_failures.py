@@ -1,0 +1,81 @@
+"""How failures look: one message, one hint, the exit code of the table, valid JSON where it was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEN_MISTAKES = """\
+name = "x"
+colour = "red"
+[services.Web]
+type = "nxt"
+port = 99999
+depend_on = ["ws"]
+[services.ws]
+type = "python"
+port = "3001"
+depends_on = ["wss"]
+[shared.jwt]
+members = ["ws:JWT", "JWT_SECRET"]
+[[links]]
+from = "ws:URL"
+to = "nowhere"
+[doctor]
+ignore = [{ rule = "x" }]
+"""
+
+
+def test_ten_mistakes_are_ten_errors_with_their_lines(
+    tree: Callable[..., Path], devstack: Callable[..., Any]
+) -> None:
+    told = devstack("up", cwd=tree({"stack.toml": TEN_MISTAKES}))
+    assert told.code == 2
+    lines = [line for line in told.err.splitlines() if line.startswith("  stack.toml:")]
+    assert len(lines) >= 10
+    places = {int(line.split(":")[1]) for line in lines}
+    assert {2, 3, 4, 5, 6, 9, 10, 12, 15, 17} <= places
+    assert "Traceback" not in told.err
+
+
+def test_programs_get_every_mistake_as_data(tree: Callable[..., Path], devstack: Callable[..., Any]) -> None:
+    told = devstack("up", "--json", cwd=tree({"stack.toml": TEN_MISTAKES}))
+    error = json.loads(told.out)["error"]
+    assert (told.code, error["code"], error["kind"]) == (2, 2, "stack-file")
+    assert len(error["problems"]) >= 10
+    assert all(problem["line"] for problem in error["problems"])
+
+
+@pytest.mark.parametrize(
+    "files", [{}, {"stack.toml": ""}, {"stack.toml": b"\x00\xff\xfe\x01"}, {"stack.toml/inside": ""}]
+)
+@pytest.mark.parametrize("command", ["up", "graph", "env", "ports"])
+def test_an_unusable_file_is_one_clear_error(
+    tree: Callable[..., Path], devstack: Callable[..., Any], files: dict[str, str | bytes], command: str
+) -> None:
+    told = devstack(command, cwd=tree(files))
+    assert told.code == 2
+    assert told.err.count("error:") == 1
+    assert "stack.toml" in told.err
+    assert "Traceback" not in told.err
+
+
+def test_a_near_name_of_a_command_is_suggested(
+    tree: Callable[..., Path], devstack: Callable[..., Any]
+) -> None:
+    told = devstack("docter", cwd=tree({}))
+    assert told.code == 2
+    assert "`doctor`" in told.err
+
+
+def test_every_command_has_help_with_an_example(devstack: Callable[..., Any], tmp_path: Path) -> None:
+    from devstack.cli.app import COMMANDS
+
+    for name in COMMANDS:
+        told = devstack(name, "--help", cwd=tmp_path)
+        assert told.code == 0, told.err
+        assert f"devstack {name}" in told.out.split("Options", 1)[-1] or "Example" in told.out
