@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from devstack.supervisor.watch import EnvWatch
 from devstack.views import style
 from devstack.views.feed import Feed, View
 from devstack.views.logfiles import LogFiles
+from devstack.views.stream import Stream
 from devstack.views.wording import waiting
 
 if TYPE_CHECKING:
@@ -133,6 +133,10 @@ class _Assembly:
             if control is not None:
                 control.close()
             undo()
+
+    def _unread(self) -> None:
+        with suppress(RuntimeError):  # the run is over already, with its loop
+            self.stop("nobody reads the output", int(ExitCode.OK))
 
     def stop(self, reason: str, code: int) -> None:
         """A signal asks the run to end; the second time it is forced."""
@@ -246,7 +250,7 @@ class _Assembly:
         if self.job.request.as_json:
             from devstack.views.jsonl import JsonLines
 
-            return JsonLines(_write_all, history)
+            return JsonLines(Stream(sys.stdout.fileno(), self._unread).write, history)
         from devstack.views.addresses import addresses
         from devstack.views.console import Console
         from devstack.views.screen import Screen
@@ -255,7 +259,7 @@ class _Assembly:
             sys.stdout.fileno(),
             self.job.look,
             self.job.names,
-            on_closed=lambda: self.stop("nobody reads the output", int(ExitCode.OK)),
+            on_closed=self._unread,
         )
         shown = addresses(self.job.stack)
         if self.job.moved is not None:
@@ -286,12 +290,6 @@ class _Assembly:
 
     def _complain(self, text: str) -> None:
         print(f"warning: {text}", file=sys.stderr)
-
-
-def _write_all(data: bytes) -> None:
-    handle = sys.stdout.fileno()
-    while data:
-        data = data[os.write(handle, data) :]
 
 
 class _UntilReady:

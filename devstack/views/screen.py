@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from devstack.views.control_codes import Tamer
+from devstack.views.stream import Stream
 from devstack.views.style import Style
 
 LINE_CAP = 16 * 1024
@@ -56,17 +53,20 @@ class Screen:
         cap: int | None = LINE_CAP,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._handle = handle
         self.style = style
-        self.is_terminal = os.isatty(handle)
-        self._on_closed = on_closed
-        self.is_closed = False
+        self._stream = Stream(handle, on_closed)
+        self.is_terminal = self._stream.is_terminal
         self._prefixes = prefixes
         self._cap = cap if self.is_terminal else None
         self._width = max((len(name) for name in services), default=0)
         self._order = {name: number for number, name in enumerate(services)}
         self._lanes: dict[str, _Lane] = {}
         self._open: _Lane | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody reads any more."""
+        return self._stream.is_closed
 
     def output(self, service: str, data: bytes) -> None:
         """Write a block of `service`: whole lines, or a part of an unfinished one."""
@@ -99,12 +99,12 @@ class Screen:
         else:
             pieces.append(text.replace(b"\n", b"\n" + lane.prefix))
             self._open = lane
-        self._write(pieces)
+        self._stream.write(*pieces)
 
     def clear_echo(self) -> None:
         """Take away the `^C` that a terminal writes at the key press."""
         if self.is_terminal and self._open is None:
-            self._write([_ERASE_LINE])
+            self._stream.write(_ERASE_LINE)
 
     def finish(self) -> None:
         """Write what was kept back, end an unfinished line."""
@@ -112,7 +112,7 @@ class Screen:
             self._release(lane)
         if self._open:
             self._open = None
-            self._write([b"\n"])
+            self._stream.write(b"\n")
 
     def _release(self, lane: _Lane) -> None:
         if lane.pending:
@@ -129,7 +129,7 @@ class Screen:
         body = "".join(f"{head}{line}".rstrip() + "\n" for line in text.split("\n"))
         before = b"\n" if self._open else b""
         self._open = None
-        self._write([before, body.encode("utf-8", "replace")])
+        self._stream.write(before, body.encode("utf-8", "replace"))
 
     def quote(self, service: str, mark: str, line: str) -> None:
         """Repeat one line that `service` wrote, tamed like its output."""
@@ -172,35 +172,3 @@ class Screen:
         note = f" … {lane.hidden:,} more bytes of this line are in the log file" if lane.hidden else ""
         lane.length = lane.hidden = 0
         return note.encode()
-
-    def _write(self, pieces: list[bytes]) -> None:
-        if self.is_closed:
-            return
-        try:
-            written = os.writev(self._handle, pieces)
-            total = sum(map(len, pieces))
-            if written < total:
-                self._write_rest(b"".join(pieces)[written:])
-        except BlockingIOError:
-            self._write_rest(b"".join(pieces))
-        except OSError as problem:
-            self._close(problem)
-
-    def _write_rest(self, data: bytes) -> None:
-        """The slow way: a stream that takes parts, or was made non-blocking by somebody who shares it."""
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._handle, view) :]
-            except BlockingIOError:
-                select.select([], [self._handle], [])
-            except OSError as problem:
-                self._close(problem)
-                return
-
-    def _close(self, problem: OSError) -> None:
-        """The reader or the terminal is gone: go on without a screen, let the run decide."""
-        self.is_closed = True
-        with contextlib.suppress(Exception):
-            if problem.errno in (errno.EPIPE, errno.EIO):
-                self._on_closed()

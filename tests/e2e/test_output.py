@@ -261,8 +261,9 @@ def test_the_terminal_is_left_as_it_was(tree: Tree, terminal: Callable[..., Term
     assert shown.shown.rfind("\x1b[0m") > shown.shown.rfind("\x1b[31m")
 
 
+@pytest.mark.parametrize("extra", [(), ("--json",)])
 def test_who_reads_no_longer_ends_the_run_in_order(
-    tree: Tree, spawned: list[subprocess.Popen[bytes]]
+    tree: Tree, spawned: list[subprocess.Popen[bytes]], extra: tuple[str, ...]
 ) -> None:
     code = (
         "import os, signal, sys, time\n"
@@ -272,18 +273,21 @@ def test_who_reads_no_longer_ends_the_run_in_order(
     )
     folder = tree(stack(one=code))
     process = subprocess.Popen(
-        [sys.executable, "-m", "devstack", "up", "--no-doctor"],
+        [sys.executable, "-m", "devstack", "up", "--no-doctor", *extra],
         cwd=folder,
         env=clean_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     spawned.append(process)
     assert process.stdout
-    while b"| line" not in process.stdout.readline():
+    assert process.stderr
+    while b"line" not in process.stdout.readline():
         pass
     process.stdout.close()
     assert process.wait(30) == 0
+    assert b"Traceback" not in process.stderr.read()
     assert (folder / "stopped").exists()
 
 
