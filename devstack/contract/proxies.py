@@ -54,6 +54,12 @@ def has_own_server(facts: Facts, service: Service) -> bool:
     return spoken is not None and not re.search(rf"(?:^|[\s/=]){program}(?:$|[\s@])", spoken)
 
 
+def runs_on_server_too(facts: Facts, service: Service) -> bool:
+    """Whether a Vite project's modules also run in a server of its framework, where `process.env` exists."""
+    found = jsconfig.find(_folder(facts, service), service.type.value, facts.files)
+    return found is not None and _OWN_BACKEND.search(found[1]) is not None
+
+
 def _folder(facts: Facts, service: Service) -> Path:
     return facts.stack.root / service.dir
 

@@ -17,14 +17,17 @@ Write each name out: `process.env.NEXT_PUBLIC_WS_URL`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.exposure import is_surely_client
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
+    from devstack.env.source.model import SourceRead
     from devstack.rules.inspection import Inspection
 
 
@@ -38,8 +41,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             if not read.client or environment is None:
                 continue
             is_public = read.name is not None and environment.is_public(read.name)
-            if read.name is None or (read.form == "destructuring" and is_public):
-                what = "by a computed name" if read.name is None else f"`{read.name}` by destructuring"
+            is_computed = read.name is None or (is_public and _is_computed(inspection, read))
+            if not is_computed and not (read.form == "destructuring" and is_public):
+                continue
+            if is_surely_client(inspection, service, read):
+                what = "by a computed name" if is_computed else f"`{read.name}` by destructuring"
                 yield RULE.finding(
                     f"Client code of `{service.name}` reads the environment {what}: Next inlines only names that are "
                     "written out, so it is undefined in the browser.",
@@ -47,6 +53,13 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                     service=service.name,
                     hint="write `process.env.NEXT_PUBLIC_…` out for each name",
                 )
+
+
+def _is_computed(inspection: Inspection, read: SourceRead) -> bool:
+    """Whether the key is a name of the program, even one whose text is known: bundlers look at the spelling."""
+    lines = (inspection.read_text(inspection.root / read.path) or "").splitlines()
+    line = lines[read.line - 1] if read.line <= len(lines) else ""
+    return re.match(r"\s*(?:process\.)?env\s*\[\s*[^'\"\s]", line[read.column :]) is not None
 
 
 RULE = Rule(

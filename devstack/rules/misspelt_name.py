@@ -32,6 +32,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if found is None:
             continue
         name, place = found
+        if not name.isascii():
+            continue  # `invisible-characters` names the letter
         wanted = min(
             each.need.reference.names, key=lambda other: (not absence.is_one_slip(name, other), other)
         )

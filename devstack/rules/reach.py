@@ -18,15 +18,6 @@ from devstack.rules.base import Edit, Fix, Location
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-# Faults that leave it open where the URL leads; with the others the rest can still be judged.
-_OPAQUE = {
-    UrlFault.NO_SCHEME,
-    UrlFault.NO_HOST,
-    UrlFault.BAD_PORT,
-    UrlFault.TWO_SCHEMES,
-    UrlFault.UNKNOWN_SCHEME,
-}
-
 
 def decided(inspection: Inspection) -> Iterator[JudgedLink]:
     """Links whose variable gives a URL; fallbacks of the source have a rule of their own."""
@@ -37,11 +28,11 @@ def decided(inspection: Inspection) -> Iterator[JudgedLink]:
 
 
 def sound(inspection: Inspection) -> Iterator[tuple[JudgedLink, Address]]:
-    """Decided links whose URL can be understood and holds no template's text."""
+    """Decided links whose URL is well formed and holds no template's text."""
     for each in decided(inspection):
         address = each.address
-        if address is None or address.relative or _OPAQUE.intersection(address.faults):
-            continue
+        if address is None or address.relative or address.faults:
+            continue  # `url-malformed` comes first
         if is_template(address):
             continue
         yield each, address

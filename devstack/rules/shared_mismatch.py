@@ -47,7 +47,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         classes = _classes(found, stack)
         if len(classes) < 2 or _only_schemes_differ(found):
             continue
-        if not is_explained_by_loaders(inspection, found):
+        if not is_explained_by_loaders(inspection, found) and not _is_one_export(found):
             yield _mismatch(inspection, shared, classes)
     for index, distinct in enumerate(stack.distinct):
         yield from _equal_ones(inspection, index, inspection.contract.effective_all(distinct.members))
@@ -84,6 +84,11 @@ def _only_schemes_differ(found: Sequence[Effective]) -> bool:
     """One endpoint with ws and wss: that is `url-scheme-mismatch`."""
     bare = {text.partition("://")[2].rstrip("/") for text in (each.text or "" for each in found)}
     return len(bare) == 1 and all(urls.has_scheme(each.text or "") for each in found)
+
+
+def _is_one_export(found: Sequence[Effective]) -> bool:
+    """One exported variable that a loader rewrote for some readers: that is `value-mangled`."""
+    return len({each.name for each in found}) == 1 and all(evidence.is_from_process(each) for each in found)
 
 
 def _is_doubtful(found: Effective) -> bool:

@@ -83,6 +83,11 @@ def _faults(judged: JudgedLink, address: Address) -> list[UrlFault]:
     if judged.link.schemes is not None and "any" in judged.link.schemes:
         return []
     faults = list(address.faults)
+    text = judged.effective.text or ""
+    if not re.search(r"\s", text.strip()) and text.strip(" ") != text.strip():
+        faults = [
+            fault for fault in faults if fault is not UrlFault.SPACES
+        ]  # `invisible-characters` names it
     is_url = _URL_NAME.search((judged.effective.name or "").upper()) or judged.requirement.browser
     if not is_url:
         faults = [fault for fault in faults if fault is not UrlFault.NO_SCHEME]

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract.needs import declared_names
+from devstack.contract.proxies import runs_on_server_too
 from devstack.env.source import jsconfig
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
@@ -61,10 +62,16 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             continue
         defined = _defined_by_config(inspection, service)
         declared = declared_names(stack, service.name)
+        is_isomorphic = runs_on_server_too(inspection.contract, service)
         told: set[str] = set()
         for read in inspection.sources(service.name).reads:
             name = read.name
-            if not read.client or name is None or name in told or environment.is_public(name):
+            if not read.client or name is None or name in told:
+                continue
+            is_elsewhere = (
+                service.type is ServiceType.VITE and read.form == "process.env" and not is_isomorphic
+            )
+            if environment.is_public(name) and not is_elsewhere:
                 continue
             if _BUILT_IN.match(name) or name in defined or None in defined or is_exposed_secret(name):
                 continue
@@ -101,21 +108,27 @@ def _defined_by_config(inspection: Inspection, service: Service) -> set[str | No
 def _finding(inspection: Inspection, service: Service, read: SourceRead, *, is_error: bool) -> Finding:
     prefix = _FRAMEWORK[service.type]
     name = read.name or ""
+    is_named_right = service.type is ServiceType.VITE and inspection.environments[service.name].is_public(
+        name
+    )
     bare = next((name.removeprefix(each) for each in _FOREIGN_PREFIXES if name.startswith(each)), name)
     kind = "Next" if service.type is ServiceType.NEXT else "Vite"
-    instead = (
-        f"the code goes on with `{read.fallback}`"
-        if read.fallback and "://" in read.fallback
-        else "undefined"
-    )
+    instead = "undefined"
+    if read.fallback and "://" in read.fallback:
+        instead = f"undefined, and the code goes on with `{read.fallback}`,"
+    if is_named_right:
+        what = f"`{name}` from `process.env`, which does not exist in the browser: the page throws a ReferenceError."
+    else:
+        what = f"`{name}`, which {kind} does not put into the page: it is {instead} in the browser."
     return RULE.finding(
-        f"Client code of `{service.name}` reads `{name}`, which {kind} does not put into the page: it is {instead} "
-        "in the browser.",
+        f"Client code of `{service.name}` reads {what}",
         evidence.read_place(inspection, read),
         *_definitions(inspection, service, name),
         severity=Severity.ERROR if is_error else Severity.INFO,
         service=service.name,
-        hint=f"name it `{prefix}{bare}` in the env file and in the code",
+        hint=f"write `import.meta.env.{name}`: Vite has no `process.env` in the browser"
+        if is_named_right
+        else f"name it `{prefix}{bare}` in the env file and in the code",
     )
 
 

@@ -40,19 +40,20 @@ _PRIVATE = re.compile(r"(?:SECRET|KEY|SALT|BASE)\d*$")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per group and distinct weak value."""
+    """One finding per group, at its weakest value."""
     for shared in inspection.need_stack().shared.values():
-        told: set[str] = set()
+        weak = []
         for each in inspection.contract.effective_all(shared.members):
             text = each.text or ""
-            if each.provenance is not Provenance.ENVIRONMENT or not text or not each.is_known or text in told:
+            if each.provenance is not Provenance.ENVIRONMENT or not text or not each.is_known:
                 continue
             wanted = _wanted(shared, each)
             what = None if wanted is None else _weakness(text, wanted)
-            if what is None or _is_told_elsewhere(inspection, each, text):
-                continue
-            told.add(text)
-            yield _finding(inspection, shared, each, what)
+            if what is not None and not _is_told_elsewhere(inspection, each, text):
+                weak.append((each, what))
+        if weak:
+            found, what = min(weak, key=lambda pair: len(pair[0].text or ""))
+            yield _finding(inspection, shared, found, what)
 
 
 def _wanted(shared: Shared, found: Effective) -> int | None:
