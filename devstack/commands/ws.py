@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from devstack.contract import targets, urls
-from devstack.contract.diagnosis import Target, diagnose_now
+from devstack.contract.diagnosis import diagnose_now
 from devstack.contract.evidence import Code
+from devstack.contract.session import Target
 from devstack.errors import ExitCode, RefusedError, StackFileError
 from devstack.host.model import Holder, HolderClass
 

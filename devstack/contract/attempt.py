@@ -40,6 +40,7 @@ class Request:
         first_message: text sent as soon as the socket is open.
         watch: seconds to stay connected after opening, to see whether the server keeps the socket.
         pings: how many pings to time while connected.
+        addresses: connect to the first of these that answers, instead of the URL's host.
     """
 
     url: str
@@ -51,6 +52,7 @@ class Request:
     answer_timeout: float = ANSWER_SECONDS
     watch: float = WATCH_SECONDS
     pings: int = 0
+    addresses: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

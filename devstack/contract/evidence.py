@@ -36,6 +36,7 @@ class Evidence:
         over_tls, over_plain: whether the other transport was understood on this port.
         routes: WebSocket routes found in the service's source.
         tokens: the matrix; `refused` lists kinds refused in a way the protocol expresses by a message.
+        is_greeted: an open socket got the acceptance that its protocol promises.
         holder: for a process that is not the service's: who it is.
     """
 
@@ -58,6 +59,7 @@ class Evidence:
     routes: tuple[str, ...] = ()
     tokens: Mapping[TokenKind, bool] = field(default_factory=dict)
     needs_token: bool = False
+    is_greeted: bool = True
     expect: Expect = field(default_factory=Expect)
     holder: str | None = None
     token_reason: str | None = None

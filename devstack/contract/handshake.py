@@ -35,7 +35,7 @@ async def attempt(request: Request) -> Answer:
     if not host or parts.scheme not in ("ws", "wss"):
         return Answer(outcome=Outcome.BAD_URL, detail="not a ws:// or wss:// URL with a host")
     started = time.perf_counter()
-    answer, stream = await _connect(host, port, parts.scheme == "wss", request.connect_timeout)
+    answer, stream = await _connect(request, host, port, tls=parts.scheme == "wss")
     answer.connect_ms = _ms(started)
     if stream is None:
         return answer
@@ -54,8 +54,9 @@ async def attempt(request: Request) -> Answer:
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _connect(host: str, port: int, tls: bool, timeout: float) -> tuple[Answer, Stream | None]:
-    addresses = await _resolve(host, port, timeout)
+async def _connect(request: Request, host: str, port: int, *, tls: bool) -> tuple[Answer, Stream | None]:
+    timeout = request.connect_timeout
+    addresses = request.addresses or await _resolve(host, port, timeout)
     if not addresses:
         return Answer(outcome=Outcome.UNKNOWN_HOST, detail=f"{host} has no address"), None
     tried: list[AddressTried] = []

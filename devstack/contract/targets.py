@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from devstack.contract import links, routes, urls
-from devstack.contract.diagnosis import Target
 from devstack.contract.differences import describe
 from devstack.contract.members import Effective, Facts
 from devstack.contract.protocols import Manner
+from devstack.contract.session import Target
 from devstack.contract.token_check import Verifier
 from devstack.contract.tokens import Minter
 from devstack.errors import UsageError

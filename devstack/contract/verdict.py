@@ -176,6 +176,19 @@ def _after_open(evidence: Evidence) -> Found:
         return _rejected(evidence, f"accepted, then {evidence.refused_by_message}")
     if main.closed:
         return _closed(evidence)
+    if not evidence.is_greeted:
+        return (
+            Code.NO_ANSWER,
+            "opens, but the protocol's own acceptance (connection_ack, socket.io's 40) never comes",
+            "the server waits in its connection handler, or speaks another protocol than stack.toml declares",
+        )
+    if evidence.expect.kind != "open":
+        wanted = " or ".join(str(code) for code in evidence.expect.codes)
+        return (
+            Code.BAD_TOKEN_ACCEPTED,
+            f"opens and stays open, but stack.toml expects {evidence.expect.kind} {wanted}",
+            'the server lets a client in that it must refuse; or declare expect = "open"',
+        )
     let_in = [kind for kind, accepted in evidence.tokens.items() if accepted and kind is not TokenKind.GOOD]
     if let_in:
         names = ", ".join(let_in)
