@@ -191,15 +191,7 @@ def _result(port: int, proposal: Proposal, report: _Report) -> Freed:
             detail=refusals[0].permission.reason,
             holders=tuple(refusal.holder for refusal in refusals),
         )
-    ended = [
-        member.id
-        for tree in proposal.trees
-        if port in tree.ports
-        for member in tree.members
-        if member.id in report.ended
-    ]
-    stopped = tuple(process.pid for process in ended if process not in report.killed)
-    killed = tuple(process.pid for process in ended if process in report.killed)
+    stopped, killed = _ended(port, proposal, report)
     now = report.now.get(port, [])
     if not now and is_bindable(port):
         if not before:
@@ -219,6 +211,16 @@ def _result(port: int, proposal: Proposal, report: _Report) -> Freed:
         killed=killed,
         detail=_respawn_note(fresh[0]) if fresh and before else _still_held_note(port, now),
         holders=tuple(now),
+    )
+
+
+def _ended(port: int, proposal: Proposal, report: _Report) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Pids of the trees on `port` that ended on TERM, and those that needed KILL."""
+    members = [member.id for tree in proposal.trees if port in tree.ports for member in tree.members]
+    ended = [process for process in members if process in report.ended]
+    return (
+        tuple(process.pid for process in ended if process not in report.killed),
+        tuple(process.pid for process in ended if process in report.killed),
     )
 
 
