@@ -72,10 +72,9 @@ def test_a_livekit_token_carries_key_and_grant() -> None:
     assert claims["video"]["roomJoin"] is True  # type: ignore[index]
 
 
-@pytest.mark.parametrize("secret", ["", " "[:0]])
-def test_an_empty_secret_cannot_sign(secret: str) -> None:
+def test_an_empty_secret_cannot_sign() -> None:
     with pytest.raises(CannotMintError, match="empty"):
-        mint(minter(secret), now=time.time())
+        mint(minter(""), now=time.time())
 
 
 def test_an_asymmetric_algorithm_cannot_be_minted_from_a_shared_secret() -> None:
@@ -102,6 +101,7 @@ def test_the_signer_of_a_mismatch_is_named() -> None:
             "base64",
         ),
     ],
+    ids=["line-end", "quotes", "cut-at-hash", "line-end-of-the-signer", "base64"],
 )
 def test_one_secret_in_two_spellings_is_recognised(signing: str, verifying: str, cause: str) -> None:
     token = mint(minter(signing), now=time.time())
