@@ -45,7 +45,7 @@ def is_exposed_secret(name: str, text: str = "") -> bool:
     return bool(_SURE.search(upper) or _PROVIDERS.search(upper))
 
 
-_CLIENT = re.compile(r"\A\ufeff?(?:\s+|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['\"]use client['\"]", re.DOTALL)
+_CLIENT = re.compile(r"\A\ufeff?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['\"]use client['\"]", re.DOTALL)
 
 
 def is_surely_client(inspection: Inspection, service: Service, read: SourceRead) -> bool:

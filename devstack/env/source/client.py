@@ -17,7 +17,7 @@ _IMPORT = re.compile(
     re.M | re.X,
 )
 _DIRECTIVE = re.compile(
-    rb"""\A(?:\xef\xbb\xbf)?(?:\s+|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['"]use (client|server)['"]""", re.S
+    rb"""\A(?:\xef\xbb\xbf)?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['"]use (client|server)['"]""", re.S
 )
 _SERVER_ONLY = re.compile(rb"""^[ \t]*import\s*['"]server-only['"]""", re.M)
 _COMMENT = re.compile(rb"/\*.*?\*/", re.S)
