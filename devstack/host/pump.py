@@ -23,9 +23,9 @@ READ_SIZE = 256 * 1024
 PIPE_SIZE = 1024 * 1024
 PARTIAL_AFTER = 0.15
 """Seconds after which the beginning of an unfinished line is handed on."""
-SMALL_ROUND = 4096
-ROUND_GAP = 0.002
-"""A service that writes line by line is read at most every 2 ms: it costs a bounded share of a core."""
+SMALL_ROUND = 16 * 1024
+ROUND_GAP = 0.001
+"""A service that writes line by line is read at most once a millisecond: a bounded share of a core."""
 
 
 class Receiver(Protocol):

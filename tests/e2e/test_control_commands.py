@@ -240,6 +240,21 @@ def test_a_wrong_question_about_logs_is_answered_with_what_is_wrong(
     assert word in done.err.lower()
 
 
+def test_the_log_of_a_setup_step_belongs_to_its_service(tree: Tree, devstack: Command) -> None:
+    folder = tree(
+        {
+            "stack.toml": 'name = "x"\n',
+            ".devstack/logs/web.log": "page\n",
+            ".devstack/logs/web.setup.log": "added 3 packages\n",
+            ".devstack/logs/ws.log": "socket\n",
+        }
+    )
+    assert sorted(devstack("logs", "web", "--since", "1h", cwd=folder).out.splitlines()) == [
+        "web | added 3 packages",
+        "web | page",
+    ]
+
+
 def test_following_ends_with_the_run(
     tree: Tree,
     devstack: Command,
