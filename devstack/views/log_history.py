@@ -84,7 +84,6 @@ class LogHistory:
             for (offset, at), end in zip(starts, ends, strict=True):
                 if end <= done or (since is not None and at < since):
                     continue
-                source.seek(max(offset, done))
                 for data in _lines(source.fileno(), max(offset, done), end):
                     yield Piece(at=at, service=service, data=data)
 

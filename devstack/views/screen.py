@@ -58,8 +58,9 @@ class Screen:
         self.is_terminal = self._stream.is_terminal
         self._prefixes = prefixes
         self._cap = cap if self.is_terminal else None
-        self._width = max((len(name) for name in services), default=0)
-        self._order = {name: number for number, name in enumerate(services)}
+        owners = list(dict.fromkeys(_owner(name) for name in services))
+        self._width = max(map(len, owners), default=0)
+        self._order = {name: number for number, name in enumerate(owners)}
         self._lanes: dict[str, _Lane] = {}
         self._open: _Lane | None = None
 
@@ -137,7 +138,7 @@ class Screen:
         self.say(text[:LINE_CAP].decode("utf-8", "replace"), service, mark)
 
     def _label(self, service: str, mark: str) -> str:
-        owner = service.partition(".")[0]  # `web.setup` is shown as web
+        owner = _owner(service)
         colour = SERVICE_COLOURS[self._order.get(owner, 0) % len(SERVICE_COLOURS)]
         return f"{self.style.paint(owner.ljust(self._width), colour)} {mark} "
 
@@ -172,3 +173,8 @@ class Screen:
         note = f" … {lane.hidden:,} more bytes of this line are in the log file" if lane.hidden else ""
         lane.length = lane.hidden = 0
         return note.encode()
+
+
+def _owner(service: str) -> str:
+    """The output of a setup step, `web.setup`, is shown as that of web."""
+    return service.partition(".")[0]
