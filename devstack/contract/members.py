@@ -141,27 +141,8 @@ class Facts:
                 return Effective(member=reference, name=further, value=found, unknown=found.unknown)
             if found is not None and found.text:
                 return _from_value(reference, further, found)
-        if any(read.computed_fallback for read in reads):
-            return Effective(
-                member=reference, name=name, value=value, unknown="its source computes one instead"
-            )
-        literals = {read.fallback for read in reads if read.fallback}
-        if len(literals) > 1:
-            return Effective(
-                member=reference, name=name, value=value, unknown="its sources fall back to several values"
-            )
-        if literals:
-            read = next(read for read in reads if read.fallback)
-            return Effective(
-                member=reference,
-                name=name,
-                text=read.fallback,
-                provenance=Provenance.FALLBACK,
-                value=value,
-                fallback=read,
-                path=read.path,
-                line=read.line,
-            )
+        if any(read.fallback or read.computed_fallback for read in reads):
+            return _from_fallback(reference, name, value, reads)
         if value is not None and value.text is not None:
             return _from_value(reference, name, value)
         return Effective(member=reference, name=name, value=value)
@@ -220,6 +201,30 @@ def _from_value(member: Reference, name: str, value: Value) -> Effective:
         value=value,
         path=value.origin.path,
         line=value.origin.line,
+    )
+
+
+def _from_fallback(
+    member: Reference, name: str, value: Value | None, reads: tuple[SourceRead, ...]
+) -> Effective:
+    """What the source puts in place of nothing: one literal, or something that cannot be told."""
+    literals = [read for read in reads if read.fallback]
+    unknown = None
+    if any(read.computed_fallback for read in reads):
+        unknown = "its source computes one instead"
+    elif len({read.fallback for read in literals}) > 1:
+        unknown = "its sources fall back to several values"
+    if unknown is not None:
+        return Effective(member=member, name=name, value=value, unknown=unknown)
+    return Effective(
+        member=member,
+        name=name,
+        text=literals[0].fallback,
+        provenance=Provenance.FALLBACK,
+        value=value,
+        fallback=literals[0],
+        path=literals[0].path,
+        line=literals[0].line,
     )
 
 

@@ -32,7 +32,7 @@ from devstack.contract.members import Provenance
 from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended
 from devstack.env.model import LayerKind, Value
-from devstack.env.secrets import is_publishable, is_secret_name, is_secret_reference, placeholder
+from devstack.env.secrets import Placeholder, is_publishable, is_secret_name, is_secret_reference, placeholder
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
@@ -106,23 +106,21 @@ def _judge(
     if not (is_secret_name(name) or is_declared) or is_publishable(name):
         return None
     found = placeholder(text, name)
-    if found is not None and not _is_written_so(inspection, name, value):
-        return None
     if found is not None:
-        is_hurried = "word" in found.reason
-        is_told = found.default_of is not None or (
-            is_hurried and (not is_secret_name(name) or bool(_INFRASTRUCTURE.search(name)))
-        )
-        return None if is_told else (f"it is {found.reason}", False)
-    if looks_real(name, text):
+        is_meant = _is_development_word(name, found) or not _is_written_so(inspection, name, value)
+        return None if is_meant else (f"it is {found.reason}", False)
+    if looks_real(name, text) or not is_secret_name(name) or _INFRASTRUCTURE.search(name):
         return None  # a real secret in the example is `example-holds-secret`
-    if (
-        is_secret_name(name)
-        and not _INFRASTRUCTURE.search(name)
-        and _is_example_value(inspection, service, value, name)
-    ):
+    if _is_example_value(inspection, service, value, name):
         return "it equals the value in the tracked example file, which everybody can read", False
     return None
+
+
+def _is_development_word(name: str, found: Placeholder) -> bool:
+    """A documented default beside its program, or a hurried word where it protects nothing of value."""
+    if found.default_of is not None:
+        return True
+    return "word" in found.reason and (not is_secret_name(name) or _INFRASTRUCTURE.search(name) is not None)
 
 
 def _placeholder_host(text: str, *, is_shared: bool) -> tuple[str, bool] | None:
