@@ -25,6 +25,14 @@ MAX_READ = 8 << 20
 LOCALHOST = "localhost"
 
 
+def load() -> None:
+    """Import what an attempt needs, for callers whose attempt is to take no longer than the network does."""
+    import jwt  # noqa: F401 - tokens are minted beside it
+    import websockets.client
+    import websockets.extensions.permessage_deflate
+    import websockets.uri  # noqa: F401
+
+
 async def attempt(request: Request) -> Answer:
     """Connect, shake hands, watch, close politely. Returns what happened; raises only cancellation."""
     parts = urlsplit(request.url)

@@ -12,12 +12,16 @@ class Answer:
     Attributes:
         note: something odd about a good answer (`IPv6 only`).
         fatal: waiting longer cannot help.
+        refused: the service runs and says no to a client of this stack; that is no reason to end it.
+        settled: it will say the same again until it or the environment changes.
     """
 
     ok: bool
     detail: str
     note: str = ""
     fatal: bool = False
+    refused: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

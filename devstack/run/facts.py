@@ -75,10 +75,15 @@ class ProbePassed(ServiceFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeMissed(ServiceFact):
-    """One attempt's answer. `fatal`: waiting longer cannot help (the port went to somebody else)."""
+    """One attempt's answer.
+
+    `fatal`: waiting longer cannot help (the port went to somebody else). `refused`: the service runs and says no to
+    a client of this stack, so that only a change helps, and ending its process does not.
+    """
 
     detail: str
     fatal: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

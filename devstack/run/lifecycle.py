@@ -120,7 +120,7 @@ def _probe_missed(draft: Draft, fact: facts.ProbeMissed) -> None:
     if service.phase not in WATCHED:
         return
     is_new = service.probe is None or service.probe.detail != fact.detail
-    draft.change(name, probe=Probe(ok=False, detail=fact.detail, at=draft.at))
+    draft.change(name, probe=Probe(ok=False, detail=fact.detail, at=draft.at, refused=fact.refused))
     if fact.fatal and service.phase is Phase.STARTING:
         give_up(draft, name, fact.detail)
     elif service.phase is Phase.READY:
@@ -140,6 +140,9 @@ def _timer_fired(draft: Draft, fact: facts.TimerFired) -> None:
     elif fact.timer is Timer.SETTLE and service.phase is Phase.STARTING:
         become_ready(draft, name, "running", "")
     elif fact.timer is Timer.BUDGET and service.phase is Phase.STARTING:
+        somebody_looks = not (draft.run.stop_on_failure or draft.run.exit_when_done)
+        if service.probe is not None and service.probe.refused and somebody_looks:
+            return  # it runs; who works on it mends it, and then the gate passes
         last = service.probe.detail if service.probe else "no answer yet"
         give_up(draft, name, f"was not ready within {_seconds(draft.spec(name).within)}: {last}")
 

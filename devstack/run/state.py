@@ -116,11 +116,12 @@ class Exit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """The last answer of a service's probe."""
+    """The last answer of a service's probe; `refused` as in `facts.ProbeMissed`."""
 
     ok: bool
     detail: str
     at: float = 0.0
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

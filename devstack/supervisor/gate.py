@@ -18,13 +18,14 @@ from devstack.host.model import Listener, ProcessId
 from devstack.probes import http, tcp
 from devstack.probes.base import Answer, Endpoint
 from devstack.stack.model import ProbeKind, Ready
+from devstack.supervisor.socket_gate import Listening, StackClient, until_open
 
 STEPS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.25)
 LOOK_EVERY = 0.01
 LOOK_LATER = 0.05
 EAGER_FOR = 20.0
 """Seconds for which the kernel is asked every 10 ms; a slower start is asked every 50 ms."""
-ALIVE_EVERY = 5.0
+ALIVE_EVERY = 10.0
 ASK_EVERY = 30.0
 RECOVER_EVERY = 0.5
 FIRST_ANSWER = 30.0
@@ -42,6 +43,7 @@ class Target:
         ports: every declared port of the service.
         holder: names who holds a port, in words.
         command: runs the declared command once.
+        client: connects to the WebSocket once the probe passed; None where none is declared or wanted.
     """
 
     service: str
@@ -54,9 +56,9 @@ class Target:
     is_external: bool = False
     moves: bool = False
     warms: bool = False
-    path: str = "/"
     holder: Callable[[int], str] = lambda port: "somebody else"
     command: Callable[[], Awaitable[Answer]] | None = None
+    client: StackClient | None = None
 
 
 Report = Callable[[Answer], None]
@@ -69,6 +71,7 @@ class Look:
     addresses: tuple[str, ...] = ()
     answer: Answer | None = None
     note: str = ""
+    inodes: tuple[int | None, ...] = ()
 
 
 class SharedListening:
@@ -102,6 +105,7 @@ class Gate:
         self._line = asyncio.Event()
         self._line_text = ""
         self._told: Answer | None = None
+        self._own_sockets: frozenset[int] = frozenset()
 
     def log_matched(self, line: str) -> None:
         """The log probe's line came (event loop's thread)."""
@@ -110,6 +114,8 @@ class Gate:
 
     async def watch(self) -> None:
         """Until ready, then whether it stays so."""
+        if self._target.client is not None:
+            self._target.client.prepare()
         await self._until_ready()
         if self._target.port is not None and self._target.ready.kind is not ProbeKind.LOG:
             await self._stay()
@@ -121,8 +127,10 @@ class Gate:
             look = await self._listener(began)
             answer = await self._attempt(look, first=attempts == 0)
             if answer.ok:
-                note = "; ".join(one for one in (answer.note, look.note) if one)
-                self._report(Answer(ok=True, detail=answer.detail, note=note))
+                further = await self._as_client()
+                note = "; ".join(one for one in (answer.note, look.note, further.note) if one)
+                detail = "; ".join(one for one in (answer.detail, further.detail) if one)
+                self._report(Answer(ok=True, detail=detail, note=note))
                 return
             self._tell(answer)
             await asyncio.sleep(STEPS[min(attempts, len(STEPS) - 1)])
@@ -132,8 +140,28 @@ class Gate:
         """Wait until a process of ours listens on the port; at once where no port decides."""
         if self._target.port is None or self._target.ready.kind in (ProbeKind.LOG, ProbeKind.COMMAND):
             return Look()
+        return await self._our_listener(began)
+
+    async def _as_client(self) -> Answer:
+        """Once the probe passed: the WebSocket, where one is declared."""
+        client = self._target.client
+        if client is None or self._target.port is None:
+            return Answer(ok=True, detail="")
+        began = time.monotonic()
+
+        async def listening() -> Listening:
+            look = await self._our_listener(began)
+            literal = tuple(dict.fromkeys(_reachable(one) for one in look.addresses))
+            return Listening(addresses=literal, mark=(look.inodes, frozenset(self._target.members())))
+
+        return await until_open(client, listening, self._tell)
+
+    async def _our_listener(self, began: float) -> Look:
+        """Wait until a process of ours listens on the declared port, telling what is there instead."""
         if self._target.is_external:
-            return Look(addresses=self._usual_addresses())
+            port = self._target.port
+            inodes = () if port is None else tuple(one.inode for one in self._shared.on(port))
+            return Look(addresses=self._usual_addresses(), inodes=inodes)
         drift_at = time.monotonic() + 0.5
         while True:
             look = self.look()
@@ -160,7 +188,9 @@ class Gate:
             if one.port == port
         ]
         if ours:
-            return Look(addresses=tuple(one.address for one in ours), note=_family_note(ours))
+            self._own_sockets = frozenset(one.inode for one in ours if one.inode)
+            addresses, inodes = tuple(one.address for one in ours), tuple(one.inode for one in ours)
+            return Look(addresses=addresses, note=_family_note(ours), inodes=inodes)
         return self._not_ours(port, found)
 
     def _not_ours(self, port: int, found: list[Listener]) -> Look:
@@ -173,7 +203,7 @@ class Gate:
             text = f"port {port} is held by {self._foreign_text} (not ours)"
             return Look(answer=Answer(ok=False, detail=text))
         note = f"who listens on port {port} cannot be seen, so it may not be this service"
-        return Look(addresses=tuple(one.address for one in found), note=note)
+        return Look(addresses=tuple(one.address for one in found), note=note, inodes=inodes)
 
     def _drifted(self) -> Look | None:
         """Our tree listens, but on another port than the declared one."""
@@ -214,10 +244,6 @@ class Gate:
         if ready.kind is ProbeKind.HTTP:
             path = ready.target or "/"
             return await http.probe(endpoint, path, status=ready.status, contains=ready.json, timeout=limit)
-        if ready.kind is ProbeKind.WEBSOCKET:
-            from devstack.probes import websocket
-
-            return await websocket.probe(endpoint, ready.target or self._target.path)
         return await tcp.probe(endpoint)
 
     async def _stay(self) -> None:
@@ -227,7 +253,7 @@ class Gate:
             await self._warm()
         while True:
             await asyncio.sleep(RECOVER_EVERY if misses else ALIVE_EVERY)
-            look = Look(addresses=self._usual_addresses()) if self._target.is_external else self.look()
+            look = self._glance()
             answer = look.answer
             if answer is None and (misses or time.monotonic() - asked_at >= ASK_EVERY):
                 asked_at = time.monotonic()
@@ -241,6 +267,15 @@ class Gate:
             elif misses:
                 misses = 0
                 self._report(answer)
+
+    def _glance(self) -> Look:
+        """As `look`, but a socket that was ours before is ours without another look at processes."""
+        port = self._target.port
+        assert port is not None
+        if self._target.is_external:
+            return Look(addresses=self._usual_addresses())
+        known = [one for one in listening.listeners([port]) if one.inode in self._own_sockets]
+        return Look(addresses=tuple(one.address for one in known)) if known else self.look()
 
     async def _warm(self) -> None:
         """Ask for the first page, so that its compilation is done when somebody looks; any answer is fine."""

@@ -186,7 +186,7 @@ class Runner:
             if answer.ok:
                 self.accept(facts.ProbePassed(**where, detail=answer.detail, note=answer.note))  # type: ignore[arg-type]
             else:
-                self.accept(facts.ProbeMissed(**where, detail=answer.detail, fatal=answer.fatal))  # type: ignore[arg-type]
+                self.accept(_missed(answer, **where))  # type: ignore[arg-type]
 
         gate = Gate(target, self._listening, report)
         running = self._children.get(name, generation)
@@ -249,3 +249,13 @@ class Runner:
                 name = "KILL"
             self._host.end(strays, name)
             await asyncio.sleep(0.02)
+
+
+def _missed(answer: Answer, *, service: str, generation: int) -> facts.ProbeMissed:
+    return facts.ProbeMissed(
+        service=service,
+        generation=generation,
+        detail=answer.detail,
+        fatal=answer.fatal,
+        refused=answer.refused,
+    )

@@ -16,9 +16,10 @@ from devstack.host.model import ProcessId
 from devstack.probes.base import Answer
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
-from devstack.stack.model import ProbeKind, Service, ServiceType, Stack
+from devstack.stack.model import ProbeKind, Ready, Service, ServiceType, Stack
 from devstack.supervisor.gate import Target
 from devstack.supervisor.plan import SETUP_SUFFIX, Setups
+from devstack.supervisor.socket_gate import StackClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +95,17 @@ class DeclaredServices:
             is_external=declared.type is ServiceType.EXTERNAL,
             moves=declared.type in (ServiceType.NEXT, ServiceType.VITE),
             warms=defaults.warms(declared),
-            path=declared.websocket.path if declared.websocket is not None else "/",
             holder=self._holder,
+            client=self._client(declared, gate),
             command=self._command_probe(declared, gate.target) if gate.kind is ProbeKind.COMMAND else None,
         )
+
+    def _client(self, service: Service, gate: Ready) -> StackClient | None:
+        """Who connects to the WebSocket: nobody where none is declared, or `probe = false`."""
+        is_declared = service.websocket is not None and service.websocket.probe
+        if not is_declared and gate.kind is not ProbeKind.WEBSOCKET:
+            return None
+        return StackClient(service.name, stack=lambda: self._stack, process=self._process)
 
     def explain(self, service: str, ending: Ending, tail: tuple[str, ...]) -> tuple[str, bool]:
         """The cause of an exit that nobody asked for, and whether another start is hopeless."""
