@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 
@@ -21,7 +22,9 @@ def ps(place: Place, *, as_json: bool) -> int:
     if as_json:
         write(services_document(services))
     else:
-        write(services_table(services, place.style(), time.time(), _declared(place)))
+        style = place.style()
+        width = style.width if sys.stdout.isatty() else None
+        write(services_table(services, style, time.time(), _declared(place), width=width))
     return int(ExitCode.OK)
 
 

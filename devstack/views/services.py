@@ -8,7 +8,7 @@ from typing import Any
 
 from devstack.run.state import Phase
 from devstack.views.style import Style
-from devstack.views.wording import counted, duration, listed, phase_words
+from devstack.views.wording import duration, listed, phase_words
 
 _HEAD = ("SERVICE", "PHASE", "SINCE", "PID", "PORT", "RESTARTS", "")
 _RIGHT = (3, 4, 5)
@@ -36,19 +36,23 @@ def services_table(
     style: Style,
     now: float,
     declared: Mapping[str, int] | None = None,
+    *,
+    width: int | None = None,
 ) -> str:
     """One line for each service; the last column says why it is not ready or what is odd about it.
 
-    `declared`: ports of stack.toml, of services that use another one.
+    `declared`: ports of stack.toml, of services that use another one. `width` in columns cuts the last column;
+    None leaves it whole.
     """
     rows = [_cells(one, now, (declared or {}).get(one["name"])) for one in services]
     shown = [column for column in range(6) if column < 3 or any(row[column] for row in rows)]
     widths = [max(len(row[column]) for row in [_HEAD, *rows]) for column in range(7)]
+    used = sum(widths[column] + 2 for column in shown)
     lines = [style.paint(_line(_HEAD, shown, widths), "bold")]
     for one, row in zip(services, rows, strict=True):
         painted = list(row)
         painted[1] = style.paint(row[1], *_colour(one))
-        lines.append(_line(row, shown, widths, painted) + _detail(row[6], shown, widths, style))
+        lines.append(_line(row, shown, widths, painted) + _detail(row[6], used, width, style))
     return "\n".join(lines)
 
 
@@ -85,12 +89,6 @@ def ended_words(one: Mapping[str, Any]) -> str:
     return f"{one['name']} is {phase_words(Phase(one['phase']))}" + (f": {reason}" if reason else "")
 
 
-def summary(services: Sequence[Mapping[str, Any]]) -> str:
-    """`2 of 3 services are ready`."""
-    up = sum(one["phase"] in (Phase.READY.value, Phase.COMPLETED.value) for one in services)
-    return f"{up} of {counted(len(services), 'service')} ready"
-
-
 def _colour(one: Mapping[str, Any]) -> tuple[str, ...]:
     return (_COLOURS.get(Phase(one["phase"]), "dim"),)
 
@@ -106,12 +104,10 @@ def _line(
     return "  ".join(cells).rstrip() if painted is None else "  ".join(cells)
 
 
-def _detail(text: str, shown: Sequence[int], widths: Sequence[int], style: Style) -> str:
-    """The reason, cut where the terminal ends."""
-    room = style.width - sum(widths[column] + 2 for column in shown)
-    if not text:
-        return ""
+def _detail(text: str, used: int, width: int | None, style: Style) -> str:
+    """The reason in one line, cut where the terminal ends."""
     text = " ".join(text.split())
-    if len(text) > max(room, 24):
-        text = text[: max(room, 24) - 1] + "…"
-    return "  " + style.paint(text, "dim")
+    room = len(text) if width is None else max(width - used - 1, 24)
+    if len(text) > room:
+        text = text[: room - 1] + style.glyph("…", "~")
+    return "  " + style.paint(text, "dim") if text else ""
