@@ -11,6 +11,7 @@ from pathlib import Path
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.compose_template import TemplateError, TooLongError, references, substitute
 from devstack.env.loaders.definitions import Definition, ParsedFile, Reading, Result, chains, values
+from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 
 # Go's `unicode.IsSpace`, and compose-go's own space without line breaks.
@@ -165,13 +166,18 @@ class _File:
         if "$" not in text:
             return Result(text)
         try:
-            return Result(substitute(text, self._lookup))
+            made = substitute(text, self._lookup)
+            if len(made) > LONGEST:
+                return Result(None, False, "its references multiply it beyond a megabyte")
+            return Result(made)
         except TemplateError as problem:
             raise _Refused(position, str(problem)) from None
         except (TooLongError, RecursionError):
             return Result(None, False, "references nested too deeply to work out")
 
     def _lookup(self, name: str) -> str | None:
+        if (undecided := self._made.get(name)) is not None and undecided.unknown:
+            raise TooLongError
         for place in (self._process, self._earlier):
             if name in place:
                 return place[name]

@@ -51,6 +51,22 @@ class Note(NamedTuple):
     fatal: bool = False
 
 
+class Lines:
+    """Line numbers of rising positions."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+        self._line = 1
+
+    def at(self, position: int) -> int:
+        """The 1-based line of `position`, not smaller than the last one asked for."""
+        if position > self._position:
+            self._line += self._text.count("\n", self._position, position)
+            self._position = position
+        return self._line
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
     """What a parser found in one text; `definitions` in the order of the text, duplicates included.
@@ -96,6 +112,9 @@ def chains(files: Iterable[ParsedFile]) -> dict[str, Chain]:
             if len(chain) < _LONGEST_CHAIN:
                 chain.append((path, definition))
     return found
+
+
+LARGEST = 4_000_000  # bytes; what is larger holds data, not settings, and would cost minutes
 
 
 class Reading:
@@ -155,6 +174,10 @@ class Reading:
             self.issues.append(LoadIssue(path=path, line=None, kind="unreadable", message=message))
             return None
         self.layers.append(FileLayer(path=path, exists=content is not None))
+        if content is not None and len(content) > LARGEST:
+            message = f"has {len(content) // 1_000_000} MB, so it was not looked at"
+            self.issues.append(LoadIssue(path=path, line=None, kind="too-large", message=message))
+            return None
         return content
 
 

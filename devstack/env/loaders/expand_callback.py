@@ -14,7 +14,7 @@ _DEFAULT = rf"(?:\$\{{{_INNER}*\}}|[^}}])+"
 _REFERENCE = re.compile(rf"(\\)?\$(?!\()\{{?([0-9A-Za-z_.]+)(?::?-({_DEFAULT}))?\}}?")
 _NAMES = re.compile(r"(?<!\\)\$(?!\()\{?([0-9A-Za-z_.]+)")
 
-_DEPTH = 200  # references through references that are followed before the answer is "unknown"
+_DEPTH = 100  # references through references that are followed before the answer is "unknown"
 _NESTING = 2_000_000  # steps of the pattern for nested defaults
 _LONGEST_DEFAULT = 50_000  # characters of a text with a default
 

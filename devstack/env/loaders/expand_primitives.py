@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
             reasons[name] = ENCRYPTED
         elif "$" in text:
             try:
-                text = _expand(text, {**running, **seen} if running else seen, names, work)
+                text = _expand(text, ChainMap(seen, running), names, work)
                 if _runs_command(text):
                     executes.append(name)
                     reasons[name] = EXECUTES

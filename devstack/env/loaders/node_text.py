@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Note, Parsed
+from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Lines, Note, Parsed
 
 _QUOTES = "'\"`"
 _SPACE_20 = " "
@@ -18,7 +18,7 @@ def parse20(text: str) -> Parsed:
     definitions: list[Definition] = []
     notes: list[Note] = []
     bare: list[Definition] = []
-    lines = _Lines(text)
+    lines = Lines(text)
     position = 0
     while position < len(text):
         position = _behind_comment(text, position)
@@ -53,7 +53,7 @@ def parse22(text: str) -> Parsed:
     definitions: list[Definition] = []
     notes: list[Note] = []
     bare: list[Definition] = []
-    lines = _Lines(text)
+    lines = Lines(text)
     position = 0
     while (position := _behind_space(text, position)) < len(text):
         if text[position] == "#":
@@ -86,22 +86,6 @@ def _ignore(text: str, position: int, line: int, notes: list[Note], bare: list[D
     found = BARE_NAME.match(text, position, _newline(text, position, 0))
     if found:
         bare.append(Definition(found.group(1), None, None, line))
-
-
-class _Lines:
-    """Line numbers of rising positions."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._position = 0
-        self._line = 1
-
-    def at(self, position: int) -> int:
-        """The 1-based line of `position`, not smaller than the last one asked for."""
-        if position > self._position:
-            self._line += self._text.count("\n", self._position, position)
-            self._position = position
-        return self._line
 
 
 def _next_line(text: str, position: int) -> int:

@@ -13,6 +13,7 @@ from devstack.env.model import Loaded, LoadIssue, LoadRequest
 
 _REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
 _TRUE = frozenset({"1", "true", "t", "yes", "y"})
+LONGEST = 1_200_000  # characters of one value that are worked out
 _HARD = 20_000_000  # characters the pattern of references may look at
 
 
@@ -107,6 +108,8 @@ def interpolate(
                 text = _substitute(replacement, text)
             except _UnknownError as problem:
                 text, unknown = None, str(problem)
+        if text is not None and len(text) > LONGEST:
+            text, unknown = None, "its references multiply it beyond a megabyte"
         made[name] = (text, unknown)
     return made
 
@@ -123,6 +126,8 @@ def _substitute(replacement: object, text: str) -> str:
 
 def references(text: str) -> tuple[str, ...]:
     """Names that `text` refers to, in order, each once."""
+    if text.count("${") * len(text) > _HARD:
+        return ()
     return tuple(dict.fromkeys(found.group(1) for found in _REFERENCE.finditer(text)))
 
 

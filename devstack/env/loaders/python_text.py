@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from devstack.env.loaders.definitions import Definition, Note, Parsed
+from devstack.env.loaders.definitions import Definition, Lines, Note, Parsed
 
 _USUAL = re.compile(
     r"""\s*+(?:export[^\S\n]++)?+(?:'([^']++)'|([^=\#\s'][^=\#\s]*+))[^\S\n]*+
@@ -66,17 +66,15 @@ class Grammar:
         definitions: list[Definition] = []
         notes: list[Note] = []
         match, length = _USUAL.match, len(text)
-        position = counted = 0
-        line = 1
+        position = 0
+        lines = Lines(text)
         while position < length:
             found = match(text, position)
             if found is None:
-                position = self._unusual(text, position, definitions, notes)
+                position = self._unusual(text, position, definitions, notes, lines)
                 continue
             quoted_key, key, double, single, bare = found.groups()
             start = found.start(1) if key is None else found.start(2)
-            line += text.count("\n", counted, start)
-            counted = start
             name = quoted_key if key is None else key
             if bare is not None:
                 value = raw = bare.rstrip()
@@ -84,11 +82,13 @@ class Grammar:
                 value, raw = double, f'"{double}"'
             else:
                 value, raw = single, f"'{single}'"
-            definitions.append(Definition(name, value, raw, line))
+            definitions.append(Definition(name, value, raw, lines.at(start)))
             position = found.end()
         return Parsed(definitions=definitions, notes=notes)
 
-    def _unusual(self, text: str, position: int, definitions: list[Definition], notes: list[Note]) -> int:
+    def _unusual(
+        self, text: str, position: int, definitions: list[Definition], notes: list[Note], lines: Lines
+    ) -> int:
         """Parse one statement step by step; the position after it."""
         start = _end(_BLANK, text, position)
         if start >= len(text):
@@ -97,11 +97,11 @@ class Grammar:
             name, value, raw, end = self._statement(text, start)
         except _Dropped as dropped:
             if len(notes) < _NOTED:
-                line = text.count("\n", 0, start) + 1
+                line = lines.at(start)
                 notes.append(Note(line, "line-dropped", "python-dotenv cannot parse this and drops it"))
             return min(_end(_LINE, text, dropped.position) + 1, len(text))
         if name is not None:
-            definitions.append(Definition(name, value, raw, text.count("\n", 0, start) + 1))
+            definitions.append(Definition(name, value, raw, lines.at(start)))
         return end
 
     def _statement(self, text: str, position: int) -> tuple[str | None, str | None, str | None, int]:

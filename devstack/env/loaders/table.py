@@ -10,6 +10,7 @@ from devstack.env.loaders.node import Node
 from devstack.env.loaders.nothing import Nothing
 from devstack.env.loaders.pydantic import Pydantic
 from devstack.env.loaders.python_dotenv import PythonDotenv
+from devstack.env.loaders.shell import Shell
 from devstack.env.loaders.vite import Vite
 from devstack.env.model import Loader
 
@@ -42,4 +43,5 @@ _WITHOUT_VERSIONS: dict[str, Loader] = {
     "honcho": Honcho(),
     "none": Nothing(),
     "pydantic": Pydantic(),
+    "shell": Shell(),
 }

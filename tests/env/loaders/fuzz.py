@@ -72,7 +72,9 @@ def _run(name: str, options: argparse.Namespace) -> int:
             flush=True,
         )
         for case in found.values():
-            print(f"  {case}\n    {difference(program, case, driver.ask(program.asked, case), ours(program.pin, case))}")
+            print(
+                f"  {case}\n    {difference(program, case, driver.ask(program.asked, case), ours(program.pin, case))}"
+            )
     return len(found)
 
 

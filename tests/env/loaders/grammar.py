@@ -20,7 +20,22 @@ WORDS = (
 )  # fmt: skip
 SPACES = ("", "", "", "", " ", "  ", "\t", "\u00a0", " \t ")
 LINE_ENDS = ("\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\u2028", "\v", "")
-JUNK = ("# comment", "#", "junk", "A", "export A", "// note", "---", "=x", "=", "<<<<<<< HEAD", ": x", "'", '"', "A B=1")
+JUNK = (
+    "# comment",
+    "#",
+    "junk",
+    "A",
+    "export A",
+    "// note",
+    "---",
+    "=x",
+    "=",
+    "<<<<<<< HEAD",
+    ": x",
+    "'",
+    '"',
+    "A B=1",
+)
 FILES = (".env", ".env.local", ".env.development", ".env.development.local")
 EXPORTED = ("", "x", "pa$word", "pa\\$word", "$A", "${B}", "$&", "value", "$C")
 
@@ -41,9 +56,7 @@ def case(random: Random, *, several_files: bool) -> Case:
         names = random.sample(FILES, random.randint(1, len(FILES)))
     process = {}
     if random.randrange(3) == 0:
-        process = {
-            random.choice(NAMES[:6]): random.choice(EXPORTED) for _ in range(random.randint(1, 2))
-        }
+        process = {random.choice(NAMES[:6]): random.choice(EXPORTED) for _ in range(random.randint(1, 2))}
     return Case(files={name: text(random) for name in names}, process=process)
 
 
@@ -60,9 +73,13 @@ def statement(random: Random) -> str:
         return random.choice(SPACES) + random.choice(JUNK)
     export = random.choice(("", "", "", "", "", "export ", "export  ", "export\t"))
     name = random.choice(ODD_NAMES) if random.randrange(12) == 0 else random.choice(NAMES)
-    separator = random.choice(("=", "=", "=", "=", "=", "=", " = ", "= ", " =", ": ", ":", " : ", "=\t", "=="))
-    comment = random.choice(("", "", "", "", " # note", "#note", " # it's \"one\"", "\t#t", " tail"))
-    return random.choice(SPACES) + export + name + separator + _value(random) + random.choice(SPACES) + comment
+    separator = random.choice(
+        ("=", "=", "=", "=", "=", "=", " = ", "= ", " =", ": ", ":", " : ", "=\t", "==")
+    )
+    comment = random.choice(("", "", "", "", " # note", "#note", ' # it\'s "one"', "\t#t", " tail"))
+    return (
+        random.choice(SPACES) + export + name + separator + _value(random) + random.choice(SPACES) + comment
+    )
 
 
 def _value(random: Random) -> str:

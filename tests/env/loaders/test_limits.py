@@ -1,0 +1,37 @@
+"""No text makes a loader wait, recurse or raise; the test's own timeout is the guard."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.env.loaders.grammar import Case
+from tests.env.loaders.hard import HARD
+from tests.env.loaders.programs import ours
+
+PINS = [
+    *("next@16", "vite@5", "vite@7", "vite@8+node@20", "vite@8+node@24", "dotenv@18", "dotenv-expand@11"),
+    *("dotenv-expand@13", "dotenv-expand@1000", "node@20", "node@24", "python-dotenv@1.2"),
+    *("python-dotenv@1.1", "pydantic", "compose", "honcho", "shell"),
+]
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("pin", PINS)
+def test_a_hard_text_is_answered(pin: str) -> None:
+    for text in HARD.values():
+        made = ours(pin, Case(files={".env": text}))
+        assert all(isinstance(issue.message, str) for issue in made.issues)
+
+
+@pytest.mark.parametrize("pin", PINS)
+def test_the_empty_file_gives_nothing(pin: str) -> None:
+    made = ours(pin, Case(files={".env": ""}))
+    assert not made.variables
+    assert not made.issues
+
+
+@pytest.mark.parametrize("pin", ["vite@5", "dotenv-expand@11"])
+def test_references_that_multiply_stay_unknown(pin: str) -> None:
+    made = ours(pin, Case(files={".env": HARD["references that double"]}))
+    assert made.variables["A0"].unknown
+    assert made.variables["A60"].text == "x"
