@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from devstack.contract import links
 from devstack.contract.members import Effective, Provenance
 from devstack.contract.needs import Need, needs
+from devstack.env.file_names import is_env_name, is_example, without_example_words
 from devstack.env.model import LayerKind
 from devstack.rules import evidence
 from devstack.rules.base import Location
-from devstack.rules.envfiles import is_env_name, is_example
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -199,6 +199,23 @@ def _named(folder: Path) -> list[Path]:
         for name in names
         if not is_example(name) and not {"test", "vault", "keys", "ci"}.intersection(name.split("."))
     ]
+
+
+def uncopied_example(inspection: Inspection, service: str, names: Iterable[str]) -> tuple[Path, Path] | None:
+    """(example, the file to make of it) where a service has no env file yet and its example holds one of `names`."""
+    environment = inspection.environment(service)
+    layers = () if environment is None else environment.layers
+    if not layers or any(layer.exists for layer in layers):
+        return None
+    wanted, paths = set(names), [layer.path for layer in layers]
+    for folder in dict.fromkeys(path.parent for path in paths):
+        for name in inspection.files.names(folder):
+            file = inspection.env_file(folder / name) if is_example(name) and "env" in name else None
+            if file is None or not wanted.intersection(each.name for each in file.assignments):
+                continue
+            usual = [folder / without_example_words(name), folder / ".env.local", folder / ".env"]
+            return folder / name, next((path for path in usual if path in paths), paths[-1])
+    return None
 
 
 def where_missing(inspection: Inspection, absence: Absence) -> Location:

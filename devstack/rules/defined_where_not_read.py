@@ -32,6 +32,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for each in absence.absences(inspection):
         if each.is_empty or absence.misspelling(inspection, each) is not None:
             continue
+        if absence.fallback_serves(inspection, each):
+            continue  # a production file, and a default that is right for development
         places = absence.elsewhere(inspection, each.service, each.need.reference.names)
         if not places:
             continue

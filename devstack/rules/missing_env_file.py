@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.rules.absence import absences
+from devstack.rules.absence import absences, uncopied_example
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.rules.envfiles import is_env_name, is_example
 from devstack.stack.model import Service
@@ -47,6 +47,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             if not is_lacking and example is None and _has_other_files(inspection, service):
                 continue  # one of several files, and nothing is missing: an optional layer
             yield _finding(inspection, service, path, place, example, is_lacking=is_lacking)
+        uncopied = uncopied_example(inspection, service.name, lacking.get(service.name, ()))
+        if uncopied is not None and uncopied[1] not in told:
+            told.add(uncopied[1])
+            example, path = uncopied
+            yield _finding(inspection, service, path, inspection.at(path), example, is_lacking=True)
 
 
 def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Location]]:

@@ -60,6 +60,10 @@ def _is_told_here(inspection: Inspection, found: Absence) -> bool:
         and found.effective.provenance is Provenance.FALLBACK
     ):
         return False  # `fallback-secret-in-source` names the line
+    if absence.uncopied_example(inspection, found.service, found.need.reference.names) is not None:
+        return False  # `missing-env-file`: copying the example brings it
+    if absence.fallback_serves(inspection, found):
+        return True
     return absence.misspelling(inspection, found) is None and not absence.elsewhere(
         inspection, found.service, found.need.reference.names
     )

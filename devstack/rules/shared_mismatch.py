@@ -125,7 +125,8 @@ def _side(inspection: Inspection, found: Effective, secret: bool) -> str:
     where = f"`{evidence.label(found.member)}`"
     value = evidence.shown(inspection, found.text, secret=secret, name=found.name or "")
     if found.provenance is Provenance.FALLBACK and found.fallback is not None:
-        return f"{where} (not set; the source's fallback at {found.path}:{found.line} is used: {value})"
+        state = "not set" if found.value is None else "set to nothing"
+        return f"{where} ({state}; the source's fallback at {found.path}:{found.line} is used: {value})"
     via = f" through `{found.name}`" if found.name and not _is_first(found) else ""
     return f"{where} ({value}{via})"
 
