@@ -65,6 +65,14 @@ class Evidence:
     token_reason: str | None = None
 
     @property
+    def is_as_declared(self) -> bool:
+        """Whether stack.toml expects a refusal and exactly this one came."""
+        expect, main = self.expect, self.main
+        if expect.kind == "status":
+            return not main.opened and main.status in expect.codes
+        return expect.kind == "close" and main.opened and main.close_code in expect.codes
+
+    @property
     def where(self) -> str:
         """Host and port for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

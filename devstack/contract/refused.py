@@ -13,6 +13,7 @@ from devstack.contract.tokens import TokenKind
 AUTH_WORDS = re.compile(
     r"token|auth|jwt|unauthori[sz]ed|forbidden|expired|signature|credential|denied", re.IGNORECASE
 )
+SUBPROTOCOL_WORDS = re.compile(r"sub-?protocol", re.IGNORECASE)
 ORIGIN_WORDS = re.compile(r"origin|cors|host not allowed", re.IGNORECASE)
 
 
@@ -56,7 +57,20 @@ def _redirect(evidence: Evidence) -> Found:
 
 def _unwilling(evidence: Evidence) -> Found:
     """400, 401, 403: origin, path or token, told apart by the further attempts."""
-    return by_origin(evidence) or _path(evidence) or _token_at_upgrade(evidence)
+    return by_origin(evidence) or _by_subprotocol(evidence) or _path(evidence) or _token_at_upgrade(evidence)
+
+
+def _by_subprotocol(evidence: Evidence) -> Found:
+    """The cause when only the offered subprotocol is in the way."""
+    bare = evidence.without_subprotocol
+    is_named = SUBPROTOCOL_WORDS.search(evidence.main.body.decode("latin-1")) is not None
+    if bare is None or not (is_named or (bare.opened and not bare.closed)):
+        return None
+    return (
+        Code.SUBPROTOCOL_REJECTED,
+        f"refused with HTTP {evidence.main.status} because of the subprotocol that the page offers",
+        "offer one that the server knows, or declare it there",
+    )
 
 
 def by_origin(evidence: Evidence) -> Found:
@@ -116,7 +130,7 @@ def _token_at_upgrade(evidence: Evidence) -> Found:
 def _bad_request(evidence: Evidence) -> Found:
     if _is_socket_io(evidence):
         return _socket_io(evidence)
-    found = by_origin(evidence) or _path(evidence)
+    found = by_origin(evidence) or _by_subprotocol(evidence) or _path(evidence)
     if found is None and (evidence.has_token or _is_about_token(evidence)):
         bare = evidence.tokens.get(TokenKind.NONE)
         return _token_at_upgrade(evidence) if _is_about_token(evidence) or bare else None

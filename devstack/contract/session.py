@@ -120,6 +120,8 @@ class Session:
             expect=self.target.expect,
             token_reason=self.target.token_reason,
         )
+        if evidence.is_as_declared:
+            return evidence
         await self._look_closer(evidence)
         is_app = main.opened and evidence.hmr is None and evidence.holder is None
         if try_tokens and is_app and self.target.token is None:
@@ -160,7 +162,9 @@ class Session:
             evidence.token_reason = livekit.cause(said.decode("latin-1")) or evidence.token_reason
 
     async def _compare(self, evidence: Evidence) -> None:
-        """Further attempts that tell path, origin and token apart."""
+        """Further attempts that tell subprotocol, path, origin and token apart."""
+        if self.target.manner.subprotocols:
+            evidence.without_subprotocol = await self._try(self._good(), subprotocols=())
         if self.target.origin and evidence.main.status in ORIGIN_KINDS:
             evidence.without_origin = await self._try(self._good(), origin=None)
             if evidence.hmr is None:
@@ -244,12 +248,16 @@ class Session:
         *,
         origin: str | None = "declared",
         path: str | None = None,
+        subprotocols: tuple[str, ...] | None = None,
         pings: int = 0,
         watch: float = WATCH_SECONDS,
     ) -> Answer:
         url = self.target.url if path is None else urlunsplit(self._parts._replace(path=path))
         sent = self.target.origin if origin == "declared" else origin
-        asked = protocols.request(self.target.manner, url, token, origin=sent)
+        manner = self.target.manner
+        if subprotocols is not None:
+            manner = replace(manner, subprotocols=subprotocols)
+        asked = protocols.request(manner, url, token, origin=sent)
         return await attempt(
             replace(
                 asked,

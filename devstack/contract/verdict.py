@@ -38,12 +38,11 @@ def decide(evidence: Evidence) -> Verdict:
 
 def _expected(evidence: Evidence) -> Found:
     """A refusal that stack.toml expects is the right answer."""
-    expect, main = evidence.expect, evidence.main
-    if expect.kind == "status" and main.status in expect.codes and not main.opened:
-        return Code.OK, f"refused with HTTP {main.status}, as declared", ""
-    if expect.kind == "close" and main.opened and main.close_code in expect.codes:
-        return Code.OK, f"closed with {main.close_code}, as declared", ""
-    return None
+    if not evidence.is_as_declared:
+        return None
+    main = evidence.main
+    how = f"closed with {main.close_code}" if main.opened else f"refused with HTTP {main.status}"
+    return Code.OK, f"{how}, as declared", ""
 
 
 def _host(evidence: Evidence) -> Found:
