@@ -113,6 +113,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:0x)?(?:deadbeef|cafebabe|c0ffee)+$", "a magic number"),
     )
 )
+_LONGEST = 400  # a longer text is data, not a note to the reader
 _SEQUENCES = ("0123456789abcdef", "1234567890", "abcdefghijklmnopqrstuvwxyz", "0123456789")
 
 
@@ -129,7 +130,7 @@ def is_placeholder(text: str, name: str = "") -> bool:
 def placeholder(text: str, name: str = "") -> Placeholder | None:
     """Why `text` is no real value, or None. Empty text is no placeholder."""
     plain = text.strip()
-    if not plain:
+    if not plain or len(plain) > _LONGEST:
         return None
     lower = plain.lower()
     default = _default_of(lower, name.upper())

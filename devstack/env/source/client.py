@@ -11,7 +11,7 @@ from posixpath import normpath
 
 # A commented-out import would make a server module look like a client one: only line starts count.
 _IMPORT = re.compile(
-    rb"""^[ \t]*(?:import|export)\b(?!\s*type\b)[^'"`;()]*?\bfrom\s*['"]([^'"\n]+)['"]
+    rb"""^[ \t]*(?:import|export)\b(?!\s*type\b)[^'"`;()]{0,4000}?\bfrom\s*['"]([^'"\n]+)['"]
     | ^[ \t]*import\s*['"]([^'"\n]+)['"]
     | ^[^\n/]*?\b(?:import|require)\s*\(\s*['"]([^'"\n]+)['"]\s*\)""",
     re.M | re.X,

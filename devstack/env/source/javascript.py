@@ -13,12 +13,12 @@ from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 
 HINTS = (b"env", b"Env", b"onfig", b"validationSchema")  # a plain search is faster than the pattern
 PREFILTER = re.compile(
-    rb"\benv\b|[eE]nv\w*\s*[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile"
-    rb"|[eE]nv\w*\s*=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
+    rb"\benv\b|[eE]nv\w{0,60}\s{0,9}[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile"
+    rb"|[eE]nv\w{0,60}\s{0,9}=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
 )
 _ENV = re.compile(rb"\benv\b")
 # No leading `\w*`, which would try every letter of every word: the node found is the whole name anyway.
-_WRAPPER_CALL = re.compile(rb"([eE]nv|ENV)\w*\s*(?:<[^<>()]{0,80}>\s*)?\(")
+_WRAPPER_CALL = re.compile(rb"([eE]nv|ENV)\w{0,60}\s{0,9}(?:<[^<>()]{0,80}>\s*)?\(")
 _CONFIG_GET = re.compile(rb"([cC]onfig(?:Service)?)\s*(?:\?\.|\.|!\.)\s*get(?:OrThrow)?\b")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
@@ -98,7 +98,7 @@ class _Reader:
         key = inner.child_by_field_name("property") or inner.child_by_field_name("index")
         if holder is None or key is None or self.module.text(key).strip("'\"`") != "env":
             return None
-        return _holder_form(self.module.text(holder))
+        return _holder_form(self.module.text(holder)) if holder.end_byte - holder.start_byte < 80 else None
 
     def environment_word(self, node: Node) -> None:
         """The word `env` stands somewhere: as a property, a name, or in a string."""

@@ -31,6 +31,7 @@ _CONVERTERS = frozenset(
 _METHODS = frozenset(
     {"trim", "toString", "replace", "replaceAll", "toLowerCase", "toUpperCase", "trimEnd", "trimStart"}
 )
+_LONGEST = 24  # operands of `a || b || …` that are followed
 _CALLS = frozenset({"call_expression", "new_expression"})
 _REFUSALS = re.compile(r"throw|raise|fail|panic|invariant|assert|missing|required?|die|abort", re.IGNORECASE)
 
@@ -151,7 +152,7 @@ def _converts(module: Module, node: Node, inside: Node) -> bool:
 
 def _rest_of_chain(module: Module, part: Node, name_of: NameOf) -> Alternative:
     top = part
-    while True:
+    for _ in range(_LONGEST):
         wider = outward(top)
         parent = wider.parent
         if parent is None or parent.type != "binary_expression" or _operator(parent) is None:
@@ -169,7 +170,7 @@ def _flatten(top: Node) -> list[tuple[Fallback | None, Node]]:
     """Operands from left to right, each with the operator before it."""
     steps: list[tuple[Fallback | None, Node]] = []
     pending: list[tuple[Fallback | None, Node | None]] = [(None, top)]
-    while pending:
+    while pending and len(steps) <= _LONGEST:
         operator, node = pending.pop()
         inner = unwrap(node)
         if inner is None:

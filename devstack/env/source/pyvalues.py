@@ -146,7 +146,7 @@ def _rest_of_chain(module: Module, part: Node, name_of: NameOf) -> Alternative:
 def _flatten(top: Node) -> list[Node]:
     operands: list[Node] = []
     pending: list[Node | None] = [top]
-    while pending:
+    while pending and len(operands) < 24:
         node = unwrap(pending.pop())
         if node is None:
             continue

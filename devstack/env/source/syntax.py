@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from re import Pattern
 
 from tree_sitter import Language, Node, Parser
 
 from devstack.env.source.model import DotenvCall, Fallback, SettingsClass, SourceRead, UrlLiteral
+
+_HIGHEST = 48  # levels upward that can say anything about a read
+_MOST = 600  # occurrences of a word in one module; beyond that it is generated data
 
 
 @cache
@@ -69,7 +73,7 @@ class Module:
 
     def matches(self, pattern: Pattern[bytes], group: int | str = 0) -> Iterator[Node]:
         """The smallest node around each match of the pattern, comments and string texts included."""
-        for found in pattern.finditer(self.source):
+        for found in islice(pattern.finditer(self.source), _MOST):
             node = self.at(found.start(group), found.end(group))
             if node is not None:
                 yield node
@@ -116,9 +120,11 @@ class Module:
 
 
 def ancestors(node: Node) -> Iterator[Node]:
-    """The node's parents, nearest first."""
+    """The node's parents, nearest first; not endlessly, because finding a parent costs more the deeper it is."""
     current = node.parent
-    while current is not None:
+    for _ in range(_HIGHEST):
+        if current is None:
+            return
         yield current
         current = current.parent
 
