@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from devstack.env import versions
+from devstack.env.files import Files
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(b"A=1\n")
+    files = Files(tmp_path)
+    assert files.read(path) == b"A=1\n"
+    path.write_bytes(b"A=2\n")
+    assert files.read(path) == b"A=1\n"
+
+
+def test_what_is_absent_or_a_folder_reads_as_nothing(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert files.read(tmp_path / ".env") is None
+    assert files.read(tmp_path) is None
+
+
+def test_a_pipe_is_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    with pytest.raises(OSError, match="not a regular file"):
+        Files(tmp_path).read(tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "pin"),
+    [
+        ("package-lock.json", '{"packages": {"node_modules/vite": {"version": "6.4.6"}}}', "vite@6"),
+        ("pnpm-lock.yaml", "packages:\n\n  vite@7.3.8:\n    resolution: x\n", "vite@7"),
+        ("yarn.lock", 'vite@^5.0.0:\n  version "5.4.21"\n', "vite@5"),
+        ("package.json", '{"devDependencies": {"vite": "^6.1.0"}}', "vite@6"),
+        (".nvmrc", "v20.1\n", "vite@8+node@20"),
+    ],
+)
+def test_the_version_is_read_off_lockfiles(tmp_path: Path, name: str, text: str, pin: str) -> None:
+    (tmp_path / name).write_text(text)
+    folder = tmp_path / "apps" / "web"
+    folder.mkdir(parents=True)
+    assert versions.choose("vite", folder, Files(tmp_path), lambda: 24) == pin
+
+
+def test_without_any_sign_the_newest_known_version_counts(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    assert versions.choose("vite", tmp_path, files, lambda: None) == "vite@8+node@24"
+    assert versions.choose("vite@7", tmp_path, files, lambda: None) == "vite@7"
+    assert versions.choose("python-dotenv", tmp_path, files, lambda: None) == "python-dotenv@1.2"
+
+
+def test_the_virtual_environment_decides_the_version_of_python_dotenv(tmp_path: Path) -> None:
+    (tmp_path / ".venv/lib/python3.11/site-packages/python_dotenv-1.0.1.dist-info").mkdir(parents=True)
+    assert versions.choose("python-dotenv", tmp_path, Files(tmp_path), lambda: None) == "python-dotenv@1.1"
