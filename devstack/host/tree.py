@@ -60,6 +60,15 @@ def tag(pid: int, name: str) -> bytes | None:
     return rest.partition(b"\0")[0] if found else None
 
 
+def is_busy(pid: int) -> bool:
+    """Whether it computes, reads from disk or waits for a processor just now; False where that is unknown."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        return False
+    return state in (b"R", b"D")
+
+
 class Trees:
     """Who belongs to which leader. Remembers what it saw, so that a process that clears its environment and
     leaves its session is still known if it was seen before.

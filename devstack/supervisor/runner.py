@@ -12,6 +12,7 @@ from typing import Protocol
 from devstack.host.base import Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
 from devstack.host.pump import Pump
+from devstack.host.tree import is_busy
 from devstack.probes.base import Answer
 from devstack.run import effects, facts
 from devstack.run.effects import Effect
@@ -25,6 +26,9 @@ from devstack.supervisor.gate import Gate, SharedListening, Target
 
 STRAY_GRACE = 0.3
 STRAY_LIMIT = 3.0
+SETTLE_STEP = 0.05
+SETTLE_TRIES = 40
+"""A service without a gate that keeps computing counts as ready after two seconds all the same."""
 
 
 class Services(Protocol):
@@ -207,8 +211,22 @@ class Runner:
         key = (effect.service, effect.timer)
         if key in self._timers:
             self._timers[key].cancel()
+        if effect.timer is facts.Timer.SETTLE:
+            self._timers[key] = self._loop.call_later(effect.seconds, self._settled, effect, SETTLE_TRIES)
+            return
         fact = facts.TimerFired(service=effect.service, generation=effect.generation, timer=effect.timer)
         self._timers[key] = self._loop.call_later(effect.seconds, self.accept, fact)
+
+    def _settled(self, effect: effects.Arm, tries: int) -> None:
+        """A program that is still loading (it computes) has not proved that it lives: look again."""
+        members = self._children.members(effect.service, effect.generation)
+        if tries and any(is_busy(one.pid) for one in members):
+            key = (effect.service, effect.timer)
+            self._timers[key] = self._loop.call_later(SETTLE_STEP, self._settled, effect, tries - 1)
+            return
+        self.accept(
+            facts.TimerFired(service=effect.service, generation=effect.generation, timer=effect.timer)
+        )
 
     def _exited(self, service: str, running: Running) -> facts.ProcessExited:
         ending = running.child.ending() or Ending()
