@@ -27,7 +27,7 @@ from devstack.rules.base import Finding, Location, Rule, Severity
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_KINDS = {"file-dropped", "error", "hang", "unreadable"}
+_KINDS = {"file-dropped", "error", "hang", "unreadable", "too-large"}
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -42,6 +42,14 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _finding(inspection: Inspection, service: str, environment: Environment, issue: LoadIssue) -> Finding:
+    if issue.kind == "too-large":
+        return RULE.finding(
+            f"{inspection.shown(issue.path)} {issue.message}: nothing is known of its variables.",
+            inspection.at(issue.path),
+            severity=Severity.WARNING,
+            service=service,
+            hint="an env file holds settings; keep data elsewhere",
+        )
     loader = environment.loader.partition("+")[0]
     effect = {
         "hang": "never finishes reading it",
