@@ -155,7 +155,8 @@ class Reading:
 
     def finish(self, variables: dict[str, Value], prefixes: tuple[str, ...] = ()) -> Loaded:
         """What the loader hands over; a name alone on a line shows what the process has under it."""
-        for path, definition in self._bare:
+        survives = not any(issue.fatal and issue.kind != "file-dropped" for issue in self.issues)
+        for path, definition in self._bare if survives else ():
             exported = self._request.process.get(definition.name)
             if exported is not None and definition.name not in variables:
                 variables[definition.name] = value([(path, definition)], Result(exported, True), exported)

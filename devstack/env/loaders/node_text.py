@@ -55,26 +55,26 @@ def parse22(text: str) -> Parsed:
     bare: list[Definition] = []
     lines = Lines(text)
     position = 0
-    while (position := _behind_space(text, position)) < len(text):
-        if text[position] == "#":
+    while position < len(text):
+        if text[position] in "\n#":  # what follows a comment keeps its leading space
             position = _next_line(text, position)
             continue
         end = _NAME_END.search(text, position)
         if end is None or end.group() == "\n":
             _ignore(text, position, lines.at(position), notes, bare)
-            position = _next_line(text, position)
+            position = _behind_space(text, _next_line(text, position))
             continue
         name = text[position : end.start()].strip(_SPACE_22)
         is_empty = end.end() == len(text) or text[end.end()] == "\n"
         if not name and not is_empty:
             notes.append(Note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored"))
-            position = end.end()  # what follows is read as if it began a line
+            position = _behind_space(text, end.end())  # what follows is read as if it began a line
             continue
         if name.startswith("export ") and not is_empty:
             name = name[7:].strip(_SPACE_22)
         value, raw, after = _value22(text, end.end())
         definitions.append(Definition(name, value, raw, lines.at(end.start())))
-        position = after
+        position = _behind_space(text, after)
     return Parsed(definitions=definitions, bare=bare, notes=notes)
 
 

@@ -30,8 +30,7 @@ def test_the_empty_file_gives_nothing(pin: str) -> None:
     assert not made.issues
 
 
-@pytest.mark.parametrize("pin", ["vite@5", "dotenv-expand@11"])
-def test_references_that_multiply_stay_unknown(pin: str) -> None:
-    made = ours(pin, Case(files={".env": HARD["references that double"]}))
+def test_references_that_multiply_stay_unknown() -> None:
+    made = ours("vite@5", Case(files={".env": HARD["references that double"]}))
     assert made.variables["A0"].unknown
     assert made.variables["A60"].text == "x"
