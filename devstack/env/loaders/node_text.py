@@ -74,7 +74,7 @@ def parse22(text: str) -> Parsed:
             name = name[7:].strip(_SPACE_22)
         value, raw, after = _value22(text, end.end())
         definitions.append(Definition(name, value, raw, lines.at(end.start())))
-        position = _behind_space(text, after)
+        position = after if is_empty else _behind_space(text, after)
     return Parsed(definitions=definitions, bare=bare, notes=notes)
 
 
