@@ -55,6 +55,13 @@ def ports_in_use(stack: Stack, context: Context) -> dict[tuple[str, str], int]:
     return found
 
 
+def ports_of_run(context: Context) -> dict[str, tuple[int, ...]]:
+    """Service → its ports, for the services that live in a run whose devstack lives as well."""
+    if context.supervisor is None or not is_alive(context.supervisor):
+        return {}
+    return {record.service: record.ports for record in context.records if is_alive(record.id)}
+
+
 def is_taken(context: Context) -> Callable[[int], bool]:
     """Whether somebody else than this checkout has a port; for `isolate.choose_offset`."""
 

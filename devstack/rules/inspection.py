@@ -52,6 +52,10 @@ class Host(Protocol):
         """Each port now: free, held, and by whom."""
         ...
 
+    def ports_of_run(self, root: Path) -> Mapping[str, tuple[int, ...]]:
+        """The services that a living run of this stack has up, with the ports they were told to use."""
+        ...
+
 
 class RealHost:
     """This machine. Imports happen inside: most runs of doctor ask only some of it."""
@@ -95,6 +99,12 @@ class RealHost:
         from devstack.host import ports as host_ports
 
         return host_ports.status(numbers, context_of(root))
+
+    def ports_of_run(self, root: Path) -> Mapping[str, tuple[int, ...]]:
+        """See `Host.ports_of_run`."""
+        from devstack.contract import port_context
+
+        return port_context.ports_of_run(port_context.context_of(root))
 
 
 @dataclass(kw_only=True, repr=False)
@@ -295,6 +305,11 @@ class Inspection:
     def tracked_env_files(self) -> frozenset[str] | None:
         """Tracked files with `env` in their name, POSIX relative to the root; None outside a repository."""
         return self.host.tracked(self.root, ("**/*env*", "*env*"))
+
+    @cached_property
+    def ports_of_run(self) -> Mapping[str, tuple[int, ...]]:
+        """The services that a living run of this stack has up, with the ports they were told to use."""
+        return self.host.ports_of_run(self.root)
 
     @cached_property
     def port_status(self) -> Mapping[int, PortStatus]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from devstack.host.model import Holder, HolderClass
 from devstack.rules.base import Finding, Needs, Rule, Severity
+from devstack.rules.foreign_listener import stranger
 
 if TYPE_CHECKING:
     from devstack.host.ports import PortStatus
@@ -44,6 +45,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             status = inspection.port_status.get(port.number)
             if status is None or status.state in ("free", "client"):
                 continue
+            if stranger(inspection, service, port) is not None:
+                continue  # foreign-listener says it
             key = "port" if port.role == "main" else f"ports.{port.role}"
             is_ours = status.state == "ours"
             yield RULE.finding(
