@@ -173,15 +173,15 @@ class Fold(RuleBasedStateMachine):
     def leader_ends(self, process: Process, code: int, forks: bool) -> None:
         process.leader_lives, process.others_live, process.answers = False, forks, False
         process.exit_code = code
+        if code == 0:
+            self.world.completed.add(process.service)
+        else:
+            self.world.completed.discard(process.service)
         self.feed(
             facts.ProcessExited(
                 service=process.service, generation=process.generation, code=code, remains=forks
             )
         )
-        if code == 0:
-            self.world.completed.add(process.service)
-        else:
-            self.world.completed.discard(process.service)
 
     @rule(services=st.lists(st.sampled_from(NAMES), min_size=1, unique=True), what=st.integers(0, 2))
     def request(self, services: list[str], what: int) -> None:
@@ -230,7 +230,9 @@ class Fold(RuleBasedStateMachine):
                     for name, spec in self.world.specs.items()
                     if any(need.service == process.service for need in spec.needs)
                 ]
-                assert any(self.world.living(name) for name in dependents), f"{process.service} was forgotten"
+                untold = {one.service for one in self.world.mail if isinstance(one, facts.TreeGone)}
+                waits = any(self.world.living(name) or name in untold for name in dependents)
+                assert waits, f"{process.service} was forgotten"
 
     @invariant()
     def finished_means_empty(self) -> None:
