@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -143,6 +144,7 @@ class _Assembly:
         self.hub.post(ShutdownRequested(reason=reason, code=code))
 
     def _began(self) -> None:
+        asyncio.get_running_loop().call_soon(_collect_again)
         job = self.job
         self.hub.publish(events.RunStarted(stack=job.stack.name, run=self.run, services=job.names))
         for event in job.early:
@@ -290,6 +292,12 @@ class _Assembly:
 
     def _complain(self, text: str) -> None:
         print(f"warning: {text}", file=sys.stderr)
+
+
+def _collect_again() -> None:
+    """The start is over: what was made so far lives on, only what comes from now on is looked through."""
+    gc.freeze()
+    gc.enable()
 
 
 class _UntilReady:

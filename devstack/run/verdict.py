@@ -100,7 +100,9 @@ def shut_down(draft: Draft, reason: str, code: int) -> None:
 
 def _finish(draft: Draft, code: int) -> None:
     draft.run = replace(draft.run, finished=True, code=code)
-    draft.publish(events.RunFinished(code=code, seconds=draft.at - draft.run.began_at))
+    draft.publish(
+        events.RunFinished(code=code, seconds=draft.at - draft.run.began_at if draft.run.began else 0.0)
+    )
     draft.effects.append(Finish(code=code))
 
 
