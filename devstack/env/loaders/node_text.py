@@ -74,7 +74,8 @@ def parse22(text: str) -> Parsed:
             name = name[7:].strip(_SPACE_22)
         value, raw, after = _value22(text, end.end())
         definitions.append(Definition(name, value, raw, lines.at(end.start())))
-        position = after if is_empty else _behind_space(text, after)
+        # Only behind a bare value does Node trim what comes next.
+        position = after if is_empty or raw[:1] in tuple(_QUOTES) else _behind_space(text, after)
     return Parsed(definitions=definitions, bare=bare, notes=notes)
 
 
