@@ -74,8 +74,9 @@ def parse22(text: str) -> Parsed:
             name = name[7:].strip(_SPACE_22)
         value, raw, after = _value22(text, end.end())
         definitions.append(Definition(name, value, raw, lines.at(end.start())))
-        # Only behind a bare value does Node trim what comes next.
-        position = after if is_empty or raw[:1] in tuple(_QUOTES) else _behind_space(text, after)
+        # Behind an empty or a closed quoted value, Node does not trim what comes next.
+        is_closed = len(raw) > 1 and raw[0] in _QUOTES and raw[-1] == raw[0]
+        position = after if is_empty or is_closed else _behind_space(text, after)
     return Parsed(definitions=definitions, bare=bare, notes=notes)
 
 
