@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devstack.host.base import Command, this_host
-from devstack.probes import command, http, tcp, websocket
+from devstack.probes import command, http, tcp
 from devstack.probes.base import Endpoint
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
@@ -109,32 +109,6 @@ async def test_a_declared_status_is_the_only_right_one() -> None:
     async with server(page("204 No Content")) as endpoint:
         assert not (await http.probe(endpoint, "/", status=(200,))).ok
         assert (await http.probe(endpoint, "/", status=(200, 204))).ok
-
-
-async def test_websocket_wants_the_right_accept_key() -> None:
-    forged = b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: wrong\r\n\r\n"
-    async with server(forged) as endpoint:
-        answer = await websocket.probe(endpoint, "/ws")
-    assert "wrong Sec-WebSocket-Accept" in answer.detail
-
-
-async def test_websocket_opens_at_a_real_server() -> None:
-    from websockets.asyncio.server import serve
-
-    async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as running:
-        port = next(iter(running.sockets)).getsockname()[1]
-        assert (await websocket.probe(Endpoint(address="127.0.0.1", port=port), "/ws")).ok
-
-
-async def test_websocket_tells_a_dev_server_that_never_answers() -> None:
-    async with server(None, hold=True) as endpoint:
-        answer = await websocket.probe(endpoint, "/ws", timeout=0.05)
-    assert "no answer" in answer.detail
-
-
-async def test_a_refused_upgrade_names_the_status() -> None:
-    async with server(page("403 Forbidden")) as endpoint:
-        assert "status 403" in (await websocket.probe(endpoint, "/ws")).detail
 
 
 @pytest.mark.parametrize(
