@@ -314,6 +314,18 @@ def test_a_restart_of_several_stops_dependents_first_and_starts_dependencies_fir
     assert history.spawned() == ["ws", "web", "ws", "web"]
 
 
+def test_what_restarts_together_waits_for_the_new_dependency_not_for_the_old_one() -> None:
+    history = History(gated("ws"), gated("web", need("ws")), gated("agent", need("ws")))
+    history.up("ws", "web", "agent")
+    history.feed(facts.RestartRequested(services=("ws", "web", "agent")))
+    history.exits("web", 0)
+    assert history.phase("ws") is Phase.READY  # it goes down after agent
+    assert history.phase("web") is Phase.PENDING
+    history.exits("agent", 0)
+    history.exits("ws", 0)
+    assert history.spawned() == ["ws", "web", "agent", "ws"]
+
+
 def test_curing_a_failure_also_starts_what_was_skipped_because_of_it() -> None:
     history = History(gated("a", restart=RestartMode.NEVER), gated("b", need("a")), gated("other"))
     history.started("a")
