@@ -72,6 +72,7 @@ class Answer:
         peer: address and port connected to.
         status, headers, body: of the HTTP answer; at most 4 KiB of body, undecoded.
         frames: text messages received after opening, at most 20, cut at 4 KiB.
+        invalid: what the server sent after opening that is no valid frame; a page then sees 1006.
         closed: the server ended the connection within the watched time.
         close_code: from its close frame; None when it ended without one (a browser shows 1006).
         connect_ms, answer_ms: durations in milliseconds; pings_ms one per answered ping.
@@ -88,6 +89,7 @@ class Answer:
     body: bytes = b""
     subprotocol: str | None = None
     frames: list[str] = field(default_factory=list)
+    invalid: str = ""
     closed: bool = False
     close_code: int | None = None
     close_reason: str = ""

@@ -35,11 +35,11 @@ def load() -> None:
 
 async def attempt(request: Request) -> Answer:
     """Connect, shake hands, watch, close politely. Returns what happened; raises only cancellation."""
-    parts = urlsplit(request.url)
     try:
+        parts = urlsplit(request.url)
         host, port = parts.hostname, parts.port or (443 if parts.scheme in ("wss", "https") else 80)
     except ValueError:
-        host, port = None, 0
+        return Answer(outcome=Outcome.BAD_URL, detail="not a URL")
     if not host or parts.scheme not in ("ws", "wss"):
         return Answer(outcome=Outcome.BAD_URL, detail="not a ws:// or wss:// URL with a host")
     started = time.perf_counter()
@@ -49,14 +49,27 @@ async def attempt(request: Request) -> Answer:
         return answer
     reader, writer = stream
     try:
-        await _Conversation(request, answer, reader, writer).run()
+        await _converse(request, answer, reader, writer)
     except (OSError, asyncio.IncompleteReadError) as problem:
         _end_of_stream(answer, problem)
     finally:
         writer.close()
         with contextlib.suppress(Exception):
             await asyncio.wait_for(writer.wait_closed(), CLOSE_SECONDS)
+        writer.transport.abort()  # a peer that reads nothing keeps no buffer of ours
     return answer
+
+
+async def _converse(
+    request: Request, answer: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """The conversation; what cannot even be sent (a fragment, characters no header may hold) is a bad URL."""
+    from websockets.exceptions import WebSocketException
+
+    try:
+        await _Conversation(request, answer, reader, writer).run()
+    except (ValueError, WebSocketException) as problem:
+        answer.outcome, answer.detail = Outcome.BAD_URL, f"it cannot be asked for: {type(problem).__name__}"
 
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -89,9 +102,12 @@ async def _resolve(host: str, port: int, timeout: float) -> list[str]:
         async with asyncio.timeout(timeout):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError):
-        # `*.localhost` is loopback to every browser, whatever the resolver says.
-        return ["::1", "127.0.0.1"] if host.endswith(f".{LOCALHOST}") else []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        found = []
+    addresses = [str(entry[4][0]) for entry in found]
+    if host.rstrip(".").lower() == LOCALHOST or host.endswith(f".{LOCALHOST}"):
+        # Loopback on both families to every browser, whatever the resolver says.
+        addresses += ["::1", "127.0.0.1"]
+    return list(dict.fromkeys(addresses))
 
 
 async def _connect_to(
@@ -107,6 +123,8 @@ async def _connect_to(
                 address, port, ssl=context, server_hostname=tls_host, limit=MAX_READ
             )
     except TimeoutError:
+        if tls_host is not None and await _accepts(address, port):
+            return Outcome.TLS_FAILED, None, "no answer to the TLS handshake"
         return Outcome.CONNECT_TIMEOUT, None, "no answer to the connection request"
     except ConnectionRefusedError:
         return Outcome.REFUSED, None, "connection refused"
@@ -126,6 +144,17 @@ async def _connect_to(
     return Outcome.OPEN, stream, ""
 
 
+async def _accepts(address: str, port: int) -> bool:
+    """Whether TCP alone gets through."""
+    try:
+        async with asyncio.timeout(0.5):
+            _, writer = await asyncio.open_connection(address, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.transport.abort()
+    return True
+
+
 class _Conversation:
     """The handshake and the watched time on one connected stream; fills `answer`."""
 
@@ -139,6 +168,7 @@ class _Conversation:
 
         self._request, self._answer, self._reader, self._writer = request, answer, reader, writer
         self._raw = bytearray()
+        self._received = 0
         self._pong = False
         self._protocol = ClientProtocol(
             parse_uri(request.url),
@@ -159,7 +189,7 @@ class _Conversation:
             async with asyncio.timeout(self._request.answer_timeout):
                 await self._receive_answer()
         except TimeoutError:
-            self._answer.outcome = Outcome.STATUS if self._status_from_raw() else Outcome.NO_ANSWER
+            self._answer.outcome = self._outcome_of_raw() or Outcome.NO_ANSWER
         self._answer.answer_ms = _ms(started)
         if self._answer.opened:
             await self._watch()
@@ -191,12 +221,13 @@ class _Conversation:
 
     def _feed(self, data: bytes) -> bool:
         """Hand data to the protocol; False when the peer floods us."""
-        if len(self._raw) >= MAX_READ:
+        if self._received >= MAX_READ:
             return False
         self._protocol.receive_data(data)
         return True
 
     def _keep(self, data: bytes) -> None:
+        self._received += len(data)
         if len(self._raw) < KEPT_BYTES:
             self._raw += data[: KEPT_BYTES - len(self._raw)]
 
@@ -215,8 +246,10 @@ class _Conversation:
         if answer.status == 101:
             answer.outcome = Outcome.BAD_HANDSHAKE
             answer.detail = str(problem) if problem else "incomplete"
-        elif answer.status is not None or self._status_from_raw():
+        elif answer.status is not None:
             answer.outcome = Outcome.STATUS
+        elif (outcome := self._outcome_of_raw()) is not None:
+            answer.outcome = outcome
         elif not self._raw:
             answer.outcome, answer.detail = Outcome.DROPPED, "the server closed without a byte"
         elif self._raw[0] in (0x15, 0x16):
@@ -224,6 +257,11 @@ class _Conversation:
         else:
             answer.outcome, answer.body = Outcome.NOT_HTTP, bytes(self._raw)
             answer.detail = "the answer is not HTTP"
+
+    def _outcome_of_raw(self) -> Outcome | None:
+        if not self._status_from_raw():
+            return None
+        return Outcome.BAD_HANDSHAKE if self._answer.status == 101 else Outcome.STATUS
 
     def _status_from_raw(self) -> bool:
         """Take the status line from the raw bytes where the protocol could not use the answer."""
@@ -242,7 +280,8 @@ class _Conversation:
     async def _watch(self) -> None:
         """Stay connected for the watched time, then close with 1000."""
         opened = time.perf_counter()
-        if self._request.first_message is not None:
+        self._judge_frames()  # of the packet that the handshake came in
+        if self._request.first_message is not None and self._is_open():
             self._protocol.send_text(self._request.first_message.encode())
             await self._flush()
         for _ in range(self._request.pings):
@@ -250,7 +289,7 @@ class _Conversation:
         remaining = self._request.watch - (time.perf_counter() - opened)
         await self._read_until(lambda: False, max(0.0, remaining))
         self._answer.open_seconds = time.perf_counter() - opened
-        if not self._answer.closed:
+        if self._is_open():
             self._protocol.send_close(1000)
             await self._flush()
             closed_by_us = self._answer.closed
@@ -259,7 +298,7 @@ class _Conversation:
             self._answer.close_reason = ""
 
     async def _time_ping(self) -> None:
-        if self._answer.closed:
+        if not self._is_open():
             return
         self._pong = False
         started = time.perf_counter()
@@ -268,6 +307,25 @@ class _Conversation:
         await self._read_until(lambda: self._pong, 1.0)
         if self._pong:
             self._answer.pings_ms.append(_ms(started))
+
+    def _is_open(self) -> bool:
+        """Whether something may still be sent."""
+        from websockets.protocol import State
+
+        return not self._answer.closed and self._protocol.state is State.OPEN
+
+    def _judge_frames(self) -> None:
+        """A frame that breaks the protocol ends the socket of a page; one that only is too long for us does not."""
+        from websockets.exceptions import PayloadTooBig
+
+        problem = self._protocol.parser_exc
+        if problem is None or isinstance(problem, EOFError | PayloadTooBig):
+            return
+        self._break(str(problem)[:80] or type(problem).__name__)
+
+    def _break(self, why: str) -> None:
+        self._answer.invalid = why
+        self._answer.closed, self._answer.close_code = True, None
 
     async def _read_until(self, done: Callable[[], bool], seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -280,6 +338,7 @@ class _Conversation:
                         self._protocol.receive_eof()
                     for event in self._protocol.events_received():
                         self._note_frame(event)
+                    self._judge_frames()
                     await self._flush()
                     if not data:
                         self._answer.closed = True
@@ -288,7 +347,9 @@ class _Conversation:
         from websockets.frames import Close, Frame, Opcode
 
         assert isinstance(event, Frame)
-        if event.opcode is Opcode.TEXT and len(self._answer.frames) < 20:
+        if event.opcode is Opcode.TEXT and event.fin and not _is_utf8(event.data):
+            self._break("text that is not UTF-8")
+        elif event.opcode is Opcode.TEXT and len(self._answer.frames) < 20:
             self._answer.frames.append(bytes(event.data[:KEPT_BYTES]).decode("utf-8", "replace"))
         elif event.opcode is Opcode.PONG:
             self._pong = True
@@ -301,8 +362,9 @@ class _Conversation:
         for data in self._protocol.data_to_send():
             if data:
                 self._writer.write(data)
-        with contextlib.suppress(OSError):
-            await self._writer.drain()
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._writer.drain()
 
 
 def _end_of_stream(answer: Answer, problem: Exception) -> None:
@@ -312,6 +374,14 @@ def _end_of_stream(answer: Answer, problem: Exception) -> None:
     else:
         answer.outcome = Outcome.DROPPED
     answer.detail = type(problem).__name__
+
+
+def _is_utf8(data: bytes | bytearray | memoryview) -> bool:
+    try:
+        bytes(data).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _ms(started: float) -> float:

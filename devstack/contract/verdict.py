@@ -202,6 +202,12 @@ def _after_open(evidence: Evidence) -> Found:
 def _closed(evidence: Evidence) -> Found:
     main = evidence.main
     code, reason = main.close_code, main.close_reason
+    if main.invalid:
+        return (
+            Code.HANDSHAKE_INVALID,
+            f"opened, then sent what is no valid frame ({main.invalid})",
+            "a proxy that changes frames or compression in between, or a server of another protocol",
+        )
     if code is None or code == 1011:
         how = "without a close frame" if code is None else "with 1011"
         low, high = ENGINE_DESTROYS_AFTER
