@@ -6,10 +6,10 @@ costs the server nothing and changes nothing.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 
+from devstack.contract import foreign_json
 from devstack.contract.attempt import Answer
 from devstack.contract.plain_http import Endpoint, get
 
@@ -81,10 +81,7 @@ def of_answer(answer: Answer, path: str) -> Identity | None:
 def _of_first_frame(answer: Answer) -> Identity | None:
     if not answer.frames:
         return None
-    try:
-        first = json.loads(answer.frames[0])
-    except ValueError:
-        return None
+    first = foreign_json.parse(answer.frames[0])
     if first == {"type": "connected"}:
         return Identity(program=Program.VITE_HMR, evidence='its first message is {"type":"connected"}')
     action = first.get("action") or first.get("type") if isinstance(first, dict) else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from devstack.contract import foreign_json
 
 HEAD_LIMIT = 32_768
 
@@ -29,10 +30,7 @@ class HttpAnswer:
 
     def json(self) -> object:
         """The body as JSON, or None when it is none."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
+        return foreign_json.parse(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

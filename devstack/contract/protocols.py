@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from devstack.contract import foreign_json
 from devstack.contract.attempt import Answer, Request
 from devstack.stack.model import TokenSpec, WebSocketSpec
 
@@ -98,10 +99,7 @@ def is_greeted(manner: Manner, answer: Answer) -> bool:
 
 
 def _type_of(frame: str) -> str | None:
-    try:
-        message = json.loads(frame)
-    except ValueError:
-        return None
+    message = foreign_json.parse(frame)
     kind = message.get("type") if isinstance(message, dict) else None
     return kind.lower() if isinstance(kind, str) else None
 

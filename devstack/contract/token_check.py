@@ -8,12 +8,12 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
-import json
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from unicodedata import normalize
 
+from devstack.contract import foreign_json
 from devstack.contract.differences import describe
 
 TEN_YEARS = 10 * 365 * 86_400
@@ -214,10 +214,7 @@ def _json_segment(text: str) -> dict[str, object] | None:
     raw = _decode_base64(text)
     if raw is None:
         return None
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        return None
+    value = foreign_json.parse(raw)
     return value if isinstance(value, dict) else None
 
 

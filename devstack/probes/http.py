@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 
+from devstack.contract import foreign_json
 from devstack.probes.base import Answer, Endpoint
 from devstack.probes.connection import connection, in_words
 
@@ -92,9 +92,8 @@ def _status(line: bytes) -> int:
 
 def _missing(body: bytes, wanted: Mapping[str, object]) -> str | None:
     """What the answer lacks, in words; values of the answer are not repeated."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
+    answer = foreign_json.parse(body)
+    if answer is None:
         return "the answer is not JSON"
     if not isinstance(answer, dict):
         return "the answer is not a JSON object"
