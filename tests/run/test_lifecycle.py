@@ -168,6 +168,16 @@ def test_without_a_gate_living_for_a_moment_counts_as_ready() -> None:
     assert history.spawned() == ["a", "b"]
 
 
+def test_a_service_that_ended_cleanly_is_not_ready_for_those_that_need_it() -> None:
+    history = History(Spec(name="a"), gated("b", need("a")), gated("c", need("a", Condition.STARTED)))
+    history.started("a")
+    history.exits("a", 0)
+    assert history.phase("a") is Phase.COMPLETED
+    assert history.phase("b") is Phase.FAILED
+    assert history.state.services["b"].reason == "a exited 0"
+    assert history.spawned() == ["a", "c"]
+
+
 def test_a_service_that_is_not_ready_in_time_is_stopped_and_fails() -> None:
     history = History(gated("a", within=2.0), gated("b", need("a")))
     history.started("a")
