@@ -18,9 +18,10 @@ never put into either.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
+
+from devstack.records import dataclass
 
 
 class ExitCode(IntEnum):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from types import MappingProxyType
 
 from devstack import durations
 from devstack.errors import UsageError
+from devstack.records import dataclass
 
 PREFIX = "DEVSTACK_"
 _SIZES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}

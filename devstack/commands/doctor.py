@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import ExitCode, UsageError
+from devstack.records import dataclass
 from devstack.rules import engine
 from devstack.rules.base import Needs, Report, Severity
 from devstack.rules.inspection import Inspection

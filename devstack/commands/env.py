@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.resolve import resolve
 from devstack.errors import ExitCode, UsageError
+from devstack.records import dataclass
 from devstack.stack import load
 from devstack.stack.model import Stack
 from devstack.views import env as view

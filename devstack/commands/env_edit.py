@@ -6,7 +6,6 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.resolve import resolve
 from devstack.errors import ExitCode, RefusedError, UsageError
+from devstack.records import dataclass
 from devstack.stack import load, reference
 from devstack.stack.model import Member, Reference, Stack
 from devstack.views import diff

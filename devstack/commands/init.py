@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import ExitCode, RefusedError, StackFileError, UsageError
+from devstack.records import dataclass
 
 if TYPE_CHECKING:
     from devstack.stack.detect.model import Detected

@@ -6,13 +6,13 @@ import re
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from devstack.commands.running import Place
 from devstack.control.client import unknown_service
 from devstack.errors import ExitCode, NotRunningError, UsageError
 from devstack.host.state_file import running_pid
+from devstack.records import dataclass
 from devstack.views.log_history import LogHistory, Piece
 from devstack.views.logfiles import FOLDER
 from devstack.views.screen import Screen

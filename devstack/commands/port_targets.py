@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.errors import UsageError
 from devstack.host.port_numbers import LAST, is_valid
+from devstack.records import dataclass
 
 InUse = Mapping[tuple[str, str], int]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import ServiceFailedError, UsageError
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

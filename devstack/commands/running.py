@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.control.client import ControlClient
 from devstack.errors import UsageError
 from devstack.host.private_folder import PrivateFolder
+from devstack.records import dataclass
 from devstack.views.style import Style, detect
 
 

@@ -7,13 +7,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import RefusedError, UsageError
 from devstack.host.private_folder import PrivateFolder
 from devstack.host.state_file import Lock
+from devstack.records import dataclass
 from devstack.run import events
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import gc
 import sys
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
@@ -18,6 +18,7 @@ from devstack.host.background import Announcer, run_in_background
 from devstack.host.base import Host, this_host
 from devstack.host.guard import Guard
 from devstack.host.pump import Pump
+from devstack.records import dataclass
 from devstack.run import events
 from devstack.run.facts import ShutdownRequested
 from devstack.run.hub import Hub

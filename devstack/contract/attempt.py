@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from devstack.records import dataclass
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 3.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from devstack.contract import identity as identities
 from devstack.contract import protocols
@@ -11,6 +10,7 @@ from devstack.contract.attempt import Answer, Outcome
 from devstack.contract.evidence import Code, Evidence, Verdict
 from devstack.contract.session import Session, Target, TokenTried
 from devstack.contract.verdict import decide
+from devstack.records import dataclass
 
 PINGS = 5
 

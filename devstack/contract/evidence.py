@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from devstack.contract.attempt import Answer
 from devstack.contract.codes import Code as Code
 from devstack.contract.identity import Identity
 from devstack.contract.tokens import TokenKind
+from devstack.records import dataclass
 from devstack.stack.model import Expect
 
 
@@ -76,6 +77,15 @@ class Evidence:
     def where(self) -> str:
         """Host and port for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+
+
+def one_line(text: str) -> str:
+    """Text that a server may have had a part in, as one printable line: no control codes, no token."""
+    shown = "".join(char if char.isprintable() else " " for char in text)
+    return _TOKEN.sub("…", " ".join(shown.split()))
 
 
 Found = tuple[Code, str, str] | None

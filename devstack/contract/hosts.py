@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
+
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

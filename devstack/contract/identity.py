@@ -6,12 +6,12 @@ costs the server nothing and changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from devstack.contract import foreign_json
 from devstack.contract.attempt import Answer
 from devstack.contract.plain_http import Endpoint, get
+from devstack.records import dataclass
 
 NEXT_HMR_PATHS = ("/_next/webpack-hmr", "/_next/hmr")
 NEXT_HMR_ACTIONS = frozenset({"turbopack-connected", "isrManifest", "sync", "built", "building"})
@@ -85,6 +85,6 @@ def _of_first_frame(answer: Answer) -> Identity | None:
     if first == {"type": "connected"}:
         return Identity(program=Program.VITE_HMR, evidence='its first message is {"type":"connected"}')
     action = first.get("action") or first.get("type") if isinstance(first, dict) else None
-    if action in NEXT_HMR_ACTIONS:
+    if isinstance(action, str) and action in NEXT_HMR_ACTIONS:
         return Identity(program=Program.NEXT_HMR, evidence=f"its first message is Next's {action}")
     return None

@@ -5,12 +5,11 @@ Bad tokens are not tried here: whether the server refuses them is asked by `doct
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devstack.contract.attempt import Outcome
 from devstack.contract.evidence import Code, Evidence, Verdict
 from devstack.contract.session import Session, Target
 from devstack.contract.verdict import decide
+from devstack.records import dataclass
 
 ABOUT_TOKEN = frozenset({Code.UNAUTHORIZED, Code.TOKEN_REJECTED})
 SETTLED = ABOUT_TOKEN | {

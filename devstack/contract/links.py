@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 
 from devstack.contract import urls
 from devstack.contract.members import Effective, Facts
 from devstack.contract.urls import Address
+from devstack.records import dataclass
 from devstack.stack.model import HostPortReference, Link, Reference, Service, ServiceType, Stack
 
 _SOCKET_NAME = re.compile(r"(?:^|_)(?:WS|WSS|WEBSOCKETS?)(?:_|$)")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from devstack.records import dataclass
 
 # `localhost:3001` inside a URL, a list of origins, a host:port pair; the colon may be URL-encoded.
 _LOCAL = r"(?:[\w-]+\.)*localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::1?\]|host\.docker\.internal"

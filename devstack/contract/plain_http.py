@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from devstack.contract import foreign_json
+from devstack.records import dataclass
 
 HEAD_LIMIT = 32_768
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from devstack.durations import age
 from devstack.host.model import Holder, HolderClass, PortState, Trait
 from devstack.host.policy import may_kill
 from devstack.host.ports import Context, PortStatus, is_bindable, status
+from devstack.records import dataclass
 from devstack.stack import defaults
 from devstack.stack.model import Service, Stack
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from devstack.contract import foreign_json
 from devstack.contract.attempt import Answer, Request
+from devstack.records import dataclass
 from devstack.stack.model import TokenSpec, WebSocketSpec
 
 GRAPHQL_SUBPROTOCOL = "graphql-transport-ws"

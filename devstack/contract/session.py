@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import urlsplit, urlunsplit
 
 from devstack.contract import identity as identities
@@ -20,6 +20,7 @@ from devstack.contract.handshake import attempt
 from devstack.contract.plain_http import Endpoint, get
 from devstack.contract.protocols import Manner
 from devstack.contract.tokens import CannotMintError, Minter, TokenKind, matrix
+from devstack.records import dataclass
 from devstack.stack.model import Expect
 
 ORIGIN_KINDS = frozenset({400, 401, 403})

@@ -9,10 +9,10 @@ import secrets
 import warnings
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from json import dumps
 
+from devstack.records import dataclass
 from devstack.stack.model import TokenSpec
 
 PROBE_SUBJECT = "devstack-probe"

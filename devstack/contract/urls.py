@@ -6,11 +6,12 @@ Nothing here raises for bad text; an `Address` says what could be recovered and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import unquote
+
+from devstack.records import dataclass
 
 DEFAULT_PORTS = {
     "http": 80,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from devstack.records import dataclass
 
 _HEAD = re.compile(
     r"[ \t]*(?P<hash>#[ \t]*)?(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)(?P<sign>[ \t]*=|:[ \t])[ \t]*"

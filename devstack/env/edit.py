@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from devstack.env.dialect import Assignment, assignments, spellings
 from devstack.env.files_out import FileChange
 from devstack.env.model import Value
 from devstack.errors import RefusedError, SystemProblem
+from devstack.records import dataclass
 
 __all__ = ["Edit", "FileChange", "Reader", "apply", "plan", "set_value", "write"]
 

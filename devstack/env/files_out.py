@@ -11,10 +11,10 @@ import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import RefusedError, SystemProblem
+from devstack.records import dataclass
 
 NEW_FILE_MODE = 0o600
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.env import versions, vite_config
 from devstack.env.files import Files
 from devstack.env.model import LoadIssue
 from devstack.env.source.model import DotenvCall, SourceIndex
+from devstack.records import dataclass
 from devstack.stack import defaults, shell_words
 from devstack.stack.launch import Launch
 from devstack.stack.model import Service, ServiceType, Stack

@@ -7,8 +7,9 @@ module: a value that equals the tracked example's or the literal fallback in sou
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

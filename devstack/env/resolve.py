@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from devstack.env.model import (
     Shadow,
     Value,
 )
+from devstack.records import dataclass
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import Reference, Service, Stack

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+
+from devstack.records import dataclass
 
 _TIMEOUT = 3.0  # seconds; a daemon that does not answer counts as unreachable
 _FORMATS = {

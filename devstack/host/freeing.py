@@ -13,7 +13,6 @@ import signal
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from enum import StrEnum
 
 from devstack.host import process_facts
@@ -23,6 +22,7 @@ from devstack.host.listening import is_bindable, listeners, listeners_of, occupa
 from devstack.host.model import Holder, ProcessId
 from devstack.host.status import unbindable_note
 from devstack.host.stopping import Proposal, Tree, propose
+from devstack.records import dataclass
 
 GRACE = 5.0
 _AFTER_KILL = 2.0  # seconds the kernel may take to tear a killed process down

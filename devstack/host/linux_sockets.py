@@ -15,7 +15,8 @@ import socket
 import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from devstack.records import dataclass
 
 # include/uapi/linux/{netlink,inet_diag}.h, net/tcp_states.h
 _NETLINK_SOCK_DIAG = 4

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devstack.host.model import Holder, HolderClass, Trait
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

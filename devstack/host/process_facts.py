@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from devstack.host.model import ProcessId
+from devstack.records import dataclass
 
 RUN_TAG = "DEVSTACK_RUN"
 SERVICE_TAG = "DEVSTACK_SERVICE"

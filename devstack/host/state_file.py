@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,6 +22,7 @@ from devstack.host import process_facts
 from devstack.host.model import ProcessId
 from devstack.host.private_folder import PrivateFolder
 from devstack.host.tree import tag
+from devstack.records import dataclass
 
 STATE = "state.json"
 LOCK = "lock"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from devstack.host.holders import holders, occupant_note, udp_holders
 from devstack.host.judging import Context
 from devstack.host.listening import bind_error, is_winding_down, occupants
 from devstack.host.model import Holder, HolderClass, PortState
 from devstack.host.port_numbers import ephemeral_range, is_ephemeral, remark
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from devstack.host import process_facts, programs
 from devstack.host.command_text import shown_command
@@ -13,6 +12,7 @@ from devstack.host.listening import listeners_of
 from devstack.host.model import Holder, ProcessId
 from devstack.host.policy import Permission, may_kill
 from devstack.host.process_facts import Facts, Kin
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from devstack.contract.members import Effective, Provenance
 from devstack.contract.needs import Need, needs
 from devstack.env.file_names import is_env_name, is_example, without_example_words
 from devstack.env.model import LayerKind
+from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Location
 

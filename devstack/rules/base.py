@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 
 from devstack.env.edit import Edit as Edit  # part of a Fix; `env.edit` performs it
+from devstack.records import dataclass
 
 
 class Severity(StrEnum):

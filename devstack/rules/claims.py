@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
 from devstack.env.source import jsconfig
+from devstack.records import dataclass
 from devstack.rules.base import Location
 from devstack.stack import scripts, shell_words
 from devstack.stack.model import Service, ServiceType

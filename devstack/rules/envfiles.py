@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.file_names import is_env_name as is_env_name
 from devstack.env.file_names import is_example as is_example
+from devstack.records import dataclass
 
 if TYPE_CHECKING:
     from devstack.env.model import FileReader

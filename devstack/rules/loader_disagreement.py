@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.contract.links import is_same_endpoint
@@ -31,6 +30,7 @@ from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import LayerKind, Value
 from devstack.env.secrets import is_secret_name
+from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 

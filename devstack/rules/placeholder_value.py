@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
@@ -33,6 +32,7 @@ from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended
 from devstack.env.model import LayerKind, Value
 from devstack.env.secrets import Placeholder, is_publishable, is_secret_name, is_secret_reference, placeholder
+from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example

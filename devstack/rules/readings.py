@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import Loaded, LoadRequest, Value
+from devstack.records import dataclass
 from devstack.rules.base import Skip
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ Remove the public variable, and replace the secret: it may be out already.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_publishable, is_secret_name, placeholder
+from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.rules.exposure import is_exposed_secret

@@ -15,9 +15,9 @@ Update within the same major version, to the version that the finding names or n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from devstack.records import dataclass
 from devstack.rules import packages, versions
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import ServiceType

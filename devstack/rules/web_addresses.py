@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from devstack.contract import links, urls
 from devstack.contract.spelling import intended
 from devstack.contract.urls import Address
+from devstack.records import dataclass
 from devstack.rules import reach
 from devstack.rules.base import Location
 from devstack.rules.envfiles import is_example

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from devstack.records import dataclass
 from devstack.run.state import Phase, RunState
 
 

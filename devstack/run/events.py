@@ -6,8 +6,9 @@ a setup step carries the step's own name as `service` (`web.setup`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
+
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ in time. Requests come from signals, keys, the control socket and the env watche
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from devstack.records import dataclass
 
 
 class Timer(StrEnum):

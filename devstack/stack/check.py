@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from devstack import settings
+from devstack.records import dataclass
 from devstack.stack import reference
 from devstack.stack.build import FLAG_PROBES, TEXT_PROBES
 from devstack.stack.graph import find_cycle

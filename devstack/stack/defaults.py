@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
+from devstack.records import dataclass
 from devstack.stack.model import OnChange, ProbeKind, Ready, Service, ServiceType, Stack
 
 AGENT_READY = "registered worker"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
+from devstack.records import dataclass
 from devstack.stack import graph
 from devstack.stack.model import Condition, HostPortReference, Link, Reference, Service, Shared, Stack
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from devstack.errors import Problem, StackFileError
+from devstack.records import dataclass
 from devstack.stack import build, check, positions, schema
 from devstack.stack.model import Distinct, Spot, Stack
 from devstack.stack.procfile import Procfile, parse

@@ -6,11 +6,13 @@ Durations are floats in seconds. Paths are POSIX strings relative to `Stack.root
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
+
+from devstack.records import dataclass
 
 UrlPart = Literal["user", "password", "host", "port", "path"]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
+
+from devstack.records import dataclass
 
 LOCKFILES = (
     ("pnpm-lock.yaml", "pnpm"),

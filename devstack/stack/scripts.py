@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from devstack.records import dataclass
 from devstack.stack import shell_words
 from devstack.stack.model import ServiceType
 from devstack.stack.package import MANAGERS, Package

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+
+from devstack.records import dataclass
 
 # Outside quotes these make a shell necessary. `~` and `#` only at a word's start.
 _ACTIVE = set("|&;<>()$`*?[]{}!\n")

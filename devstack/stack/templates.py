@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.errors import UsageError
+from devstack.records import dataclass
 
 _SKIPPED = {"node_modules", "__pycache__", ".venv", ".devstack"}
 # Names that git, npm or a packager would treat specially inside the template itself.

@@ -7,13 +7,14 @@ that `devstack up` may take; the engine alone costs 25 ms.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Required, Union, get_args, get_origin, is_typeddict
 
 from pydantic_core import CoreSchema, ErrorDetails, SchemaValidator, ValidationError, core_schema
+
+from devstack.records import dataclass
 
 Loc = tuple[str | int, ...]
 

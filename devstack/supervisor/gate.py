@@ -11,12 +11,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from devstack.host import listening
 from devstack.host.model import Listener, ProcessId
 from devstack.probes import http, tcp
 from devstack.probes.base import Answer, Endpoint
+from devstack.records import dataclass
 from devstack.stack.model import ProbeKind, Ready
 from devstack.supervisor.socket_gate import Listening, StackClient, until_open
 

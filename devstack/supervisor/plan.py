@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from devstack.host.private_folder import PrivateFolder
+from devstack.records import dataclass
 from devstack.run.state import Condition, Kind, Need, RestartMode, Spec
 from devstack.stack import defaults, graph
 from devstack.stack.model import Restart, Service, ServiceType, Stack

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from devstack.env.child import child_environment
 from devstack.env.files import Files
@@ -14,6 +13,7 @@ from devstack.env.resolve import resolve
 from devstack.host.base import Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
 from devstack.probes.base import Answer
+from devstack.records import dataclass
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import ProbeKind, Ready, Service, ServiceType, Stack

@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.env.child import child_environment
@@ -19,6 +18,7 @@ from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.resolve import resolve
 from devstack.host import folder_watch
+from devstack.records import dataclass
 from devstack.run.events import EnvChanged
 from devstack.run.facts import RestartRequested
 from devstack.run.hub import Hub

@@ -6,11 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Shadow, Value
 from devstack.env.secrets import Fingerprinter, is_masked
+from devstack.records import dataclass
 from devstack.views.style import Style
 
 _LONGEST_NAME, _LONGEST_VALUE = 40, 48

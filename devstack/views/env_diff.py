@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from devstack.env.model import Environment, Value
+from devstack.records import dataclass
 from devstack.views.env import Disclosure
 from devstack.views.style import Style
 

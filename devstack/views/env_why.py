@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from devstack.env.model import Environment, LayerKind, LoadIssue, Shadow, Value
 from devstack.env.source.model import SourceRead
+from devstack.records import dataclass
 from devstack.views.env import Disclosure, visible
 from devstack.views.style import Style
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from devstack.records import dataclass
 from devstack.rules.base import Location
 
 LineReader = Callable[[str, int], str | None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from devstack.records import dataclass
 from devstack.views.logfiles import HEADER, INDEX, KEEP, MAGIC, RECORD
 
 CHUNK = 1024 * 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from devstack.durations import age
 from devstack.host.model import Holder, PortState
 from devstack.host.ports import Freed, Outcome, PortStatus, Proposal
 from devstack.host.stopping import Refusal
+from devstack.records import dataclass
 from devstack.views.style import Style
 
 _HEAD = ("PORT", "SERVICE", "ROLE", "STATE", "CLASS", "PID", "USER", "AGE", "ADDRESS", "COMMAND", "FOLDER")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from devstack.records import dataclass
 from devstack.views.control_codes import Tamer
 from devstack.views.stream import Stream
 from devstack.views.style import Style

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from devstack.host.private_folder import PrivateFolder
+from devstack.records import dataclass
 from devstack.run.critical_chain import Link, critical_chain
 from devstack.run.state import RunState
 from devstack.views.wording import duration

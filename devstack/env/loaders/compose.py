@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.env.loaders import ecmascript
@@ -13,6 +12,7 @@ from devstack.env.loaders.compose_template import TemplateError, TooLongError, r
 from devstack.env.loaders.definitions import Definition, ParsedFile, Reading, Result, chains, values
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.records import dataclass
 
 # Go's `unicode.IsSpace`, and compose-go's own space without line breaks.
 _SPACE = (

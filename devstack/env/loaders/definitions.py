@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,7 @@ from devstack.env.model import (
     Shadow,
     Value,
 )
+from devstack.records import dataclass
 
 
 class Definition(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, expand_primitives
 from devstack.env.loaders.definitions import Chain, Reading, Result, broken_bytes, chains, values
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE, spend
 from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
+from devstack.records import dataclass
 
 _COMMAND = re.compile(r"\$\(")
 _SURELY_ENDLESS = 1_000  # replacements in one text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.env.loaders import dotenv_text, ecmascript, expand_recursive
@@ -17,6 +16,7 @@ from devstack.env.loaders.definitions import (
 )
 from devstack.env.loaders.expansion import Names, Overflow, Undecided, Work
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.records import dataclass
 
 PREFIXES = ("NEXT_PUBLIC_",)
 

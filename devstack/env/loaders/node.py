@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devstack.env.loaders import ecmascript, node_text
 from devstack.env.loaders.definitions import Chain, Reading, Result, broken_bytes, chains, values
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

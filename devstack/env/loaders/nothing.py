@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devstack.env.model import Loaded, LoadRequest
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devstack.env.loaders import python_text
 from devstack.env.loaders.definitions import Reading, Result, chains, values
 from devstack.env.loaders.python_dotenv import interpolate, references
 from devstack.env.model import Loaded, LoadRequest
+from devstack.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.env.loaders import python_text
 from devstack.env.loaders.definitions import ParsedFile, Reading, Result, chains, values
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.records import dataclass
 
 _REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
 _TRUE = frozenset({"1", "true", "t", "yes", "y"})

@@ -7,9 +7,9 @@ time, and for some texts hours. The tests compare both.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from devstack.env.loaders.definitions import Definition, Lines, Note, Parsed
+from devstack.records import dataclass
 
 _USUAL = re.compile(
     r"""\s*+(?:export[^\S\n]++)?+(?:'([^']++)'|([^=\#\s'][^=\#\s]*+))[^\S\n]*+

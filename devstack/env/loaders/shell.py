@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definition, ParsedFile, Reading, Result, chains, values
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.records import dataclass
 
 _BLANK = re.compile(r"(?:[ \t\n;]|\\\n)*+(?:#[^\n]*+)?")
 _GAP = re.compile(r"(?:[ \t]|\\\n)++")

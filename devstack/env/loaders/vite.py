@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, node_text
 from devstack.env.loaders.definitions import Chain, ParsedFile, Reading, Result, broken_bytes, chains, values
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.records import dataclass
 
 PREFIXES = ("VITE_",)
 # Copied into the process environment as parsed, before anything is expanded.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import FileReader
+from devstack.records import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node

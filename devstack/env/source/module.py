@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from devstack.env.source import urls
 from devstack.env.source.model import DotenvCall, SettingsClass, SourceRead, UrlLiteral
+from devstack.records import dataclass
 
 _GRAMMARS = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".py": "python", ".tsx": "tsx"}
 _MARKUP = frozenset({".vue", ".svelte", ".astro"})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from tree_sitter import Node
 
 from devstack.env.source.model import Fallback, SettingsClass, SourceRead
 from devstack.env.source.pyvalues import arguments, literal, path_of, unwrap
 from devstack.env.source.syntax import Alternative, Module
+from devstack.records import dataclass
 
 _CLASS = re.compile(rb"^[ \t]*class\s+(\w+)\s*\(([^)]*\bSettings\b|[^)]*Settings)[^)]*\)\s*:", re.M)
 _SETTINGS_BASE = re.compile(r"(?:\w+\.)*\w*Settings(?:\[.*\])?\Z")

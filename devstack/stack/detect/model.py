@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from devstack.records import dataclass
 from devstack.stack.model import ServiceType
 
 

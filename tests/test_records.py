@@ -1,0 +1,190 @@
+"""`devstack.records.dataclass` beside the standard library's, which it must equal."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, field
+from typing import Any, ClassVar
+
+import pytest
+
+from devstack import records
+
+BOTH = pytest.mark.parametrize("dataclass", [dataclasses.dataclass, records.dataclass])
+Decorator = Callable[..., Any]
+
+
+def point(dataclass: Decorator, **options: bool) -> Any:
+    """A class with every sort of field, made by `dataclass`."""
+
+    @dataclass(slots=True, **options)
+    class Point:
+        """A place."""
+
+        unit: ClassVar[str] = "m"
+        x: int
+        y: int = 2
+        tags: list[str] = field(default_factory=list)
+
+        def moved(self) -> Point:
+            return dataclasses.replace(self, x=self.x + 1)
+
+    return Point
+
+
+@BOTH
+def test_an_object_has_its_fields_and_their_defaults(dataclass: Decorator) -> None:
+    kind = point(dataclass, frozen=True, kw_only=True)
+    one, other = kind(x=1), kind(x=1)
+    assert (one.x, one.y, one.tags, one.unit) == (1, 2, [], "m")
+    assert one.tags is not other.tags
+    assert not hasattr(one, "__dict__")
+
+
+@BOTH
+def test_missing_unknown_and_positional_arguments_are_refused(dataclass: Decorator) -> None:
+    kind = point(dataclass, frozen=True, kw_only=True)
+    for call in (lambda: kind(), lambda: kind(x=1, z=2), lambda: kind(1)):
+        with pytest.raises(TypeError):
+            call()
+
+
+@BOTH
+def test_positional_fields_can_be_matched(dataclass: Decorator) -> None:
+    kind = point(dataclass, frozen=True)
+    match kind(7, 8):
+        case kind(x, y, tags):
+            assert (x, y, tags) == (7, 8, [])
+        case _:
+            pytest.fail("not matched")
+    assert point(dataclass, kw_only=True).__match_args__ == ()
+
+
+@BOTH
+def test_equality_hash_and_text_go_by_the_values(dataclass: Decorator) -> None:
+    kind = point(dataclass, frozen=True, kw_only=True)
+    other_kind = point(dataclass, frozen=True, kw_only=True)
+    assert kind(x=1) == kind(x=1)
+    assert kind(x=1) != kind(x=2)
+    assert kind(x=1) != other_kind(x=1)
+    assert hash(kind(x=1, tags=())) == hash(kind(x=1, tags=()))
+    assert repr(kind(x=1)).endswith("Point(x=1, y=2, tags=[])")
+
+
+@BOTH
+def test_without_repr_no_value_is_shown(dataclass: Decorator) -> None:
+    assert "12345" not in repr(point(dataclass, frozen=True, repr=False)(12345))
+
+
+@BOTH
+def test_what_can_change_has_no_hash(dataclass: Decorator) -> None:
+    one = point(dataclass)(1)
+    one.x = 5
+    assert one.x == 5
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+@BOTH
+def test_frozen_is_frozen(dataclass: Decorator) -> None:
+    one = point(dataclass, frozen=True)(1)
+    with pytest.raises(FrozenInstanceError):
+        one.x = 2
+    with pytest.raises(FrozenInstanceError):
+        del one.x
+    with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
+        one.unknown = 2
+
+
+@BOTH
+def test_the_functions_of_the_standard_library_know_it(dataclass: Decorator) -> None:
+    kind = point(dataclass, frozen=True, kw_only=True)
+    assert dataclasses.is_dataclass(kind)
+    assert [one.name for one in dataclasses.fields(kind)] == ["x", "y", "tags"]
+    assert kind(x=1).moved() == kind(x=2)
+    assert dataclasses.asdict(kind(x=1)) == {"x": 1, "y": 2, "tags": []}
+
+
+@BOTH
+def test_a_derived_class_has_the_fields_of_its_base_first(dataclass: Decorator) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Base:
+        a: int
+        b: int = 2
+
+        @property
+        def total(self) -> int:
+            return self.a + self.b
+
+    @dataclass(frozen=True, slots=True)
+    class Derived(Base):
+        b: int = 3
+        c: int = 4
+
+        def __post_init__(self) -> None:
+            seen.append(self.total)
+
+    seen: list[int] = []
+    assert repr(Derived(1)).endswith("Derived(a=1, b=3, c=4)")
+    assert seen == [4]
+    assert Base(1, 3) != Derived(1)
+    assert isinstance(Derived(1), Base)
+
+
+@BOTH
+def test_methods_that_a_class_defines_are_kept(dataclass: Decorator) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Own:
+        x: int
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 5
+
+        def __repr__(self) -> str:
+            return "own"
+
+    assert Own(1) == Own(2)
+    assert (hash(Own(1)), repr(Own(1))) == (5, "own")
+
+
+@BOTH
+def test_an_exception_can_be_raised_and_caught(dataclass: Decorator) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Told(Exception):  # noqa: N818 - it is not an error
+        reason: str
+
+    with pytest.raises(Told) as caught:
+        raise Told("so")
+    assert caught.value.reason == "so"
+
+
+def test_nothing_is_compiled_for_a_class_that_is_only_imported() -> None:
+    program = (
+        "import sys\n"
+        "from devstack.records import dataclass\n"
+        "@dataclass(frozen=True, slots=True)\n"
+        "class A:\n    x: 'int'\n"
+        "before = 'dataclasses' in sys.modules\n"
+        "print(before, A(1) == A(1), 'dataclasses' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "True"]
+
+
+@BOTH
+def test_a_frozen_class_with_its_own_equality_still_has_a_hash(dataclass: Decorator) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Own:
+        x: int
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Own) and self.x % 10 == other.x % 10
+
+    assert Own(1) == Own(11)
+    assert hash(Own(1)) == hash(Own(1))
