@@ -97,7 +97,8 @@ def _masked_value(name: str, value: str) -> str:
     bare = value.strip().strip("\"'`")
     before, after = value[: value.find(bare)], value[value.find(bare) + len(bare) :]
     if secrets.is_secret_name(name) and bare:
-        return f"{before}{_dots(bare)}{after}"
+        # What looks like a reference may be a piece of a password: only that there is one is shown.
+        return f"{before}{'…$…' if _REFERENCE.search(bare) else _dots(bare)}{after}"
     if _PLAIN_VALUE.match(bare):
         return value
     if _URL.match(bare) or re.match(r"^[\w.-]+:\d+(/|$)", bare):
