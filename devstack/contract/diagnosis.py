@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from devstack.contract import identity as identities
 from devstack.contract import protocols
 from devstack.contract.attempt import Answer, Outcome
-from devstack.contract.evidence import Code, Evidence, Verdict
+from devstack.contract.evidence import Code, Evidence, Verdict, one_line
 from devstack.contract.session import Session, Target, TokenTried
 from devstack.contract.verdict import decide
 from devstack.records import dataclass
@@ -45,7 +46,9 @@ async def diagnose(target: Target) -> Diagnosis:
     return Diagnosis(
         target=protocols.without_secrets(target.url),
         service=target.service,
-        steps=tuple(_steps(evidence, session, verdict)),
+        steps=tuple(
+            replace(step, detail=one_line(step.detail)) for step in _steps(evidence, session, verdict)
+        ),
         tokens=tuple(session.tried),
         verdict=verdict,
         sent_token=evidence.has_token,

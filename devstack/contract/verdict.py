@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from devstack.contract.attempt import Answer, Outcome
-from devstack.contract.evidence import Code, Evidence, Found, Verdict
+from devstack.contract.evidence import Code, Evidence, Found, Verdict, one_line
 from devstack.contract.identity import DEV_SERVERS, HMR_SOCKETS, Program
 from devstack.contract.refused import AUTH_WORDS, ORIGIN_WORDS, by_origin, refused
 from devstack.contract.tokens import TokenKind
@@ -26,7 +26,7 @@ def decide(evidence: Evidence) -> Verdict:
     for judge in (_expected, _host, _transport, _process, _dev_server, refused, _broken, _after_open):
         found = judge(evidence)
         if found is not None:
-            code, message, hint = found
+            code, message, hint = found[0], one_line(found[1]), found[2]
             if code is Code.SUBPROTOCOL_REJECTED:
                 # The server shook hands; a browser that offered a subprotocol in vain hangs up by itself.
                 return Verdict(code=code, message=message, hint=hint, opened=False, close_code=1006)
