@@ -23,7 +23,7 @@ chromium:
 	  { $$(test "$$(id -u)" = 0 || echo sudo) sh -c 'apt-get update -qq && apt-get install -y -qq chromium'; }
 
 up: $(VENV)/.installed
-	$(BIN)/devstack up --yes
+	$(BIN)/devstack up --yes || test $$? -eq 130 # Ctrl-C is how one leaves
 
 test: $(VENV)/.installed $(NODE_MODULES) chromium
 	$(PYTEST)
