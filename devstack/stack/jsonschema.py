@@ -4,9 +4,9 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
 
+from devstack.stack.annotations import AtLeast, Between, Grammar, fields
 from devstack.stack.model import ServiceType
 from devstack.stack.schema import StackTable
-from devstack.stack.validation import AtLeast, Between, Grammar, fields
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Required, TypedDict
 
 from devstack import durations
 from devstack.stack import reference
+from devstack.stack.annotations import AtLeast, Between, Grammar
 from devstack.stack.loaders import LOADER_KINDS, check_loader
 from devstack.stack.model import (
     ComposeTarget,
@@ -22,7 +23,6 @@ from devstack.stack.model import (
     RestartMode,
     ServiceType,
 )
-from devstack.stack.validation import AtLeast, Between, Grammar
 
 SIGNALS = ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL")
 _HTTP_STATUS = Between(100, 599)
