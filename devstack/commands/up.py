@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -91,13 +90,14 @@ def up(request: Request) -> int:
         up_checks.create_env_files(stack, request)
         checked, baseline = up_checks.check_configuration(stack, request)
         early.append(checked)
-        moved = _isolated(stack, request) if request.isolate else None
+        declared, moved = stack, _isolated(stack, request) if request.isolate else None
         stack = stack if moved is None else moved.isolation.stack
         early += up_checks.free_ports(stack, names, request)
         up_checks.consent_to_setup(stack, due, request)
         ordered = tuple(name for layer in graph.order(stack, names) for name in layer)
         job = up_run.Job(
             stack=stack,
+            declared=declared,
             names=ordered,
             folder=folder,
             lock=lock,
@@ -123,6 +123,8 @@ def _claimed(root: Path) -> tuple[PrivateFolder, Lock, int | None]:
         lock = Lock(folder)
         return folder, lock, lock.acquire()
     except OSError as problem:
+        import tempfile
+
         elsewhere = PrivateFolder(Path(tempfile.mkdtemp(prefix="devstack-")))
         print(
             f"warning: {folder.path} cannot be written ({problem.strerror}): the logs of this run are in "

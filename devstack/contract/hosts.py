@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from devstack.records import dataclass
@@ -34,7 +34,7 @@ class HostEntry:
 @lru_cache(maxsize=1)
 def table() -> tuple[HostEntry, ...]:
     """All entries in the order of the file."""
-    document = tomllib.loads(files("devstack.contract").joinpath("hosts.toml").read_text(encoding="utf-8"))
+    document = tomllib.loads(Path(__file__).with_name("hosts.toml").read_text(encoding="utf-8"))
     verified = str(document["verified"])
     return tuple(HostEntry(**{"verified": verified, **entry}) for entry in document["host"])
 

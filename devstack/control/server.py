@@ -11,7 +11,6 @@ import os
 import selectors
 import socket
 import struct
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +76,8 @@ class ControlServer:
         path = (self._folder.path / SOCKET).absolute()
         if len(os.fsencode(path)) <= LONGEST_PATH:
             return path
+        import tempfile
+
         for parent in (None, "/tmp"):
             made = Path(tempfile.mkdtemp(prefix="devstack-", dir=parent))
             if len(os.fsencode(made / SOCKET)) <= LONGEST_PATH:

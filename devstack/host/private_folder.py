@@ -8,7 +8,6 @@ that is replaced goes to a fresh file that is renamed, so a reader never sees ha
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -56,7 +55,7 @@ class PrivateFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Replace the content of `name` in one step."""
-        draft = f".{name}.{secrets.token_hex(6)}"
+        draft = f".{name}.{os.urandom(6).hex()}"
         handle = self._open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             with os.fdopen(handle, "wb") as out:

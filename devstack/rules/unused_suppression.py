@@ -18,7 +18,6 @@ bracket.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from devstack.rules.base import Finding, Location, Rule, Severity
@@ -39,6 +38,8 @@ def findings(wishes: Iterable[tuple[str, Location]], ran: set[str]) -> Iterator[
     for written, place in wishes:
         rule = find(written)
         if rule is None:
+            from difflib import get_close_matches
+
             near = get_close_matches(written, [entry.name for entry in CATALOGUE], n=1)
             hint = f"did you mean `{near[0]}`?" if near else "`devstack explain` lists the rules"
             yield RULE.finding(f"there is no rule `{written}` to suppress", place, hint=hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -71,4 +70,6 @@ def _terminal_width(stream: TextIO, fallback: int) -> int:
     try:
         return os.get_terminal_size(stream.fileno()).columns or fallback
     except (OSError, ValueError):
+        import shutil
+
         return shutil.get_terminal_size((fallback, 24)).columns

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from statistics import median
 
 from devstack.host.private_folder import PrivateFolder
 from devstack.records import dataclass
@@ -38,6 +37,8 @@ class Timing:
         """`20 % slower than the last 5 runs (median 2.1 s)`; empty without earlier runs."""
         if not self.earlier:
             return ""
+        from statistics import median
+
         usual = median(self.earlier)
         runs = "the last run" if len(self.earlier) == 1 else f"the last {len(self.earlier)} runs"
         change = (self.seconds - usual) / usual if usual > 0 else 0.0

@@ -11,11 +11,6 @@ from devstack.env.source.jsvalues import alternative, literal, outward, unwrap
 from devstack.env.source.model import Fallback
 from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 
-HINTS = (b"env", b"Env", b"onfig", b"validationSchema")  # a plain search is faster than the pattern
-PREFILTER = re.compile(
-    rb"\benv\b|[eE]nv\w{0,60}\s{0,9}[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile"
-    rb"|[eE]nv\w{0,60}\s{0,9}=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
-)
 _ENV = re.compile(rb"\benv\b")
 # No leading `\w*`, which would try every letter of every word: the node found is the whole name anyway.
 _WRAPPER_CALL = re.compile(rb"([eE]nv|ENV)\w{0,60}\s{0,9}(?:<[^<>()]{0,80}>\s*)?\(")

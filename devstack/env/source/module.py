@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from devstack.env.source import urls
+from devstack.env.source import hints
 from devstack.env.source.model import DotenvCall, SettingsClass, SourceRead, UrlLiteral
 from devstack.records import dataclass
+
+if TYPE_CHECKING:
+    from devstack.env.source.syntax import Module
 
 _GRAMMARS = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".py": "python", ".tsx": "tsx"}
 _MARKUP = frozenset({".vue", ".svelte", ".astro"})
@@ -53,21 +57,17 @@ def read_source(path: Path) -> bytes | None:
 def scan_module(source: bytes, shown: str) -> Scanned:
     """Find reads, dotenv calls, settings classes and URL literals; `shown` is the path in findings."""
     suffix = PurePosixPath(shown).suffix
-    if suffix == ".py":
-        from devstack.env.source import python as language
-    else:
-        from devstack.env.source import javascript as language  # type: ignore[no-redef]
-
-    has_reads = any(hint in source for hint in language.HINTS) and bool(language.PREFILTER.search(source))
-    if not has_reads and not urls.LITERAL.search(source):
+    has_reads = (hints.PYTHON if suffix == ".py" else hints.SCRIPT).found_in(source)
+    if not has_reads and not hints.URL.search(source):
         return EMPTY
+    from devstack.env.source import urls
     from devstack.env.source.syntax import Module, parser
 
     text = _scripts_only(source) if suffix in _MARKUP else source
     grammar = _GRAMMARS.get(suffix, "typescript" if suffix in _MARKUP else "javascript")
     module = Module(shown, text, parser(grammar).parse(text).root_node)
     if has_reads:
-        language.scan(module)
+        _scan_reads(module, suffix)
     urls.scan(module)
     return Scanned(
         reads=tuple(module.reads),
@@ -76,6 +76,15 @@ def scan_module(source: bytes, shown: str) -> Scanned:
         urls=tuple(module.urls),
         settings=tuple(module.settings),
     )
+
+
+def _scan_reads(module: Module, suffix: str) -> None:
+    if suffix == ".py":
+        from devstack.env.source.python import scan
+    else:
+        from devstack.env.source.javascript import scan
+
+    scan(module)
 
 
 def _scripts_only(source: bytes) -> bytes:

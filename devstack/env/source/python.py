@@ -11,10 +11,6 @@ from devstack.env.source.model import DotenvCall, Fallback
 from devstack.env.source.pyvalues import alternative, arguments, default_of, judge, literal, path_of, unwrap
 from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 
-HINTS = (b"env", b"Env", b"Settings", b"decouple", b"starlette.config")
-PREFILTER = re.compile(
-    rb"environ|getenv|[eE]nv\w{0,60}\s{0,9}[.(]|dotenv|Settings|decouple|starlette\.config"
-)
 _WORDS = re.compile(rb"\b(environ|environb|getenv)\b")
 _WRAPPER_CALL = re.compile(
     rb"\b(\w*env\w*(?:\.(?:str|int|bool|float|list|url|get|json|path|db|dj_db_url))?)\s*\(", re.I

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from devstack.env.model import FileReader
-from devstack.env.source import client
 from devstack.env.source.model import SettingsClass, SourceIndex, SourceRead
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
@@ -100,6 +99,8 @@ class SourceScanner:
             return set()
         if all(module.is_empty for module in scanned.values()):
             return set()
+        from devstack.env.source import client
+
         folder = stack.root / service.dir
         texts = {}
         for path in scanned:

@@ -6,10 +6,10 @@ import re
 
 from tree_sitter import Node
 
+from devstack.env.source import hints
 from devstack.env.source.model import UrlLiteral
 from devstack.env.source.syntax import Module, ancestors
 
-LITERAL = re.compile(rb"""["'`]((?:wss?|https?)://)""")
 _STRINGS = frozenset({"string_fragment", "string_content", "string", "template_string"})
 _COMPLETE = re.compile(r"(?:wss?|https?)://[^/?#\s]+(?:[/?#]|$)")
 _OPENERS = re.compile(
@@ -20,7 +20,7 @@ _TAIL = re.compile(r"""[\s"'`<>\\]""")
 
 def scan(module: Module) -> None:
     """Record each literal; texts in which a URL is only mentioned (`"see https://…"`) do not count."""
-    for found in LITERAL.finditer(module.source):
+    for found in hints.URL.finditer(module.source):
         node = module.at(*found.span(1))
         if node is None or node.type not in _STRINGS:
             continue

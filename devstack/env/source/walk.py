@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from stat import S_ISREG
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from devstack.records import dataclass
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 SCRIPT_SUFFIXES = frozenset(
     {".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte", ".astro"}
@@ -128,8 +130,13 @@ def _read_ignore(folder: str) -> _Ignore | None:
     path = Path(folder, ".gitignore")
     try:
         lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    from pathspec import GitIgnoreSpec
+
+    try:
         return _Ignore(folder, GitIgnoreSpec.from_lines(lines))
-    except (OSError, ValueError):
+    except ValueError:
         return None
 
 
