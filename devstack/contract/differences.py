@@ -9,9 +9,11 @@ import unicodedata
 from collections.abc import Callable
 from urllib.parse import unquote
 
-_INVISIBLE = re.compile(r"[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
+from devstack.patterns import regex
+
+_INVISIBLE = regex(r"[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
 _QUOTES = "\"'`“”‘’"
-_EXPANSION = re.compile(r"\\?\$\{[^}]*\}|\\?\$\w+")
+_EXPANSION = regex(r"\\?\$\{[^}]*\}|\\?\$\w+")
 
 # Ordered from the smallest difference to the largest; the first that explains the pair is named.
 _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (

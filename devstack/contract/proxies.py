@@ -13,10 +13,11 @@ from devstack.contract.links import Target, resolve
 from devstack.contract.members import Facts
 from devstack.contract.urls import Address
 from devstack.env.source import jsconfig
+from devstack.patterns import regex
 from devstack.stack.model import Service, ServiceType
 
 # Plugins and hooks with which a Vite dev server runs backend code of its own.
-_OWN_BACKEND = re.compile(
+_OWN_BACKEND = regex(
     r"configureServer|middlewareMode|@hono/vite|remix|reactRouter|tanstackStart|TanStackStart|nitro|sveltekit|vike"
     r"|vinxi|@cloudflare/vite-plugin|qwikCity|solidStart|astro"
 )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import unquote
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 DEFAULT_PORTS = {
@@ -33,11 +34,11 @@ DEFAULT_PORTS = {
 WEB_SCHEMES = ("ws", "wss", "http", "https")
 SECURE = ("wss", "https")
 
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(/*)")
+_SCHEME = regex(r"^([A-Za-z][A-Za-z0-9+.-]*):(/*)")
 _QUOTES = "\"'`“”‘’"
 # host:port, optionally with a path: what is left when somebody forgot the scheme
-_HOST_PORT = re.compile(r"^[A-Za-z0-9_.-]+:\d{1,5}(?:[/?#]|$)")
-_BARE_HOST = re.compile(r"^(?:localhost|(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]{2,})(?:[:/?#]|$)")
+_HOST_PORT = regex(r"^[A-Za-z0-9_.-]+:\d{1,5}(?:[/?#]|$)")
+_BARE_HOST = regex(r"^(?:localhost|(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]{2,})(?:[:/?#]|$)")
 
 
 class UrlFault(StrEnum):

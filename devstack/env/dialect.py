@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 
-_HEAD = re.compile(
+_HEAD = regex(
     r"[ \t]*(?P<hash>#[ \t]*)?(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)(?P<sign>[ \t]*=|:[ \t])[ \t]*"
 )
-_COMMENT = re.compile(r"[ \t]+#.*\Z")
-_BARE = re.compile(r"[^\s\"'#$\\`][^\s\"'#$\\]*\Z|\Z")
+_COMMENT = regex(r"[ \t]+#.*\Z")
+_BARE = regex(r"[^\s\"'#$\\`][^\s\"'#$\\]*\Z|\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 
@@ -79,7 +80,7 @@ _LEADS = (
     r"replace|insert|enter|paste|generate|generated?[-_ ]with|fill|provide|openssl[-_ ]rand|run[-_ ]openssl"
 )
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), reason)
+    (regex(pattern, re.IGNORECASE), reason)
     for pattern, reason in (
         (
             r"(?:https?|wss?)://(?:[\w-]+\.)*example(?:\.(?:com|org|net))?(?=[:/?#]|$)",

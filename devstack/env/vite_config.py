@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.env.files import Files
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 NAMES = tuple(f"vite.config.{suffix}" for suffix in ("js", "mjs", "ts", "cjs", "mts", "cts"))
 _KEYS = ("envDir", "envPrefix", "root", "mode")
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<text>'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)
     |(?P<open>[{(\[])|(?P<close>[})\]])|(?P<word>[A-Za-z_$][\w$.]*)|(?P<sign>=>|[^\s])""",
     re.VERBOSE | re.DOTALL,

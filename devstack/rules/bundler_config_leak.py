@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.env.source import jsconfig
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.exposure import is_exposed_secret
 from devstack.stack.model import ServiceType
@@ -32,16 +33,16 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Service
 
-_COMMENT = re.compile(r"/\*.*?\*/|(?<![:'\"])//[^\n]*", re.DOTALL)
-_BLOCK = {"vite": re.compile(r"\bdefine\s*:\s*\{"), "next": re.compile(r"\benv\s*:\s*\{")}
-_WHOLE = re.compile(
+_COMMENT = regex(r"/\*.*?\*/|(?<![:'\"])//[^\n]*", re.DOTALL)
+_BLOCK = {"vite": regex(r"\bdefine\s*:\s*\{"), "next": regex(r"\benv\s*:\s*\{")}
+_WHOLE = regex(
     r"(?:['\"](?:process\.env|import\.meta\.env|__ENV__)['\"]|\b\w+)\s*:\s*"
     r"(?:JSON\.stringify\(\s*)?(process\.env|loadEnv\((?:[^()]|\([^()]*\))*,\s*['\"]{2}\s*\)|\bENV\b)\s*\)?\s*(?=[,}\n])"
     r"|\.\.\.\s*(process\.env)\b(?!\.)"
 )
-_HANDED_ON = re.compile(r"\b(?:define|env)\s*:\s*process\.env\s*(?=[,}\n])")
-_NAMED = re.compile(r"(?:process\.env|env)(?:\.([A-Za-z_]\w*)|\[\s*['\"]([A-Za-z_]\w*)['\"]\s*\])")
-_WHOLE_VARIABLE = re.compile(
+_HANDED_ON = regex(r"\b(?:define|env)\s*:\s*process\.env\s*(?=[,}\n])")
+_NAMED = regex(r"(?:process\.env|env)(?:\.([A-Za-z_]\w*)|\[\s*['\"]([A-Za-z_]\w*)['\"]\s*\])")
+_WHOLE_VARIABLE = regex(
     r"\b(?:const|let|var)\s+(\w+)\s*=\s*loadEnv\((?:[^()]|\([^()]*\))*,\s*(?:['\"]{2}|\[\s*['\"]{2}\s*\])\s*\)"
 )
 

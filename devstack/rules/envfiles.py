@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from devstack.env.file_names import is_env_name as is_env_name
 from devstack.env.file_names import is_example as is_example
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 if TYPE_CHECKING:
     from devstack.env.model import FileReader
     from devstack.rules.inspection import Inspection
 
-_ASSIGNMENT = re.compile(r"\ufeff?[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(=|:[ \t])(.*)", re.DOTALL)
+_ASSIGNMENT = regex(r"\ufeff?[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(=|:[ \t])(.*)", re.DOTALL)
 LARGEST = 4 * 1024 * 1024  # bytes; a larger file is data, not settings
 
 
@@ -30,7 +31,7 @@ class Assignment:
     separator: str = "="
 
 
-_MARKER = re.compile(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")
+_MARKER = regex(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack import package
 from devstack.stack.model import Service
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 # What Turborepo passes in strict mode without being asked, and what frameworks are inferred to need.
-_PASSED = re.compile(
+_PASSED = regex(
     r"^(?:CI|HOME|PATH|USER|SHELL|LANG|PWD|TMP|TEMP|TMPDIR|TERM|TURBO_.*|VERCEL_.*|NODE_OPTIONS|NODE_ENV|NPM_.*"
     r"|NEXT_PUBLIC_.*|VITE_.*|REACT_APP_.*|EXPO_PUBLIC_.*|PORT|FORCE_COLOR|NO_COLOR|COLORTERM)$"
 )

@@ -13,6 +13,7 @@ from devstack.env.secrets import (
     is_secret_text,
     placeholder,
 )
+from devstack.patterns import regex
 from devstack.stack.model import Service, ServiceType
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 # Words after which a name is a secret whoever issued it; a bare `…_KEY` or `…_TOKEN` in a page is often meant for it.
-_SURE = re.compile(
+_SURE = regex(
     r"(?:^|_)(?:SECRET|SECRETS|PASSWORD|PASSWD|PASSPHRASE|PRIVATE|SERVICE_ROLE|SERVER_ROLE|SERVICE_KEY|SIGNING|WEBHOOK|JWT"
     r"|SESSION|ENCRYPTION|MASTER|ADMIN|BOT_TOKEN|REFRESH_TOKEN|DB|DATABASE|CREDENTIALS?)(?:_|$)"
 )
 # Keys of services that bill whoever holds them and are never made for browsers.
-_PROVIDERS = re.compile(
+_PROVIDERS = regex(
     r"(?:^|_)(?:OPENAI|ANTHROPIC|CLAUDE|GROQ|DEEPGRAM|ELEVENLABS|ELEVEN_LABS|ELEVEN|CARTESIA|ASSEMBLYAI|MISTRAL|COHERE"
     r"|REPLICATE|HUGGINGFACE|HF|OPENROUTER|PERPLEXITY|TOGETHER|FIREWORKS|CEREBRAS|DEEPSEEK|XAI|GEMINI|SENDGRID|RESEND"
     r"|TWILIO|POSTMARK|MAILGUN|PINECONE|TAVILY|SERPER|LIVEKIT|SLACK|DISCORD|GITHUB|NOTION|AIRTABLE)_"
@@ -45,7 +46,7 @@ def is_exposed_secret(name: str, text: str = "") -> bool:
     return bool(_SURE.search(upper) or _PROVIDERS.search(upper))
 
 
-_CLIENT = re.compile(r"\A\ufeff?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['\"]use client['\"]", re.DOTALL)
+_CLIENT = regex(r"\A\ufeff?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['\"]use client['\"]", re.DOTALL)
 
 
 def is_surely_client(inspection: Inspection, service: Service, read: SourceRead) -> bool:
@@ -58,8 +59,8 @@ def is_surely_client(inspection: Inspection, service: Service, read: SourceRead)
     return _CLIENT.match(inspection.read_text(inspection.root / read.path) or "") is not None
 
 
-_RUN = re.compile(r"[A-Za-z0-9]{16,}")
-_LIVE = re.compile(r"(?:sk_live_|rk_live_|sk-proj-|sk-ant-|ghp_|gho_|github_pat_|glpat-|AKIA|xoxb-|xoxp-)\S")
+_RUN = regex(r"[A-Za-z0-9]{16,}")
+_LIVE = regex(r"(?:sk_live_|rk_live_|sk-proj-|sk-ant-|ghp_|gho_|github_pat_|glpat-|AKIA|xoxb-|xoxp-)\S")
 _DEMONSTRATIONS = ("6LeIxAcT", "AKIAIOSFODNN7")  # keys that their issuers print in their documentation
 
 

@@ -18,7 +18,6 @@ Stop with a clear message when the variable is missing, and set the variable for
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_secret_name, placeholder
 from devstack.env.source.model import Fallback, SourceRead
+from devstack.patterns import regex
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import Reference
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from devstack.env.model import Environment
     from devstack.rules.inspection import Inspection
 
-_SIGNING = re.compile(
+_SIGNING = regex(
     r"(?:^|_)(?:JWT|SESSION|COOKIE|NEXTAUTH|AUTH|SIGNING|SIGNATURE|HMAC|ENCRYPTION|CSRF|APP|TOKEN)(?:_|$)"
 )
-_ENDS = re.compile(r"(?:SECRET|SECRET_KEY|SIGNING_KEY|ENCRYPTION_KEY|JWT_KEY|SECRET_KEY_BASE)\d*$")
-_FOREIGN = re.compile(r"(?:^|_)(?:CLIENT|AWS|S3|MINIO|GOOGLE|GITHUB|STRIPE|TWILIO|OAUTH|R2)(?:_|$)")
+_ENDS = regex(r"(?:SECRET|SECRET_KEY|SIGNING_KEY|ENCRYPTION_KEY|JWT_KEY|SECRET_KEY_BASE)\d*$")
+_FOREIGN = regex(r"(?:^|_)(?:CLIENT|AWS|S3|MINIO|GOOGLE|GITHUB|STRIPE|TWILIO|OAUTH|R2)(?:_|$)")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

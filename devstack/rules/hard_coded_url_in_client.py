@@ -15,12 +15,12 @@ Read a public variable (`NEXT_PUBLIC_…`, `VITE_…`) and link it in stack.toml
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
 from devstack.contract.links import FRONTENDS, Where, resolve
+from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Rule, Severity
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from devstack.env.source.model import UrlLiteral
     from devstack.rules.inspection import Inspection
 
-_DIALS = re.compile(
+_DIALS = regex(
     r"\b(?:fetch|axios(?:\.\w+)?|ky(?:\.\w+)?|EventSource|WebSocket|io|connect|createClient|request|useSWR)\s*(?:<[^>]*>)?\("
     r"|\bbaseURL\b|(?i:(?:url|host|endpoint|origin|api|base|server|socket|backend)\w*['\"]?\s*[:=](?!=))"
 )

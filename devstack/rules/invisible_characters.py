@@ -22,18 +22,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.env.secrets import is_secret_name
+from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.envfiles import EnvFile, is_example
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_ZERO_WIDTH = re.compile(r"[\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
-_JOINERS = re.compile(r"[\u200c\u200d]")
-_SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_ZERO_WIDTH = regex(r"[\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+_JOINERS = regex(r"[\u200c\u200d]")
+_SPACES = regex(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _CURLY = "“”‘’„‚«»"
-_DASHES = re.compile(r"[\u2010-\u2015\u2212]")
-_NAME_LINE = re.compile(r"\s*(?:export[ \t]+)?([^=#]*?)[ \t]*=(.*)", re.DOTALL)
+_DASHES = regex(r"[\u2010-\u2015\u2212]")
+_NAME_LINE = regex(r"\s*(?:export[ \t]+)?([^=#]*?)[ \t]*=(.*)", re.DOTALL)
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOKALIKE = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеіјорсухѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTYXaeijopcyxsABEZHIKMNOPTYXo"

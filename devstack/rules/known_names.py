@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_PLATFORM = re.compile(
+from devstack.patterns import regex
+
+_PLATFORM = regex(
     r"""(?: NODE_ENV | NODE_OPTIONS | NODE_EXTRA_CA_CERTS | CI | HOME | PATH | USER | USERNAME | SHELL | PWD | TERM | TZ
     | LANG | LC_\w+ | TMPDIR | TEMP | TMP | HOSTNAME | HOST | PORT | DEBUG | LOG_LEVEL | COLUMNS | EDITOR | DISPLAY
     | NO_COLOR | FORCE_COLOR | COLORTERM | (?:HTTPS?|ALL|NO)_PROXY | https?_proxy | no_proxy | APPDATA | LOCALAPPDATA
@@ -16,7 +18,7 @@ _PLATFORM = re.compile(
     | PYTHON\w+ | VIRTUAL_ENV | CONDA_\w+ | PIP_\w+ | UV_\w+ | DEVSTACK_\w+ | DEV | PROD | MODE | SSR | BASE_URL )""",
     re.VERBOSE,
 )
-_SDK = re.compile(
+_SDK = regex(
     r"""(?: AWS | AZURE | GOOGLE | GCP | GCLOUD | OPENAI | ANTHROPIC | LIVEKIT | DEEPGRAM | ELEVEN | ELEVENLABS
     | CARTESIA | ASSEMBLYAI | GROQ | MISTRAL | COHERE | GEMINI | TOGETHER | FIREWORKS | REPLICATE | HF | HUGGINGFACE
     | LANGCHAIN | LANGSMITH | LANGFUSE | SENTRY | OTEL | DD | DATADOG | NEW_RELIC | POSTHOG | AUTH | AUTH0 | NEXTAUTH

@@ -24,6 +24,7 @@ from devstack.contract import urls
 from devstack.contract.links import Target, Where, resolve
 from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
+from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack.model import ServiceType
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Service
 
-_DOCKER = re.compile(r"^\s*(?:docker|podman|nerdctl)\s+(?:compose\s+)?(?:run|up|exec)\b|^\s*docker-compose\s")
+_DOCKER = regex(r"^\s*(?:docker|podman|nerdctl)\s+(?:compose\s+)?(?:run|up|exec)\b|^\s*docker-compose\s")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

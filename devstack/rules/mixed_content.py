@@ -19,13 +19,13 @@ Serve the backend with TLS and use `wss://`, or open the page over http.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
 from devstack.contract.links import FRONTENDS
 from devstack.env.model import LayerKind
+from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Location, Rule, Severity
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Service
 
-_PAGE_NAME = re.compile(
+_PAGE_NAME = regex(
     r"^(?:(?:NEXT_PUBLIC|VITE|PUBLIC)_)?(?:APP|SITE|FRONTEND|PUBLIC|WEB|NEXTAUTH|AUTH)_(?:URL|ORIGIN)$"
 )
 

@@ -15,24 +15,24 @@ inside containers (`/run/secrets/…`) are not looked at.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_placeholder
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_NAME = re.compile(
+_NAME = regex(
     r"(?:^|_)(?:CERT|CERTS|CERTIFICATE|CA|TLS|SSL|KEY|PEM|KEYSTORE|CREDENTIALS|SERVICE_ACCOUNT)"
     r"(?:_(?:FILE|PATH|LOCATION|BUNDLE|CERT|KEY))?$|^(?:NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE)$"
 )
-_FILE = re.compile(r"^[\w.~@/ -]+\.(?:pem|crt|cer|key|p12|pfx|jks|json|der)$")
+_FILE = regex(r"^[\w.~@/ -]+\.(?:pem|crt|cer|key|p12|pfx|jks|json|der)$")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

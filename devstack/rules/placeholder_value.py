@@ -32,6 +32,7 @@ from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended
 from devstack.env.model import LayerKind, Value
 from devstack.env.secrets import Placeholder, is_publishable, is_secret_name, is_secret_reference, placeholder
+from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from devstack.stack.model import Shared
 
 # Passwords of local infrastructure: a default from the example is right beside its container.
-_INFRASTRUCTURE = re.compile(
+_INFRASTRUCTURE = regex(
     r"(?:^|_)(?:POSTGRES\w*|PG\w*|DB|DATABASE|MYSQL|MARIADB|REDIS|MINIO|S3|RABBITMQ|MONGO\w*|AMQP|CLICKHOUSE"
     r"|ELASTIC\w*|TYPESENSE|MEILI\w*|LOCALSTACK|AWS|SMTP|MAIL\w*|NEO4J|QDRANT|WEAVIATE|KEYCLOAK)(?:_|$)"
 )

@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind, Value
 from devstack.env.secrets import is_placeholder, is_secret_reference
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_PORT_NAME = re.compile(r"(?:^|_)PORT$")
+_PORT_NAME = regex(r"(?:^|_)PORT$")
 # Serial ports, Unix sockets, the addresses container links leave behind, ranges, switches.
-_NOT_A_NUMBER_ON_PURPOSE = re.compile(
+_NOT_A_NUMBER_ON_PURPOSE = regex(
     r"/|[a-z]+://|COM\d|\\\\|\d+(?:[-:,]\d+)+$|(?:true|false|auto|none|null|random|dynamic|default|on|off|yes|no)$",
     re.IGNORECASE,
 )

@@ -17,11 +17,11 @@ Put the local address into the development file, or declare the service as `exte
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract.links import Where
+from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import ServiceType
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 # Public names that lead back to this machine.
-_TUNNELS = re.compile(
+_TUNNELS = regex(
     r"(?:^|\.)(?:ngrok(?:-free)?\.(?:app|io|dev)|ngrok\.(?:app|io)|trycloudflare\.com|loca\.lt|devtunnels\.ms|gitpod\.io"
     r"|github\.dev|app\.github\.dev|ts\.net|localhost\.run|lhr\.life|pinggy\.\w+|serveo\.net|nip\.io|sslip\.io"
     r"|localtest\.me|lvh\.me|vcap\.me|tunnelmole\.net|zrok\.io|expose\.dev|sharedwithexpose\.com|webcontainer\.io"

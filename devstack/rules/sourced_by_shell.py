@@ -19,12 +19,12 @@ read it themselves.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
+from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 from devstack.rules.envfiles import EnvFile, is_env_name
 from devstack.rules.readings import Difference, either, read_with
@@ -33,9 +33,7 @@ from devstack.stack import package
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_SOURCES = re.compile(
-    r"(?:^|[;&|(\s\"'@`])(?:source|\.)\s+[\"']?([\w./-]*\.?env[\w.-]*)[\"']?(?=$|[\s;&|)\"'`])"
-)
+_SOURCES = regex(r"(?:^|[;&|(\s\"'@`])(?:source|\.)\s+[\"']?([\w./-]*\.?env[\w.-]*)[\"']?(?=$|[\s;&|)\"'`])")
 _SCRIPT_FOLDERS = ("", "scripts", "bin", "script")
 _SCRIPT_NAMES = (
     "Makefile",

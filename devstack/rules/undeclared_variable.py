@@ -17,7 +17,6 @@ left out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from devstack.contract.needs import declared_names
 from devstack.env.model import Environment
 from devstack.env.secrets import is_publishable, is_secret_name
 from devstack.env.source.model import SourceRead
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.known_names import is_platform
@@ -35,8 +35,8 @@ from devstack.stack.model import Service
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_URL_NAME = re.compile(r"(?:^|_)(?:URL|URI|ENDPOINT|ORIGIN|DSN)$")
-_OPTIONAL = re.compile(r"SENTRY|DSN|ANALYTICS|POSTHOG|TELEMETRY|OTEL|PROXY|WEBHOOK")
+_URL_NAME = regex(r"(?:^|_)(?:URL|URI|ENDPOINT|ORIGIN|DSN)$")
+_OPTIONAL = regex(r"SENTRY|DSN|ANALYTICS|POSTHOG|TELEMETRY|OTEL|PROXY|WEBHOOK")
 # Schemas fail by themselves, with a clear message, or declare the field optional.
 _FORMS = ("pydantic", "zod", "configService")
 _LISTED = 8

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from itertools import zip_longest
 
+from devstack.patterns import regex
+
 Version = tuple[int, ...]
 
-_VERSION = re.compile(r"v?(\d+)(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?")
-_COMPARATOR = re.compile(r"(>=|<=|>|<|=|\^|~=|~>|~|==|!=)?\s*(v?[\dxX*][\w.*+-]*)")
+_VERSION = regex(r"v?(\d+)(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?")
+_COMPARATOR = regex(r"(>=|<=|>|<|=|\^|~=|~>|~|==|!=)?\s*(v?[\dxX*][\w.*+-]*)")
 
 
 def parse(text: str) -> Version | None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from devstack.contract import urls
 from devstack.contract.members import Effective, Provenance
 from devstack.env.secrets import placeholder
+from devstack.patterns import regex
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from devstack.stack.model import Shared
 
 MIN_BYTES = 32
-_SIGNING = re.compile(
+_SIGNING = regex(
     r"(?:^|_)(?:JWT|SIGNING|SIGNATURE|HMAC|SESSION|COOKIE|NEXTAUTH|AUTH|SECRET_KEY(?:_BASE)?)(?:_|$)"
 )
-_PRIVATE = re.compile(r"(?:SECRET|KEY|SALT|BASE)\d*$")
+_PRIVATE = regex(r"(?:SECRET|KEY|SALT|BASE)\d*$")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

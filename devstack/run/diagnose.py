@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 
@@ -68,14 +69,14 @@ def _by_ending(code: int | None, signal: str | None) -> Diagnosis | None:
     return None
 
 
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_IN_USE = re.compile(r"EADDRINUSE|[Aa]ddress already in use|[Pp]ort \d+ is (?:already )?in use|WSAEADDRINUSE")
+_ESCAPES = regex(r"\x1b\[[0-9;?]*[A-Za-z]")
+_IN_USE = regex(r"EADDRINUSE|[Aa]ddress already in use|[Pp]ort \d+ is (?:already )?in use|WSAEADDRINUSE")
 _PORTS = (
-    re.compile(r"EADDRINUSE[^\n]*:(\d{2,5})\s*$", re.M),
-    re.compile(r"\bport:\s*(\d{2,5})\b"),
-    re.compile(r"[Pp]ort (\d{2,5}) is (?:already )?in use"),
-    re.compile(r"\('[^'\n]*', (\d{2,5})[,)][^\n]*\baddress already in use"),
-    re.compile(r"(?:[\d.]+|localhost|\]):(\d{2,5})\b[^\n]*address already in use"),
+    regex(r"EADDRINUSE[^\n]*:(\d{2,5})\s*$", re.M),
+    regex(r"\bport:\s*(\d{2,5})\b"),
+    regex(r"[Pp]ort (\d{2,5}) is (?:already )?in use"),
+    regex(r"\('[^'\n]*', (\d{2,5})[,)][^\n]*\baddress already in use"),
+    regex(r"(?:[\d.]+|localhost|\]):(\d{2,5})\b[^\n]*address already in use"),
 )
 
 
@@ -102,68 +103,64 @@ def _python_module(found: re.Match[str]) -> Diagnosis:
 
 
 _PATTERNS = (
-    _Pattern(re.compile(r"(?:Cannot find (?:module|package)) '([^']+)'"), _node_module),
-    _Pattern(re.compile(r"ModuleNotFoundError: No module named '([^']+)'"), _python_module),
-    _Pattern(re.compile(r"No module named ([\w.]+)\s*$", re.M), _python_module),
-    _Pattern(re.compile(r"can't open file '([^']+)': \[Errno 2\]"), _fixed(r"the script \1 does not exist")),
+    _Pattern(regex(r"(?:Cannot find (?:module|package)) '([^']+)'"), _node_module),
+    _Pattern(regex(r"ModuleNotFoundError: No module named '([^']+)'"), _python_module),
+    _Pattern(regex(r"No module named ([\w.]+)\s*$", re.M), _python_module),
+    _Pattern(regex(r"can't open file '([^']+)': \[Errno 2\]"), _fixed(r"the script \1 does not exist")),
     _Pattern(
-        re.compile(r"npm (?:ERR!|error) Missing script: \"?([\w:.-]+)\"?"),
+        regex(r"npm (?:ERR!|error) Missing script: \"?([\w:.-]+)\"?"),
         _fixed(r"package.json has no script `\1`"),
     ),
     _Pattern(
-        re.compile(r"(?:ENOENT|enoent)[^\n]*package\.json"),
+        regex(r"(?:ENOENT|enoent)[^\n]*package\.json"),
         _fixed("there is no package.json in its folder"),
     ),
     _Pattern(
-        re.compile(
-            r"(?:^|\n)[^\n]*?(?:sh|bash|env)(?:: line \d+| ?: \d+)?: ([^\s:]+): (?:command )?not found"
-        ),
+        regex(r"(?:^|\n)[^\n]*?(?:sh|bash|env)(?:: line \d+| ?: \d+)?: ([^\s:]+): (?:command )?not found"),
         _fixed(r"the program \1 is not installed (or node_modules is missing: npm ci)"),
     ),
     _Pattern(
-        re.compile(r"(?:env: )['‘]?([^'’\s:]+)['’]?: No such file or directory"),
+        regex(r"(?:env: )['‘]?([^'’\s:]+)['’]?: No such file or directory"),
         _fixed(r"the program \1 is not installed"),
     ),
-    _Pattern(re.compile(r"spawn ([^\s]+) ENOENT"), _fixed(r"the program \1 is not installed")),
+    _Pattern(regex(r"spawn ([^\s]+) ENOENT"), _fixed(r"the program \1 is not installed")),
     _Pattern(
-        re.compile(r"JavaScript heap out of memory"),
+        regex(r"JavaScript heap out of memory"),
         _soft("Node ran out of memory (raise it with NODE_OPTIONS=--max-old-space-size=4096)"),
     ),
-    _Pattern(re.compile(r"MemoryError\b|Cannot allocate memory|ENOMEM"), _soft("it ran out of memory")),
+    _Pattern(regex(r"MemoryError\b|Cannot allocate memory|ENOMEM"), _soft("it ran out of memory")),
     _Pattern(
-        re.compile(
-            r"(?:[Rr]equires|required|Please use|You are using) Node(?:\.js)?(?: version)? ?([^\n]{1,60})"
-        ),
+        regex(r"(?:[Rr]equires|required|Please use|You are using) Node(?:\.js)?(?: version)? ?([^\n]{1,60})"),
         _fixed(r"the installed Node has the wrong version: \g<0>"),
     ),
     _Pattern(
-        re.compile(r"(?:EBADENGINE|Unsupported engine|The engine \"node\" is incompatible)"),
+        regex(r"(?:EBADENGINE|Unsupported engine|The engine \"node\" is incompatible)"),
         _fixed("the installed Node has the wrong version for this package"),
     ),
     _Pattern(
-        re.compile(
+        regex(
             r"requires? (?:a different )?Python[^\n]{0,60}|Python 3\.\d+ or (?:newer|later|higher) is required"
         ),
         _fixed(r"the installed Python has the wrong version: \g<0>"),
     ),
-    _Pattern(re.compile(r"SyntaxError: ([^\n]{1,80})"), _fixed(r"syntax error in its source: \1")),
+    _Pattern(regex(r"SyntaxError: ([^\n]{1,80})"), _fixed(r"syntax error in its source: \1")),
     _Pattern(
-        re.compile(r"EACCES[^\n]*?(?:address|listen)[^\n]*?:(\d+)|\[Errno 13\][^\n]*bind"),
+        regex(r"EACCES[^\n]*?(?:address|listen)[^\n]*?:(\d+)|\[Errno 13\][^\n]*bind"),
         _fixed("it may not bind its port (ports below 1024 need privileges)"),
     ),
     _Pattern(
-        re.compile(r"(?:EACCES|PermissionError|Permission denied)[^\n]*?['\"]([^'\"\n]+)['\"]"),
+        regex(r"(?:EACCES|PermissionError|Permission denied)[^\n]*?['\"]([^'\"\n]+)['\"]"),
         _fixed(r"permission denied: \1"),
     ),
-    _Pattern(re.compile(r"EACCES|Permission denied"), _fixed("permission denied")),
-    _Pattern(re.compile(r"EMFILE|Too many open files"), _soft("too many open files (ulimit -n 4096)")),
+    _Pattern(regex(r"EACCES|Permission denied"), _fixed("permission denied")),
+    _Pattern(regex(r"EMFILE|Too many open files"), _soft("too many open files (ulimit -n 4096)")),
     _Pattern(
-        re.compile(r"ENOSPC[^\n]*watch|file watchers reached"),
+        regex(r"ENOSPC[^\n]*watch|file watchers reached"),
         _soft("the system's limit of file watchers is reached"),
     ),
-    _Pattern(re.compile(r"ENOSPC|No space left on device"), _soft("the disk is full")),
+    _Pattern(regex(r"ENOSPC|No space left on device"), _soft("the disk is full")),
     _Pattern(
-        re.compile(
+        regex(
             r"secretOrPrivateKey must have a value|secret or public key must be provided|"
             r"(?:JWT|NEXTAUTH|AUTH)_?SECRET\b[^\n]{0,40}(?:missing|not set|required|must be set|undefined|is empty)|"
             r"KeyError: '\w*(?:JWT|AUTH)\w*SECRET\w*'|MissingSecret|NO_SECRET|HMAC key must not be empty"
@@ -171,11 +168,11 @@ _PATTERNS = (
         _fixed("its JWT secret is missing or empty: `devstack doctor` says which file should hold it"),
     ),
     _Pattern(
-        re.compile(r"KeyError: '([A-Z][A-Z0-9_]{2,})'"),
+        regex(r"KeyError: '([A-Z][A-Z0-9_]{2,})'"),
         _fixed(r"the variable \1 is not set: `devstack env` shows what it sees"),
     ),
     _Pattern(
-        re.compile(r"ECONNREFUSED[^\n]*?:(\d{2,5})|[Cc]onnection refused[^\n]*?:(\d{2,5})"),
+        regex(r"ECONNREFUSED[^\n]*?:(\d{2,5})|[Cc]onnection refused[^\n]*?:(\d{2,5})"),
         lambda found: Diagnosis(
             cause=f"nothing answered on port {found.group(1) or found.group(2)} that it needs"
         ),

@@ -11,19 +11,21 @@ import re
 import tomllib
 from collections.abc import Mapping
 
+from devstack.patterns import regex
+
 Path = tuple[str | int, ...]
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_SPACE = re.compile(r"[ \t]*")
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_STRING = re.compile(
+_BLANK = regex(r"(?:[ \t\r\n]|#[^\n]*)*")
+_SPACE = regex(r"[ \t]*")
+_BARE = regex(r"[A-Za-z0-9_-]+")
+_STRING = regex(
     r'"""(?:[^\\]|\\.)*?"{3,5}(?!")'
     r"|'''.*?'{3,5}(?!')"
     r'|"(?:[^"\\\n]|\\.)*"'
     r"|'[^'\n]*'",
     re.DOTALL,
 )
-_SCALAR = re.compile(r"[^\s,\]}#]+(?: [0-9][0-9:.]*[^\s,\]}#]*)?")  # a date may hold one space
+_SCALAR = regex(r"[^\s,\]}#]+(?: [0-9][0-9:.]*[^\s,\]}#]*)?")  # a date may hold one space
 
 
 def index(text: str) -> Mapping[Path, int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 # Outside quotes these make a shell necessary. `~` and `#` only at a word's start.
 _ACTIVE = set("|&;<>()$`*?[]{}!\n")
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
-_DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:?)[-=]([^{}$`]*)\}")
+_ASSIGNMENT = regex(r"[A-Za-z_][A-Za-z0-9_]*=")
+_WORD = regex(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
+_DEFAULT = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:?)[-=]([^{}$`]*)\}")
 # First words that only a shell knows: `exec` cannot replace the shell with them.
 _SHELL_WORDS = {
     *("cd", "export", "unset", "set", "source", ".", "eval", "exec", "if", "for", "while", "until", "case"),

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import re
 
+from devstack.patterns import regex
+
 # Bytes that can change more than their own line. The others of C0 are ignored by terminals.
 _CONTROLS = (b"\x1b", b"\r", b"\b", b"\v", b"\f", b"\x0e", b"\x0f", b"\a", b"\x00", b"\x7f", b"\x05")
-_SEQUENCE = re.compile(
+_SEQUENCE = regex(
     rb"\x1b\[([0-?]*)[ -/]*([@-~])"  # CSI parameters final
     rb"|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC: titles, links
     rb"|\x1b[PX^_][^\x1b\n]*(?:\x1b\\)?"  # DCS, SOS, PM, APC
     rb"|\x1b[ -/]*[0-~]?"  # two-character escapes, charsets; also a lonely ESC
 )
-_COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")
-_COLOUR_PARAMETERS = re.compile(rb"[0-9;:]*\Z")
-_FIRST_COLUMN = re.compile(rb"[01]?\Z")
+_COLOUR = regex(rb"\x1b\[[0-9;:]*m")
+_COLOUR_PARAMETERS = regex(rb"[0-9;:]*\Z")
+_FIRST_COLUMN = regex(rb"[01]?\Z")
 _OTHER_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\v\f\x1b") + b"\x7f"
 _BLANKS = bytes.maketrans(b"\v\f", b"  ")
-_C1 = re.compile("[\x80-\x9f]")
+_C1 = regex("[\x80-\x9f]")
 _RESET = b"\x1b[0m"
 _MOST_COLOURS = 8
 """So many colour codes are carried from one line to the next; more means that a program never resets."""

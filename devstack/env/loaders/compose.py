@@ -12,6 +12,7 @@ from devstack.env.loaders.compose_template import TemplateError, TooLongError, r
 from devstack.env.loaders.definitions import Definition, ParsedFile, Reading, Result, chains, values
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 # Go's `unicode.IsSpace`, and compose-go's own space without line breaks.
@@ -20,11 +21,11 @@ _SPACE = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _IN_LINE = "\t\v\f\r \u0085\u00a0"
-_BLANK = re.compile(f"[{_SPACE}]*+")
-_BLANK_IN_LINE = re.compile(f"[{_IN_LINE}]*+")
-_EXPORT = re.compile(r"export(?=[\t\n\f\r ])")
-_NAME = re.compile(f"[0-9A-Za-z_.{_IN_LINE}\\-\\[\\]]*+")
-_ESCAPE = re.compile(r"\\(?:[abcfnrtv$\"\\]|0[0-9]{0,3})")
+_BLANK = regex(f"[{_SPACE}]*+")
+_BLANK_IN_LINE = regex(f"[{_IN_LINE}]*+")
+_EXPORT = regex(r"export(?=[\t\n\f\r ])")
+_NAME = regex(f"[0-9A-Za-z_.{_IN_LINE}\\-\\[\\]]*+")
+_ESCAPE = regex(r"\\(?:[abcfnrtv$\"\\]|0[0-9]{0,3})")
 _MEANING = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
 
 
@@ -186,10 +187,10 @@ class _File:
 
 
 _QUOTED = {
-    "'": re.compile(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
-    '"': re.compile(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
+    "'": regex(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
+    '"': regex(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
 }
-_PAIR = re.compile(r"\\.", re.DOTALL)
+_PAIR = regex(r"\\.", re.DOTALL)
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:

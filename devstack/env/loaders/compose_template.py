@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from devstack.patterns import regex
+
 _BRACED = r"[_a-zA-Z][_a-zA-Z0-9]*(?::?[-+?](?:.*))?"
-_PATTERN = re.compile(rf"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{{(?:({_BRACED})\}}|()))")
+_PATTERN = regex(rf"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{{(?:({_BRACED})\}}|()))")
 _OPERATORS = (":?", "?", ":-", "-", ":+", "+")
 _DEPTH = 60
 _BUDGET = 3_000_000
@@ -90,7 +91,7 @@ def _closing_brace(part: str) -> int:
     return -1
 
 
-_NAMES = re.compile(r"\$(?:\$|\{?([_a-zA-Z][_a-zA-Z0-9]*))")
+_NAMES = regex(r"\$(?:\$|\{?([_a-zA-Z][_a-zA-Z0-9]*))")
 
 
 def references(text: str) -> tuple[str, ...]:

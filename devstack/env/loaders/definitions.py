@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from devstack.env.model import (
     Shadow,
     Value,
 )
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 
@@ -39,7 +39,7 @@ class Definition(NamedTuple):
 
 
 NOTED = 200  # ignored lines that are reported per file
-BARE_NAME = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
+BARE_NAME = regex(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
 
 
 class Note(NamedTuple):

@@ -6,10 +6,9 @@ somehow, so the same matches are found in one pass; only quoted values need a se
 
 from __future__ import annotations
 
-import re
-
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Note, Parsed
+from devstack.patterns import regex
 
 QUOTES = "'\"`"
 _LINE_ENDS = "\n\u2028\u2029"  # carriage returns are gone before the grammar is applied
@@ -19,16 +18,16 @@ _KEY = "[0-9A-Za-z_.-]"
 _HEAD = rf"{_SPACE}*+(?:export{_SPACE}++(?={_KEY}))?+({_KEY}++)(?:{_SPACE}*+=|:{_SPACE})"
 _ENDS_LINE = rf"(?={_SPACE_IN_LINE}*+(?:[#{_LINE_ENDS}]|\Z))"
 # The usual assignment at once: a quoted value without backslashes that ends its line, or a bare value.
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = regex(
     rf"{_HEAD}(?:{_SPACE}*+(\"[^\"\\]*+\"|'[^'\\]*+'|`[^`\\]*+`){_ENDS_LINE}"
     rf"|[ \t]*+([^\s\"'`#\ufeff][^#{_LINE_ENDS}]*+)(?=[\n#]|\Z))?+"
 )
-_ENDS_HERE = re.compile(_ENDS_LINE)
-_PLAIN_QUOTE = {quote: re.compile(rf"(?<!\\){quote}") for quote in QUOTES}
-_LAST_QUOTE = {quote: re.compile(f"{quote}{_ENDS_LINE}") for quote in QUOTES}
-_BLANK = re.compile(f"{_SPACE}*+")
-_BARE = re.compile("[^#\n]*+")
-_REST_OF_LINE = re.compile(f"[^{_LINE_ENDS}]*+")
+_ENDS_HERE = regex(_ENDS_LINE)
+_PLAIN_QUOTE = {quote: regex(rf"(?<!\\){quote}") for quote in QUOTES}
+_LAST_QUOTE = {quote: regex(f"{quote}{_ENDS_LINE}") for quote in QUOTES}
+_BLANK = regex(f"{_SPACE}*+")
+_BARE = regex("[^#\n]*+")
+_REST_OF_LINE = regex(f"[^{_LINE_ENDS}]*+")
 
 
 def parse(text: str) -> Parsed:

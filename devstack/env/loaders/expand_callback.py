@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from devstack.env.loaders.ecmascript import in_property_order
 from devstack.env.loaders.expansion import Names, Overflow, Undecided, Work
+from devstack.patterns import regex
 
 _INNERMOST = r"(?:\$\{[^}]*\}|[^}])"
 _INNER = rf"(?:\$\{{{_INNERMOST}*\}}|[^}}])"
 _DEFAULT = rf"(?:\$\{{{_INNER}*\}}|[^}}])+"
-_REFERENCE = re.compile(rf"(\\)?\$(?!\()\{{?([0-9A-Za-z_.]+)(?::?-({_DEFAULT}))?\}}?")
-_NAMES = re.compile(r"(?<!\\)\$(?!\()\{?([0-9A-Za-z_.]+)")
+_REFERENCE = regex(rf"(\\)?\$(?!\()\{{?([0-9A-Za-z_.]+)(?::?-({_DEFAULT}))?\}}?")
+_NAMES = regex(r"(?<!\\)\$(?!\()\{?([0-9A-Za-z_.]+)")
 
 _DEPTH = 100  # references through references that are followed before the answer is "unknown"
 _NESTING = 2_000_000  # steps of the pattern for nested defaults

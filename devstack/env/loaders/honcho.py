@@ -18,16 +18,17 @@ from devstack.env.loaders.definitions import (
     values,
 )
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 # What the lexer takes for parts of words beside ASCII letters, digits and the underscore.
 _LETTERS = "ßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞ"
 _WORD = f"0-9A-Za-z_{_LETTERS}"
-_USUAL = re.compile(rf"[ \t]*([A-Za-z_][{_WORD}]*)[ \t]*=[ \t]*([^\s'\"\\#]+)[ \t]*\Z")
-_PIECE = re.compile(rf"([{_WORD}]+)|'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.DOTALL)
-_SPACE = re.compile(r"[ \t\r\n]*+")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_NAME = re.compile("[A-Za-z_]")
+_USUAL = regex(rf"[ \t]*([A-Za-z_][{_WORD}]*)[ \t]*=[ \t]*([^\s'\"\\#]+)[ \t]*\Z")
+_PIECE = regex(rf"([{_WORD}]+)|'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.DOTALL)
+_SPACE = regex(r"[ \t\r\n]*+")
+_ESCAPED = regex(r"\\(.)", re.DOTALL)
+_NAME = regex("[A-Za-z_]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Lines, Note, Parsed
+from devstack.patterns import regex
 
 _QUOTES = "'\"`"
 _SPACE_20 = " "
 _SPACE_22 = " \t\n"
-_NAME_END = re.compile("[=\n]")
+_NAME_END = regex("[=\n]")
 
 
 def parse20(text: str) -> Parsed:
@@ -100,8 +99,8 @@ def _behind_space(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-_SPACE_RUN = re.compile("[ \t\n]*+")
-_SPACES = re.compile(" *+")
+_SPACE_RUN = regex("[ \t\n]*+")
+_SPACES = regex(" *+")
 
 
 def _behind_comment(text: str, position: int) -> int:

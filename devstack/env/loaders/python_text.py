@@ -9,28 +9,29 @@ from __future__ import annotations
 import re
 
 from devstack.env.loaders.definitions import Definition, Lines, Note, Parsed
+from devstack.patterns import regex
 from devstack.records import dataclass
 
-_USUAL = re.compile(
+_USUAL = regex(
     r"""\s*+(?:export[^\S\n]++)?+(?:'([^']++)'|([^=\#\s'][^=\#\s]*+))[^\S\n]*+
     (?:=(?:[^\S\n]*+(?:"([^"\\]*+)"|'([^'\\]*+)')[^\S\n]*+(?:\#[^\n]*+)?(?:\n|\Z)
          |[^\S\n]*+([^\s\#"'][^\n\#]*+)(?:\n|\Z)))""",
     re.VERBOSE,
 )
-_BLANK = re.compile(r"\s*+")
-_IN_LINE = re.compile(r"[^\S\n]*+")
-_EXPORT = re.compile(r"export[^\S\n]++")
-_QUOTED_KEY = re.compile(r"'([^']++)'")
-_KEY = re.compile(r"[^=#\s]++")
-_COMMENT = re.compile(r"[^\S\n]*+#[^\n]*+")
-_LINE = re.compile(r"[^\n]*+")
-_COMMENT_AFTER_SPACE = re.compile(r"\s#")
-_DOUBLE_ESCAPE = re.compile(r"\\([\\'\"abfnrtv])")
-_SINGLE_ESCAPE = re.compile(r"\\([\\'])")
+_BLANK = regex(r"\s*+")
+_IN_LINE = regex(r"[^\S\n]*+")
+_EXPORT = regex(r"export[^\S\n]++")
+_QUOTED_KEY = regex(r"'([^']++)'")
+_KEY = regex(r"[^=#\s]++")
+_COMMENT = regex(r"[^\S\n]*+#[^\n]*+")
+_LINE = regex(r"[^\n]*+")
+_COMMENT_AFTER_SPACE = regex(r"\s#")
+_DOUBLE_ESCAPE = regex(r"\\([\\'\"abfnrtv])")
+_SINGLE_ESCAPE = regex(r"\\([\\'])")
 _MEANING = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _QUOTED_NOW = {
-    '"': re.compile(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
-    "'": re.compile(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
+    '"': regex(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
+    "'": regex(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
 }
 _NOTED = 200  # dropped statements that are reported per file
 

@@ -9,20 +9,21 @@ from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definition, ParsedFile, Reading, Result, chains, values
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.patterns import regex
 from devstack.records import dataclass
 
-_BLANK = re.compile(r"(?:[ \t\n;]|\\\n)*+(?:#[^\n]*+)?")
-_GAP = re.compile(r"(?:[ \t]|\\\n)++")
-_SWITCH = re.compile(r"set [-+](?:a|o allexport)[ \t]*(?=[;\n]|\Z)")
-_EXPORT = re.compile(r"export[ \t]+(?=[A-Za-z_])")
-_NAME_ONLY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+(?=[ \t;\n]|\Z)")
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*+)=")
-_REFERENCE = re.compile(
+_BLANK = regex(r"(?:[ \t\n;]|\\\n)*+(?:#[^\n]*+)?")
+_GAP = regex(r"(?:[ \t]|\\\n)++")
+_SWITCH = regex(r"set [-+](?:a|o allexport)[ \t]*(?=[;\n]|\Z)")
+_EXPORT = regex(r"export[ \t]+(?=[A-Za-z_])")
+_NAME_ONLY = regex(r"[A-Za-z_][A-Za-z0-9_]*+(?=[ \t;\n]|\Z)")
+_ASSIGNMENT = regex(r"([A-Za-z_][A-Za-z0-9_]*+)=")
+_REFERENCE = regex(
     r"\$(?:([A-Za-z_][A-Za-z0-9_]*+)|\{([A-Za-z_][A-Za-z0-9_]*+)(?:(:?[-+])([^{}$`\\'\"]*+))?\})"
 )
-_PLAIN = re.compile(r"[^\s'\"\\$`;&|<>()~]++")
-_END = re.compile(r"[ \t\n;]|\Z")
-_NAMES = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+_PLAIN = regex(r"[^\s'\"\\$`;&|<>()~]++")
+_END = regex(r"[ \t\n;]|\Z")
+_NAMES = regex(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 
 class _UndecidedError(Exception):

@@ -9,18 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
 
+from devstack.patterns import regex
+
 # A commented-out import would make a server module look like a client one: only line starts count.
-_IMPORT = re.compile(
+_IMPORT = regex(
     rb"""^[ \t]*(?:import|export)\b(?!\s*type\b)[^'"`;()]{0,4000}?\bfrom\s*['"]([^'"\n]+)['"]
     | ^[ \t]*import\s*['"]([^'"\n]+)['"]
     | ^[^\n/]*?\b(?:import|require)\s*\(\s*['"]([^'"\n]+)['"]\s*\)""",
     re.M | re.X,
 )
-_DIRECTIVE = re.compile(
+_DIRECTIVE = regex(
     rb"""\A(?:\xef\xbb\xbf)?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['"]use (client|server)['"]""", re.S
 )
-_SERVER_ONLY = re.compile(rb"""^[ \t]*import\s*['"]server-only['"]""", re.M)
-_COMMENT = re.compile(rb"/\*.*?\*/", re.S)
+_SERVER_ONLY = regex(rb"""^[ \t]*import\s*['"]server-only['"]""", re.M)
+_COMMENT = regex(rb"/\*.*?\*/", re.S)
 _SUFFIXES = (
     "",
     ".ts",
@@ -40,10 +42,10 @@ _SUFFIXES = (
 _SERVER_FOLDERS = frozenset(
     {"server", "api", "backend", "functions", "netlify", "electron", "worker", "workers", "scripts", "cli"}
 )
-_SERVER_FILE = re.compile(
+_SERVER_FILE = regex(
     r"(?:\.server|\.config|\.setup)\.[cm]?[jt]sx?$|(?:^|/)(?:server|entry-server)\.[cm]?[jt]sx?$"
 )
-_MODULE_TAG = re.compile(rb"""<script\b[^>]*\bsrc\s*=\s*["']([^"'?#]+)""", re.I)
+_MODULE_TAG = regex(rb"""<script\b[^>]*\bsrc\s*=\s*["']([^"'?#]+)""", re.I)
 
 
 class ModuleGraph:

@@ -10,15 +10,16 @@ from devstack.env.source import jsdotenv, jsschemas
 from devstack.env.source.jsvalues import alternative, literal, outward, unwrap
 from devstack.env.source.model import Fallback
 from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
+from devstack.patterns import regex
 
-_ENV = re.compile(rb"\benv\b")
+_ENV = regex(rb"\benv\b")
 # No leading `\w*`, which would try every letter of every word: the node found is the whole name anyway.
-_WRAPPER_CALL = re.compile(rb"([eE]nv|ENV)\w{0,60}\s{0,9}(?:<[^<>()]{0,80}>\s*)?\(")
-_CONFIG_GET = re.compile(rb"([cC]onfig(?:Service)?)\s*(?:\?\.|\.|!\.)\s*get(?:OrThrow)?\b")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+_WRAPPER_CALL = regex(rb"([eE]nv|ENV)\w{0,60}\s{0,9}(?:<[^<>()]{0,80}>\s*)?\(")
+_CONFIG_GET = regex(rb"([cC]onfig(?:Service)?)\s*(?:\?\.|\.|!\.)\s*get(?:OrThrow)?\b")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
 # `env("X")`, `assertEnv("X")`, `getEnvVar("X", "d")`, `requireEnv`, `envOrThrow`.
-_WRAPPER_NAME = re.compile(
+_WRAPPER_NAME = regex(
     r"(?:get|require|must|read|need|assert|ensure|expect|optional|required|load|fetch|check|validate|from)?_?env"
     r"(?:ironment)?_?(?:var(?:iable)?|value|string|str|int|integer|number|num|bool(?:ean)?|url|or\w*|key|required)?\Z",
     re.IGNORECASE,

@@ -9,8 +9,9 @@ from tree_sitter import Node
 from devstack.env.source.jsvalues import literal, unwrap
 from devstack.env.source.model import DotenvCall
 from devstack.env.source.syntax import Module, ancestors
+from devstack.patterns import regex
 
-_WORDS = re.compile(rb"\bdotenv(?:-flow|-expand)?\b|\bloadEnvFile\b")
+_WORDS = regex(rb"\bdotenv(?:-flow|-expand)?\b|\bloadEnvFile\b")
 
 
 def scan(module: Module) -> None:

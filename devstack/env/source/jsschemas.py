@@ -10,11 +10,12 @@ from tree_sitter import Node
 from devstack.env.source.jsvalues import literal, unwrap
 from devstack.env.source.model import Fallback
 from devstack.env.source.syntax import Alternative, Module, ancestors
+from devstack.patterns import regex
 
 _CREATORS = (b"createEnv", b"cleanEnv", b"envsafe", b"parseEnv")
-_CREATE = re.compile(rb"\b(" + b"|".join(_CREATORS) + rb")\s*\(")
-_OBJECT = re.compile(rb"\.\s*(object|strictObject|looseObject)\(")
-_UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+_CREATE = regex(rb"\b(" + b"|".join(_CREATORS) + rb")\s*\(")
+_OBJECT = regex(rb"\.\s*(object|strictObject|looseObject)\(")
+_UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
 _SECTIONS = frozenset({"server", "client", "shared"})
 
 

@@ -11,10 +11,11 @@ from tree_sitter import Node
 from devstack.env.source.model import Fallback, SettingsClass, SourceRead
 from devstack.env.source.pyvalues import arguments, literal, path_of, unwrap
 from devstack.env.source.syntax import Alternative, Module
+from devstack.patterns import regex
 from devstack.records import dataclass
 
-_CLASS = re.compile(rb"^[ \t]*class\s+(\w+)\s*\(([^)]*\bSettings\b|[^)]*Settings)[^)]*\)\s*:", re.M)
-_SETTINGS_BASE = re.compile(r"(?:\w+\.)*\w*Settings(?:\[.*\])?\Z")
+_CLASS = regex(rb"^[ \t]*class\s+(\w+)\s*\(([^)]*\bSettings\b|[^)]*Settings)[^)]*\)\s*:", re.M)
+_SETTINGS_BASE = regex(r"(?:\w+\.)*\w*Settings(?:\[.*\])?\Z")
 
 
 @dataclass(slots=True)

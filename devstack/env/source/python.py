@@ -10,16 +10,17 @@ from devstack.env.source import pysettings
 from devstack.env.source.model import DotenvCall, Fallback
 from devstack.env.source.pyvalues import alternative, arguments, default_of, judge, literal, path_of, unwrap
 from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
+from devstack.patterns import regex
 
-_WORDS = re.compile(rb"\b(environ|environb|getenv)\b")
-_WRAPPER_CALL = re.compile(
+_WORDS = regex(rb"\b(environ|environb|getenv)\b")
+_WRAPPER_CALL = regex(
     rb"\b(\w*env\w*(?:\.(?:str|int|bool|float|list|url|get|json|path|db|dj_db_url))?)\s*\(", re.I
 )
-_CONFIG_CALL = re.compile(rb"\b(config)\s*\(")
-_DOTENV = re.compile(rb"\b(load_dotenv|dotenv_values)\s*\(")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_UPPER = re.compile(r"[A-Z][A-Z0-9_]*\Z")
-_WRAPPER_NAME = re.compile(
+_CONFIG_CALL = regex(rb"\b(config)\s*\(")
+_DOTENV = regex(rb"\b(load_dotenv|dotenv_values)\s*\(")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
+_WRAPPER_NAME = regex(
     r"_?(?:get|require|must|read|need|assert|ensure|expect|optional|required|load|fetch|check|from)?_?env(?:ironment)?"
     r"_?(?:var(?:iable)?|value|string|str|int|integer|number|float|bool(?:ean)?|list|url|or_\w+|key|required)?"
     r"(?:\.(?:str|int|bool|float|list|url|get|json|path|db|dj_db_url))?\Z",

@@ -9,13 +9,14 @@ from tree_sitter import Node
 from devstack.env.source import hints
 from devstack.env.source.model import UrlLiteral
 from devstack.env.source.syntax import Module, ancestors
+from devstack.patterns import regex
 
 _STRINGS = frozenset({"string_fragment", "string_content", "string", "template_string"})
-_COMPLETE = re.compile(r"(?:wss?|https?)://[^/?#\s]+(?:[/?#]|$)")
-_OPENERS = re.compile(
+_COMPLETE = regex(r"(?:wss?|https?)://[^/?#\s]+(?:[/?#]|$)")
+_OPENERS = regex(
     r"(?:^|\.)(?:WebSocket|ReconnectingWebSocket|io|connect|create_connection|ws_connect|Manager)$"
 )
-_TAIL = re.compile(r"""[\s"'`<>\\]""")
+_TAIL = regex(r"""[\s"'`<>\\]""")
 
 
 def scan(module: Module) -> None:
