@@ -42,7 +42,7 @@ async def diagnose(target: Target) -> Diagnosis:
     """Find out why `target` opens or does not. Never raises for what the server does."""
     session = Session(target)
     evidence = await session.observe(pings=PINGS)
-    verdict = decide(evidence)
+    verdict = _advised(decide(evidence), target)
     return Diagnosis(
         target=protocols.without_secrets(target.url),
         service=target.service,
@@ -62,7 +62,7 @@ _NO_TLS = frozenset({Outcome.TLS_TO_PLAIN, Outcome.TLS_CERTIFICATE, Outcome.TLS_
 
 def _steps(evidence: Evidence, session: Session, verdict: Verdict) -> list[Step]:
     """The ordered steps with what each found; those behind a failed one are not reached."""
-    main, steps = evidence.main, []
+    main, steps = evidence.main, _static_steps(session.target)
     addresses = ", ".join(entry.address for entry in main.tried) or "no address"
     steps.append(Step(name="dns", ok=main.outcome not in _NO_HOST, detail=addresses))
     if main.outcome in _NO_HOST:
@@ -80,6 +80,26 @@ def _steps(evidence: Evidence, session: Session, verdict: Verdict) -> list[Step]
         return steps
     steps += _open_steps(evidence, session, verdict)
     return steps
+
+
+def _static_steps(target: Target) -> list[Step]:
+    """What the variables say, before anybody connects."""
+    return [
+        Step(name="static", ok=wire.ok, detail=f"{wire.name} ({wire.place}) {wire.detail}")
+        for wire in target.wires
+    ]
+
+
+def _advised(verdict: Verdict, target: Target) -> Verdict:
+    """The verdict with the place to change, where the cause stands in a file."""
+    about_token = verdict.code in (Code.UNAUTHORIZED, Code.TOKEN_REJECTED)
+    if about_token and target.token_places:
+        return replace(verdict, hint=f"make both values equal ({target.token_places}); {verdict.hint}")
+    wrong = next((wire for wire in target.wires if wire.ok is False), None)
+    if wrong is None or about_token:
+        return verdict
+    advice = f"mend {wrong.name} in {wrong.place}: {wrong.detail}"
+    return replace(verdict, hint=f"{advice}; {verdict.hint}" if verdict.hint else advice)
 
 
 def _tcp_step(evidence: Evidence) -> Step:

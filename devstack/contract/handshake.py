@@ -192,7 +192,11 @@ class _Conversation:
             self._answer.outcome = self._outcome_of_raw() or Outcome.NO_ANSWER
         self._answer.answer_ms = _ms(started)
         if self._answer.opened:
-            await self._watch()
+            opened = time.perf_counter()
+            try:
+                await self._watch(opened)
+            finally:
+                self._answer.open_seconds = self._answer.open_seconds or time.perf_counter() - opened
 
     async def _receive_answer(self) -> None:
         """Read until the handshake is decided."""
@@ -277,9 +281,8 @@ class _Conversation:
         self._answer.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         return True
 
-    async def _watch(self) -> None:
+    async def _watch(self, opened: float) -> None:
         """Stay connected for the watched time, then close with 1000."""
-        opened = time.perf_counter()
         self._judge_frames()  # of the packet that the handshake came in
         if self._request.first_message is not None and self._is_open():
             self._protocol.send_text(self._request.first_message.encode())

@@ -20,9 +20,12 @@ from devstack.contract.handshake import attempt
 from devstack.contract.plain_http import Endpoint, get
 from devstack.contract.protocols import Manner
 from devstack.contract.tokens import CannotMintError, Minter, TokenKind, matrix
+from devstack.contract.wiring import Wire
 from devstack.records import dataclass
 from devstack.stack.model import Expect
 
+EARLY = 3.0
+"""A server that closes later than this many seconds after opening does so for another reason than the origin."""
 ORIGIN_KINDS = frozenset({400, 401, 403})
 
 
@@ -38,6 +41,8 @@ class Target:
         routes: WebSocket routes found in the service's source.
         holder: who listens, when it is not the service.
         token_reason: why the stack's own token cannot be right (a mismatch found in files).
+        token_places: where the values stand that make and check tokens, where they differ.
+        wires: the variables that lead to the service, read as text.
         must_refuse: a wrong token has to be refused.
         may_send_token: False for hosts that the stack does not declare.
         addresses: connect to these instead of asking for the host's; the Host header stays the URL's.
@@ -53,6 +58,8 @@ class Target:
     routes: tuple[str, ...] = ()
     holder: str | None = None
     token_reason: str | None = None
+    token_places: str = ""
+    wires: tuple[Wire, ...] = ()
     must_refuse: bool = False
     may_send_token: bool = True
     expect: Expect = field(default_factory=Expect)
@@ -149,8 +156,9 @@ class Session:
             evidence.is_greeted = protocols.is_greeted(self.target.manner, main)
             if self._asked().subprotocols and main.subprotocol is None:
                 evidence.without_subprotocol = main
-            if main.closed and self.target.origin:
-                evidence.without_origin = await self._try(self._good(), origin=None)
+            if main.closed and self.target.origin and main.open_seconds < EARLY:
+                watch = main.open_seconds + WATCH_SECONDS
+                evidence.without_origin = await self._try(self._good(), origin=None, watch=watch)
             return
         if main.outcome in (Outcome.TLS_FAILED, Outcome.DROPPED, Outcome.NO_ANSWER, Outcome.NOT_HTTP):
             await self._other_transport(evidence)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from devstack.contract import links, routes, urls
+from devstack.contract import links, routes, urls, wiring
 from devstack.contract.differences import describe
 from devstack.contract.members import Effective, Facts
 from devstack.contract.protocols import Manner
 from devstack.contract.session import Target
 from devstack.contract.token_check import Verifier
 from devstack.contract.tokens import Minter
+from devstack.contract.wiring import Wire
+from devstack.env.secrets import mask_url
 from devstack.errors import UsageError
 from devstack.stack.model import Expect, Reference, Service, ServiceType, Stack, TokenSpec
 
@@ -31,9 +33,10 @@ def for_service(facts: Facts, name: str) -> Target:
 def for_url(facts: Facts | None, url: str) -> Target:
     """A URL given by hand, with what the stack knows of the service behind it, if it is one of its own."""
     address = urls.parse(url)
-    if address.scheme not in ("ws", "wss") or not address.host:
+    _demand_usable(url, "the URL")
+    if address.scheme not in ("ws", "wss") or not address.host or not _can_be_dialled(url):
         raise UsageError(
-            f"`{address.shown or url[:40]}` is neither a service of stack.toml nor a ws:// or wss:// URL",
+            f"`{mask_url(url)[:60]}` is neither a service of stack.toml nor a ws:// or wss:// URL",
             hint="devstack ws SERVICE, or devstack ws ws://localhost:3001/ws",
         )
     if facts is None:
@@ -47,12 +50,20 @@ def for_url(facts: Facts | None, url: str) -> Target:
     return _target(facts, facts.stack.services[own], url)
 
 
+def _can_be_dialled(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:  # brackets that are not closed, a port that is no number
+        return False
+
+
 def url_of(facts: Facts, service: Service) -> str:
     """Where clients of `service` connect, as ws:// or wss://."""
     path = service.websocket.path if service.websocket else "/"
     if service.url is not None:
         effective = facts.effective(service.url)
         if effective.text:
+            _demand_usable(effective.text, f"the URL of `{service.name}` ({wiring.place(facts, effective)})")
             parts = urlsplit(effective.text)
             scheme = "wss" if parts.scheme in ("wss", "https") else "ws"
             return f"{scheme}://{parts.netloc}{path if parts.path in ('', '/') else parts.path}"
@@ -64,6 +75,20 @@ def url_of(facts: Facts, service: Service) -> str:
     host = service.host if service.host not in (None, "0.0.0.0", "::") else "localhost"
     shown = f"[{host}]" if host and ":" in host else host
     return f"{'wss' if service.tls else 'ws'}://{shown}:{service.port}{path}"
+
+
+def _demand_usable(text: str, what: str) -> None:
+    """UsageError where `text` is a URL that nobody can connect to; without its text, which may hold a password."""
+    faults = [fault.value for fault in urls.parse(text).faults]
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        faults = faults or ["no URL"]
+    if faults:
+        raise UsageError(
+            f"{what} cannot be used: {', '.join(faults)}",
+            hint="devstack ws SERVICE, or devstack ws ws://localhost:3001/ws",
+        )
 
 
 def origin_of(stack: Stack, service: Service) -> str | None:
@@ -142,9 +167,27 @@ def _target(facts: Facts, service: Service, url: str) -> Target:
         declared_path=spec.path if spec else None,
         routes=_routes(facts.stack, service),
         token_reason=mismatch(facts, service),
+        token_places=_token_places(facts, service),
+        wires=_wires(facts, service, url),
         must_refuse=spec.rejects_bad_token if spec else False,
         expect=spec.expect if spec else Expect(),
     )
+
+
+def _wires(facts: Facts, service: Service, url: str) -> tuple[Wire, ...]:
+    """The variables that lead here; of a page without a socket of its own, those that lead away from it."""
+    if service.type in FRONTENDS and service.websocket is None:
+        return tuple(dict.fromkeys((*wiring.same_address(facts, url), *wiring.outgoing(facts, service.name))))
+    return tuple(dict.fromkeys((*wiring.towards(facts, service.name), *wiring.same_address(facts, url))))
+
+
+def _token_places(facts: Facts, service: Service) -> str:
+    """`web:JWT_SECRET is in .env:1, ws:JWT_SECRET in server/.env:3`, where the two differ."""
+    spec = service.websocket.token if service.websocket else None
+    if spec is None or mismatch(facts, service) is None:
+        return ""
+    pair = (_signing(facts, service, spec), _verifying(facts, service, spec))
+    return ", ".join(f"{_label(one)}: {wiring.place(facts, one)}" for one in pair if one is not None)
 
 
 def _routes(stack: Stack, service: Service) -> tuple[str, ...]:

@@ -18,6 +18,14 @@ from devstack.contract.urls import is_loopback
 AUTH_CLOSE_CODES = frozenset({1008, 3000, 3003, 4001, 4003, 4401, 4403})
 PLAIN_ON_TLS = re.compile(rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS", re.IGNORECASE)
 ENGINE_DESTROYS_AFTER = (0.8, 1.6)
+IDLE_FROM = 15.0
+IDLE_LIMITS = (
+    (50.0, 58.0, "Heroku's router does so after 55 s without data"),
+    (58.0, 68.0, "nginx (proxy_read_timeout) and AWS load balancers do so after 60 s without data"),
+    (95.0, 108.0, "Cloudflare does so after 100 s without data"),
+    (225.0, 245.0, "Azure App Service does so after 230 s without data"),
+)
+"""Seconds between which a drop is known as somebody's usual limit."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -33,6 +41,8 @@ def decide(evidence: Evidence) -> Verdict:
             return Verdict(
                 code=code, message=message, hint=hint, opened=main.opened, close_code=main.browser_code
             )
+    if not main.opened:
+        return Verdict(code=Code.NO_ANSWER, message=f"{evidence.where} gave no answer", close_code=1006)
     return Verdict(code=Code.OK, message="opens and stays open", opened=True, close_code=None)
 
 
@@ -208,6 +218,8 @@ def _closed(evidence: Evidence) -> Found:
             f"opened, then sent what is no valid frame ({main.invalid})",
             "a proxy that changes frames or compression in between, or a server of another protocol",
         )
+    if main.open_seconds >= IDLE_FROM and code in (None, 1000, 1001, 1011):
+        return _idle(main)
     if code is None or code == 1011:
         how = "without a close frame" if code is None else "with 1011"
         low, high = ENGINE_DESTROYS_AFTER
@@ -226,6 +238,18 @@ def _closed(evidence: Evidence) -> Found:
         Code.CLOSED,
         f"opened, then closed by the server with {shown}",
         "see the server's log for its reason",
+    )
+
+
+def _idle(main: Answer) -> Found:
+    """It was open for long while nothing was said: who does that is known by when."""
+    how = "without a close frame" if main.close_code is None else f"with {main.close_code}"
+    known = next((who for low, high, who in IDLE_LIMITS if low <= main.open_seconds <= high), None)
+    likely = f"; {known}" if known else ""
+    return (
+        Code.CRASHED if main.close_code is None else Code.CLOSED,
+        f"open and silent for {main.open_seconds:.0f} s, then dropped {how}{likely}",
+        "send a ping every 25 s from either side, and let the page connect again",
     )
 
 
