@@ -22,6 +22,7 @@ __all__ = [
     "Placeholder",
     "is_masked",
     "is_placeholder",
+    "is_plain_name",
     "is_publishable",
     "is_secret_name",
     "is_secret_reference",
@@ -93,6 +94,11 @@ _REFERENCE = re.compile(
 )
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_LONG_FOR_A_WORD = 16
+_RANDOM_WORD = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9]+")
+
+
 @lru_cache(maxsize=131072)
 def is_secret_name(name: str) -> bool:
     """Whether a variable of this name holds a secret: the last word decides."""
@@ -133,6 +139,17 @@ def is_secret_reference(text: str) -> bool:
     return bool(_REFERENCE.match(text.strip()))
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether `name` is the name of a variable, and no line of a torn file that a loader took for one.
+
+    A key on a line of its own, or what stands before the next `=` when a quote was never closed, is a name to some
+    loaders, and may be a secret.
+    """
+    if is_secret_text(name) or not _NAME.fullmatch(name):
+        return False
+    return not (len(name) >= _LONG_FOR_A_WORD and _RANDOM_WORD.fullmatch(name))
+
+
 def is_masked(name: str, text: str) -> bool:
     """Whether views must not show this text: a secret by name or by text, or a URL with credentials in it."""
     if not text:
@@ -151,7 +168,9 @@ def secret_texts(name: str, text: str) -> Iterator[str]:
     if is_secret_name(name) or is_secret_text(text):
         found = [] if is_publishable(name, text) else [text]
     else:
+        bare = _BARE_USERINFO.match(text)
         found = [part for url in _URL.finditer(text) for part in _credentials(url)]
+        found += [bare["password"]] if bare else []
     for candidate in found:
         if not (candidate.isalpha() and placeholder(candidate) is not None):
             yield candidate
@@ -227,12 +246,19 @@ _URL = re.compile(
     r"(?P<path>[^?#\s]*)(?P<query>\?[^#\s]*)?(?P<fragment>#\S*)?"
 )
 _RANDOM_SEGMENT = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_-]{20,}")
+# `app:password@db:5432`, as drivers take it without a scheme; `npm:name@2` and addresses of people are none.
+_BARE_USERINFO = re.compile(
+    r"(?!(?:mailto|npm|sip|xmpp|acct|workspace):)(?P<user>[^\s:/@]*):(?P<password>(?!//)[^\s@]+)@(?=[\w(\[.])",
+    re.I,
+)
 MASK = "***"
 
 
 def mask_url(url: str) -> str:
     """URLs in the text with userinfo, query values, fragment and key-like path segments masked."""
-    return _URL.sub(_mask_parts, url)
+    masked = _URL.sub(_mask_parts, url)
+    bare = _BARE_USERINFO.match(masked)
+    return f"{MASK}@{masked[bare.end() :]}" if bare and "://" not in bare.group() else masked
 
 
 def _mask_parts(found: re.Match[str]) -> str:

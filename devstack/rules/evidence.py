@@ -23,11 +23,11 @@ def label(member: Member) -> str:
 
 
 def is_secret(shared: Shared) -> bool:
-    """Whether the group's values must not be shown: declared so, or secret by one of its names."""
+    """Whether the group's values must not be shown: declared so, secret by a name, or the password of a URL."""
     return shared.secret or any(
-        isinstance(member, Reference) and is_secret_name(name)
+        member.part == "password" or any(map(is_secret_name, member.names))
         for member in shared.members
-        for name in (member.names if isinstance(member, Reference) else ())
+        if isinstance(member, Reference)
     )
 
 

@@ -114,6 +114,8 @@ def _hint(judged: JudgedLink, address: Address) -> str:
     if scheme is None:
         scheme = "ws" if judged.requirement.websocket else "http"
         scheme = {"ws": "wss", "http": "https"}[scheme] if judged.requirement.secure else scheme
+    if "@" in (judged.effective.text or ""):  # the parts of a torn URL are pieces of its password
+        return f"write `{scheme}://user:password@host:port`, with `/`, `?`, `#` and `@` of the password percent-encoded"
     port = "" if address.port is None else f":{address.port}"
     return f"write `{scheme}://{address.host or 'host'}{port}{address.path}`"
 

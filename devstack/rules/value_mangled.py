@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import Environment, LayerKind, Value
-from devstack.env.secrets import is_secret_name
+from devstack.env.secrets import is_masked, is_secret_name
 from devstack.rules import evidence, loader_disagreement
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 
@@ -76,7 +76,9 @@ def _mangled(inspection: Inspection, environment: Environment, name: str, value:
         return "The `$` parts of the hash were taken for variables; what is left is not the hash, so every check fails."
     lost = _lost_reference(inspection, environment, written, text)
     if lost is not None:
-        return f"`${lost}` was taken for a variable, which nothing defines, and replaced by nothing."
+        # what follows the `$` of a secret is a piece of the secret
+        named = "The text after a `$`" if is_masked(name, written) else f"`${lost}`"
+        return f"{named} was taken for a variable, which nothing defines, and replaced by nothing."
     if _CUT.fullmatch(raw) and raw.partition("#")[0].rstrip() == text:
         return "It was cut at `#`: without quotes that begins a comment here."
     return _control_characters(written, text) or _broken_json(written, text)

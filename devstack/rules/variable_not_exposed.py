@@ -115,7 +115,9 @@ def _finding(inspection: Inspection, service: Service, read: SourceRead, *, is_e
     kind = "Next" if service.type is ServiceType.NEXT else "Vite"
     instead = "undefined"
     if read.fallback and "://" in read.fallback:
-        instead = f"undefined, and the code goes on with `{read.fallback}`,"
+        instead = (
+            f"undefined, and the code goes on with {evidence.shown(inspection, read.fallback, secret=False)},"
+        )
     if is_named_right:
         what = f"`{name}` from `process.env`, which does not exist in the browser: the page throws a ReferenceError."
     else:

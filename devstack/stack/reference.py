@@ -74,7 +74,8 @@ def source(text: str) -> Reference | HostPortReference:
 def member(text: str) -> Member:
     """A member of `[shared]` or `[[distinct]]`: reference, `file:path#key` or `=literal`."""
     if text.startswith("="):
-        return LiteralValue(value=text[1:], text=text)
+        # `text` is what people are shown, and a shared value may be a secret
+        return LiteralValue(value=text[1:], text="=…")
     if text.startswith("file:"):
         return _file_key(text)
     return reference(text)

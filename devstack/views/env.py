@@ -10,18 +10,18 @@ from dataclasses import field
 from pathlib import Path
 
 from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Shadow, Value
-from devstack.env.secrets import Fingerprinter, is_masked
+from devstack.env.secrets import Fingerprinter, is_masked, is_plain_name
 from devstack.records import dataclass
 from devstack.views.style import Style
 
 _LONGEST_NAME, _LONGEST_VALUE = 40, 48
 _SHORTEST_SECRET = 5  # shorter ones are found in harmless texts
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+INVISIBLE = re.compile("[\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def visible(text: str) -> str:
     """`text` on one line: characters that steer a terminal or cannot be seen are written as escapes."""
-    return _INVISIBLE.sub(lambda found: repr(found.group())[1:-1], text)
+    return INVISIBLE.sub(lambda found: repr(found.group())[1:-1], text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,18 @@ class Disclosure:
             return {LayerKind.PROCESS: "exported", LayerKind.SET: "set"}.get(origin.layer, origin.layer.value)
         line = "" if origin.line is None else f":{origin.line}"
         return f"{self.path(origin.path)}{line}"
+
+    def name(self, name: str) -> str:
+        """The name on one line; of a text that a loader took for a name only what tells it from others."""
+        if self.reveal or is_plain_name(name):
+            return visible(name)
+        return f"({self.fingerprinter.describe(name)}: no name)"
+
+    def references(self, name: str, value: Value, environment: Environment) -> tuple[str, ...]:
+        """Names that the value refers to; what follows the `$` of a secret and is no variable may be a piece of it."""
+        if not (value.text and self._hides(name, value.text, environment)):
+            return tuple(value.references)
+        return tuple(one for one in value.references if environment.get(one) is not None)
 
     def text(self, name: str, value: Value, environment: Environment) -> str | None:
         """The text for machines; None when it is masked or there is none."""
@@ -104,7 +116,7 @@ def _service_json(environment: Environment, shown: Disclosure) -> dict[str, obje
         "mode": environment.mode,
         "files": [{"path": shown.path(layer.path), "exists": layer.exists} for layer in environment.layers],
         "variables": {
-            name: _variable_json(name, value, environment, shown)
+            shown.name(name): _variable_json(name, value, environment, shown)
             for name, value in environment.variables.items()
         },
         "errors": [
@@ -179,7 +191,7 @@ def _row(name: str, value: Value, environment: Environment, shown: Disclosure) -
         hidden = ", ".join(shown.place(shadow.origin) for shadow in value.shadows)
         notes.append(f"hides {hidden}")
     return (
-        visible(name),
+        shown.name(name),
         shown.cell(name, value, environment),
         shown.place(value.origin),
         "; ".join(notes),

@@ -39,7 +39,7 @@ def text(
     width = max(len(first.service), len(second.service))
     lines = []
     for one in both:
-        lines.append(style.paint(one.name, "bold"))
+        lines.append(style.paint(shown.name(one.name), "bold"))
         for side, value in ((first, one.first), (second, one.second)):
             if value is not None:
                 text = shown.cell(one.name, value, side)
@@ -60,13 +60,14 @@ def text(
 def _only(
     found: Sequence[Difference], environment: Environment, shown: Disclosure, style: Style
 ) -> list[str]:
-    width = max(len(one.name) for one in found)
+    names = [shown.name(one.name) for one in found]
+    width = max(len(name) for name in names)
     lines = []
-    for one in found:
+    for one, name in zip(found, names, strict=True):
         value = one.first or one.second
         if value is not None:
             place = style.paint(shown.place(value.origin), "dim")
-            lines.append(f"  {one.name:<{width}}  {shown.cell(one.name, value, environment)}  {place}")
+            lines.append(f"  {name:<{width}}  {shown.cell(one.name, value, environment)}  {place}")
     return lines
 
 
@@ -76,7 +77,7 @@ def as_json(
     """The same for machines."""
     rows = [
         {
-            "name": one.name,
+            "name": shown.name(one.name),
             "equal": one.is_equal,
             first.service: None if one.first is None else _side(one.name, one.first, first, shown),
             second.service: None if one.second is None else _side(one.name, one.second, second, shown),

@@ -48,8 +48,8 @@ def _service(name: str, sight: Sight, shown: Disclosure, style: Style) -> list[s
         lines.append(f"  = {shown.cell(name, value, environment)}")
         lines += [f"    unknown: {value.unknown}"] if value.unknown else []
     lines += _layers(name, sight, shown, style)
-    if value is not None and value.references:
-        lines.append(f"  refers to {', '.join(value.references)}")
+    references = () if value is None else shown.references(name, value, environment)
+    lines += [f"  refers to {', '.join(references)}"] if references else []
     lines += [f"  {style.paint('!', 'yellow')} {_issue(issue, shown)}" for issue in sight.issues]
     lines += [f"  read by {_read(read)}" for read in sight.reads]
     if not sight.reads:
@@ -142,7 +142,7 @@ def _sight_json(name: str, sight: Sight, shown: Disclosure) -> dict[str, object]
             }
             for index, one in enumerate(definitions)
         ],
-        "references": [] if value is None else list(value.references),
+        "references": [] if value is None else list(shown.references(name, value, sight.environment)),
         "files": [
             {"path": shown.path(layer.path), "exists": layer.exists} for layer in sight.environment.layers
         ],

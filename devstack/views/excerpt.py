@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from devstack.env.redact import Redactor
 from devstack.records import dataclass
 from devstack.rules.base import Location
+from devstack.views.env import INVISIBLE
 
 LineReader = Callable[[str, int], str | None]
 """Gives line `line` (1-based) of the file `path` as written, or None."""
@@ -23,6 +25,9 @@ _INLINE = re.compile(r"\b([A-Z][A-Z0-9_]{2,})=([^\s\"'`]+)")
 _YAML = re.compile(r"^(\s*(?:- )?([\w.-]+):\s+)(\S.*)$")
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*:/?/?", re.I)
 _REFERENCE = re.compile(r"\$\{[^}]*\}|\$\w+")
+_FLAG = re.compile(r"""(?<![\w-])(--?([A-Za-z][\w-]*)(?:=|\s+)["'\\]*)([^\s"'`\\]+)""")
+_WORD = re.compile(r"(?<![\w/.+-])[\w+-]{16,}={0,2}(?![\w.(])", re.ASCII)
+_TELLTALES = Redactor()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,9 @@ def excerpt(place: Location, read: LineReader, limit: int) -> Excerpt | None:
 
 def masked_line(path: str, line: str) -> str:
     """A line of the file `path`, values that could be secret masked, invisible characters shown."""
-    return "".join(_visible(char) for char in _masked(path, line))
+    shown = _TELLTALES.redact(_masked(path, line))
+    shown = _WORD.sub(_mask_random, shown).replace("\t", "  ")
+    return INVISIBLE.sub(lambda found: f"<U+{ord(found.group()):04X}>", shown)
 
 
 def _masked(path: str, line: str) -> str:
@@ -62,7 +69,7 @@ def _masked(path: str, line: str) -> str:
         return _masked_assignment(line)
     if name.endswith((".yaml", ".yml")):
         line = _YAML.sub(lambda found: found[1] + _masked_value(found[2], found[3]), line)
-    line = _INLINE.sub(_mask_inline, line)
+    line = _FLAG.sub(_mask_flag, _INLINE.sub(_mask_inline, line))
     if name.endswith(".toml") and not _HOLDS_VALUES.search(line):
         return _LITERAL.sub(_mask_member, line)
     return _LITERAL.sub(_mask_literal, line)
@@ -71,6 +78,20 @@ def _masked(path: str, line: str) -> str:
 def _mask_inline(found: re.Match[str]) -> str:
     """`NAME=value` inside a command."""
     return f"{found[1]}={_masked_value(found[1], found[2])}"
+
+
+def _mask_flag(found: re.Match[str]) -> str:
+    """`--token value`, `--password=value`."""
+    from devstack.env import secrets
+
+    return f"{found[1]}{_dots(found[3])}" if secrets.is_secret_name(found[2]) else found.group()
+
+
+def _mask_random(found: re.Match[str]) -> str:
+    """A long word with digits, small and capital letters is no name that a person gave."""
+    kinds = (str.isdigit, str.islower, str.isupper)
+    is_random = all(any(is_kind(char) for char in found.group()) for is_kind in kinds)
+    return _dots(found.group()) if is_random else found.group()
 
 
 def _mask_member(found: re.Match[str]) -> str:
@@ -123,15 +144,6 @@ def _mask_literal(found: re.Match[str]) -> str:
     if _URL.match(inner):
         return f"{quote}{secrets.mask_url(inner)}{quote}"
     return f"{quote}…{quote}"
-
-
-def _visible(char: str) -> str:
-    """Invisible characters are often the fault: show them."""
-    if char == "\t":
-        return "  "
-    if char in "\u200b\u200c\u200d\u2060\ufeff\u00a0\u00ad" or (ord(char) < 32 or ord(char) == 127):
-        return f"<U+{ord(char):04X}>"
-    return char
 
 
 def _mark(shown: str, variable: str | None) -> tuple[int, int]:
