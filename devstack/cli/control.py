@@ -81,7 +81,28 @@ def _action(name: str, text: str) -> Callable[..., Any]:
     return command
 
 
-restart = _action("restart", "Restart services of the running stack, in order, through their gates.")
+_RESTART_EXAMPLES = """\b
+Examples:
+  devstack restart web
+  devstack restart --all        with stack.toml as it is now; if it cannot be run, nothing changes
+"""
+
+
+@click.command(epilog=_RESTART_EXAMPLES)
+@_SERVICES
+@_ALL
+@click.option("--yes", "-y", is_flag=True, help="With --all: consent to what a changed stack.toml needs.")
+@_TIMEOUT
+def restart(services: tuple[str, ...], everything: bool, yes: bool, timeout: str | None) -> int:
+    """Restart services of the running stack, in order, through their gates.
+
+    With --all, a changed stack.toml is checked as by `up` and applied.
+    """
+    from devstack.commands.requests import request
+
+    return request(_place(), "restart", services, everything=everything, timeout=timeout, yes=yes)
+
+
 stop = _action("stop", "Stop services of the running stack; they stay stopped.")
 start = _action("start", "Start services of the running stack, and what they need.")
 

@@ -20,21 +20,35 @@ CONDITIONS = ("ready", "started", "stopped")
 
 
 def request(
-    place: Place, action: Action, services: tuple[str, ...], *, everything: bool, timeout: str | None
+    place: Place,
+    action: Action,
+    services: tuple[str, ...],
+    *,
+    everything: bool,
+    timeout: str | None,
+    yes: bool = False,
 ) -> int:
-    """Ask for `action` and wait until it is done: stopped, or ready again. Raises when a service fails."""
+    """Ask for `action` and wait until it is done: stopped, or ready again. Raises when a service fails.
+
+    A restart of everything goes over to a changed stack.toml; `yes` consents to what that needs.
+    """
     if not services and not everything:
         raise UsageError(f"which service? devstack {action} SERVICE…, or --all")
     patience = seconds("--timeout", timeout)
     client = place.client()
     began = time.monotonic()
-    answer = client.post(action, services, everything=everything)
-    before = {one["name"]: one for one in answer["services"]}
+    answer = client.post(action, services, everything=everything, yes=yes)
+    before = {
+        name: {"name": name, "since": 0.0, "generation": 0, "phase": "pending"} for name in answer["asked"]
+    }
+    before |= {one["name"]: one for one in answer["services"]}
     for name in answer["asked"]:
         left = None if patience is None else max(0.0, patience - (time.monotonic() - began))
         outcome, now = _wait(client, action, before[name], left)
         _conclude(name, outcome, now, patience)
         write(_done(action, before[name], now, time.monotonic() - began))
+    for name in answer.get("removed", ()):
+        write(f"{name} is gone: stack.toml does not declare it any more")
     return int(ExitCode.OK)
 
 

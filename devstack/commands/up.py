@@ -71,6 +71,7 @@ def up(request: Request) -> int:
         timeout=own.timeout,
         as_json=request.as_json or own.log_format == "json",
     )
+    declared = stack
     if own.grace is not None:
         stack = defaults.with_grace(stack, own.grace)
     names = _selected(stack, request)
@@ -90,7 +91,7 @@ def up(request: Request) -> int:
         up_checks.create_env_files(stack, request)
         checked, baseline = up_checks.check_configuration(stack, request)
         early.append(checked)
-        declared, moved = stack, _isolated(stack, request) if request.isolate else None
+        moved = _isolated(stack, request) if request.isolate else None
         stack = stack if moved is None else moved.isolation.stack
         early += up_checks.free_ports(stack, names, request)
         up_checks.consent_to_setup(stack, due, request)

@@ -211,19 +211,24 @@ def _relative(path: Path, stack: Stack) -> str:
     return path.relative_to(stack.root).as_posix() if path.is_relative_to(stack.root) else str(path)
 
 
-def free_ports(stack: Stack, names: Sequence[str], request: Request) -> list[events.Event]:
-    """Every declared port can be bound when this returns; what was stopped for it."""
+def free_ports(
+    stack: Stack, names: Sequence[str], request: Request, *, ours: frozenset[int] = frozenset()
+) -> list[events.Event]:
+    """Every declared port can be bound when this returns, but `ours`; what was stopped for it."""
     from devstack.contract.port_context import context_of
     from devstack.host.listening import is_bindable
 
     numbers = [port.number for name in names for port in stack.services[name].all_ports]
+    numbers = [number for number in numbers if number not in ours]
     if not numbers or all(is_bindable(number) for number in numbers):
         return []
     from devstack.contract.port_plan import plan
     from devstack.host import ports
 
     context = context_of(stack.root)
-    held = [one for one in plan(stack, names, context, now=time.time()) if one.message]
+    held = [
+        one for one in plan(stack, names, context, now=time.time()) if one.message and one.port not in ours
+    ]
     if not held:
         return []
     _refuse_foreign([one for one in held if not one.may_free])

@@ -20,15 +20,17 @@ class MovedStack:
     The offset is the same for this checkout every time, as long as nobody else has one of the ports.
     """
 
-    def __init__(self, declared: Stack, environment: Mapping[str, str]) -> None:
-        """`environment`: the one devstack was started with."""
+    def __init__(self, declared: Stack, environment: Mapping[str, str], *, offset: int | None = None) -> None:
+        """`environment`: the one devstack was started with; `offset`: a known one, chosen otherwise."""
         self.declared = declared
         self._environment = environment
         self._sources = _Sources(declared)
-        context = context_of(declared.root)
-        checkout = Path(context.root or declared.root)
-        self._offset = choose_offset(declared, checkout, is_taken(context))
+        self._offset = _chosen(declared) if offset is None else offset
         self.isolation = self._isolate()
+
+    def succeed(self, declared: Stack) -> MovedStack:
+        """Another stack, moved by the same offset."""
+        return MovedStack(declared, self._environment, offset=self._offset)
 
     def current(self) -> Stack:
         """The moved stack by the env files of this moment."""
@@ -49,6 +51,11 @@ class MovedStack:
 
         environments = resolve(self.declared, process=self._environment, files=Files(self.declared.root))
         return isolate(self.declared, environments, self._sources, offset=self._offset)
+
+
+def _chosen(declared: Stack) -> int:
+    context = context_of(declared.root)
+    return choose_offset(declared, Path(context.root or declared.root), is_taken(context))
 
 
 class _Sources:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import field
@@ -20,10 +21,10 @@ from devstack.host.guard import Guard
 from devstack.host.pump import Pump
 from devstack.records import dataclass
 from devstack.run import events
-from devstack.run.facts import ShutdownRequested
+from devstack.run.facts import ShutdownRequested, StackReplaced
 from devstack.run.hub import Hub
 from devstack.run.lifecycle import begin
-from devstack.run.state import RunState
+from devstack.run.state import RunState, Spec
 from devstack.settings import Settings
 from devstack.supervisor import plan
 from devstack.supervisor.children import Running
@@ -40,6 +41,7 @@ from devstack.views.wording import waiting
 
 if TYPE_CHECKING:
     from devstack.commands.up import Request
+    from devstack.commands.up_apply import Succession
     from devstack.commands.up_isolate import MovedStack
     from devstack.control.server import ControlServer
     from devstack.host.private_folder import PrivateFolder
@@ -50,9 +52,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Everything that the checks found out; `names` in start order."""
+    """Everything that the checks found out; `names` in start order.
+
+    Attributes:
+        stack: what runs; another one than `declared` with `--isolate`.
+    """
 
     stack: Stack
+    declared: Stack
     names: tuple[str, ...]
     folder: PrivateFolder
     lock: Lock
@@ -84,6 +91,7 @@ class _Assembly:
         self.job = job
         self.run = stamp()
         self._has_complained = False
+        self.addresses: dict[str, str] = {}
         self.hub = Hub(time.time)
         self.host: Host = this_host(self.run)
         self.host.adopt_orphans()
@@ -101,7 +109,7 @@ class _Assembly:
             is_patient=not sys.stdout.isatty(),
         )
         self.watch = EnvWatch(
-            job.stack if job.moved is None else job.moved.declared,
+            job.declared,
             job.names,
             current=None if job.moved is None else job.moved.current,
             process=job.request.environment,
@@ -109,6 +117,8 @@ class _Assembly:
             judge=self._judge if job.baseline is not None else lambda: "",
             settle=job.own.settle,
         )
+        self.services = self._services()
+        self.next = job
         self.runner = self._runner()
 
     def execute(self) -> int:
@@ -158,9 +168,31 @@ class _Assembly:
             reason = ": ".join([f"not ready within {limit:g}s", *blockers])
             self.hub.post(ShutdownRequested(reason=reason, code=int(ExitCode.TIMED_OUT)))
 
-    def _runner(self) -> Runner:
+    def _succeed(self, found: Succession, taken: threading.Event) -> None:
+        """Another stack.toml is to be run: what runs goes down first, then `_adopt` is called."""
+        job, self.next = found.job, found.job
+        self.hub.publish(
+            events.EnvChanged(
+                services=job.names, files=(job.stack.path.name,), action="applied", detail=found.detail
+            )
+        )
+        for event in job.early:
+            self.hub.publish(event)
+        self.hub.post(StackReplaced(specs=_specs(job)))
+        taken.set()
+
+    def _adopt(self) -> None:
+        """Nothing of the former stack lives any more."""
+        job, self.job = self.next, self.next
+        current = None if job.moved is None else job.moved.current
+        self.services.replace(job.stack, job.setups, current)
+        self.secrets.adopt(job.stack)
+        self.watch.adopt(job.declared, job.names, current)
+        self.addresses.clear()
+        self.addresses.update(_addresses(job))
+
+    def _services(self) -> DeclaredServices:
         job, request = self.job, self.job.request
-        specs = plan.specs(job.stack, job.names, [one.service for one in job.due])
         display = job.look
         services = DeclaredServices(
             job.stack,
@@ -174,11 +206,16 @@ class _Assembly:
             resolved=self._resolved,
             current=None if job.moved is None else job.moved.current,
         )
+        services.adopt = self._adopt
+        return services
+
+    def _runner(self) -> Runner:
+        request = self.job.request
         return Runner(
-            begin(specs, exit_when_done=request.exit_when_done, stop_on_failure=request.wait),
+            begin(_specs(self.job), exit_when_done=request.exit_when_done, stop_on_failure=request.wait),
             hub=self.hub,
             host=self.host,
-            services=services,
+            services=self.services,
             output=self._output,
             pump=self.pump,
             record=self._record,
@@ -254,7 +291,6 @@ class _Assembly:
             from devstack.views.jsonl import JsonLines
 
             return JsonLines(Stream(sys.stdout.fileno(), self._unread).write, history)
-        from devstack.views.addresses import addresses
         from devstack.views.console import Console
         from devstack.views.screen import Screen
 
@@ -264,12 +300,8 @@ class _Assembly:
             self.job.names,
             on_closed=self._unread,
         )
-        shown = addresses(self.job.stack)
-        if self.job.moved is not None:
-            from devstack.views.isolation import with_declared
-
-            shown = with_declared(shown, self.job.moved.isolation)
-        return Console(screen, addresses=shown, history=history)
+        self.addresses.update(_addresses(self.job))
+        return Console(screen, addresses=self.addresses, history=history)
 
     def _control(self) -> ControlServer | None:
         from devstack.control.server import ControlServer
@@ -279,6 +311,7 @@ class _Assembly:
             self.job.folder,
             self.hub,
             reload_env=lambda: self._check_env(loop),
+            replace_stack=lambda yes: self._replace_stack(loop, yes),
         )
         try:
             server.start()
@@ -291,8 +324,36 @@ class _Assembly:
         """Called on the control server's thread."""
         loop.call_soon_threadsafe(self.watch.check)
 
+    def _replace_stack(self, loop: asyncio.AbstractEventLoop, yes: bool) -> tuple[str, ...] | None:
+        """Called on a thread of the control server: names of the services of a changed stack.toml."""
+        from devstack.commands.up_apply import succession
+
+        found = succession(self.job, yes=yes)
+        if found is None:
+            return None
+        taken = threading.Event()
+        loop.call_soon_threadsafe(self._succeed, found, taken)
+        taken.wait(10)
+        return found.job.names
+
     def _complain(self, text: str) -> None:
         print(f"warning: {text}", file=sys.stderr)
+
+
+def _specs(job: Job) -> tuple[Spec, ...]:
+    return plan.specs(job.stack, job.names, [one.service for one in job.due])
+
+
+def _addresses(job: Job) -> dict[str, str]:
+    """Where people reach each service."""
+    from devstack.views.addresses import addresses
+
+    shown = addresses(job.stack)
+    if job.moved is None:
+        return shown
+    from devstack.views.isolation import with_declared
+
+    return with_declared(shown, job.moved.isolation)
 
 
 def _collect_again() -> None:

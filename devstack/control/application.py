@@ -17,7 +17,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from devstack.control.protocol import services_json
-from devstack.errors import ExitCode
+from devstack.errors import DevstackError, ExitCode, StackFileError
 from devstack.run.events import Envelope, OutputBlock, RunFinished
 from devstack.run.facts import Fact, RestartRequested, ShutdownRequested, StartRequested, StopRequested
 from devstack.run.hub import LIMIT, Hub
@@ -82,9 +82,13 @@ def serve(app: Starlette, listener: socket.socket, stoppable: Callable[[Callable
     asyncio.run(run())
 
 
-def application(hub: Hub, reload_env: Callable[[], None] | None) -> Starlette:
+Replace = Callable[[bool], tuple[str, ...] | None]
+"""As in `ControlServer`; may take a second, so it is called on a thread of its own."""
+
+
+def application(hub: Hub, reload_env: Callable[[], None] | None, replace_stack: Replace) -> Starlette:
     """The routes; every answer is JSON."""
-    answers = _Answers(hub, reload_env)
+    answers = _Answers(hub, reload_env, replace_stack)
     return Starlette(
         routes=[
             Route("/state", answers.state),
@@ -100,9 +104,10 @@ def application(hub: Hub, reload_env: Callable[[], None] | None) -> Starlette:
 
 
 class _Answers:
-    def __init__(self, hub: Hub, reload_env: Callable[[], None] | None) -> None:
+    def __init__(self, hub: Hub, reload_env: Callable[[], None] | None, replace_stack: Replace) -> None:
         self._hub = hub
         self._reload_env = reload_env
+        self._replace_stack = replace_stack
 
     async def state(self, request: Request) -> Response:
         return JSONResponse(_state_json(self._hub.state))
@@ -114,6 +119,16 @@ class _Answers:
         return await self._post(request, lambda names: StartRequested(services=names))
 
     async def restart(self, request: Request) -> Response:
+        """Of everything: with stack.toml as it is now."""
+        body, state = await request.json(), self._hub.state
+        if body.get("all") and not (state.stopping or state.finished):
+            try:
+                names = await asyncio.to_thread(self._replace_stack, bool(body.get("yes")))
+            except DevstackError as problem:
+                return _refused(problem)
+            if names is not None:
+                gone = [name for name in real(state) if name not in names]
+                return JSONResponse({**_state_json(state), "asked": list(names), "removed": gone})
         return await self._post(request, lambda names: RestartRequested(services=names))
 
     async def down(self, request: Request) -> Response:
@@ -146,7 +161,7 @@ class _Answers:
         query = request.query_params
         name, wanted = query.get("service", ""), query.get("condition", "ready")
         after, since = int(query.get("after", "-1")), float(query.get("since", "0"))
-        if name not in real(self._hub.state):
+        if not _is_known(name, self._hub.state):
             return _unknown([name], self._hub.state)
         timeout = float(query["timeout"]) if "timeout" in query else None
         outcome = "timeout"
@@ -154,17 +169,34 @@ class _Answers:
             async with asyncio.timeout(timeout):
                 async with contextlib.aclosing(_states(self._hub)) as states:
                     async for state in states:
+                        if name not in state.services:
+                            continue
                         found = _outcome(state, state.services[name], wanted, (after, since))
                         if found is not None:
                             outcome = found
                             break
-        body = next(one for one in services_json(self._hub.state) if one["name"] == name)
+        body = next((one for one in services_json(self._hub.state) if one["name"] == name), None)
+        if body is None:  # it was taken out of stack.toml meanwhile, or not taken in yet
+            body = {"name": name, "phase": Phase.PENDING.value, "since": 0.0, "waiting_for": []}
+            body |= {"last_probe": None, "reason": "", "generation": 0}
         return JSONResponse({"outcome": outcome, "service": body})
 
     async def events(self, request: Request) -> Response:
         """The state now, then every event, as JSON lines; `?output=0` leaves output away."""
         output = request.query_params.get("output", "1") != "0"
         return StreamingResponse(_event_lines(self._hub, output), media_type="application/x-ndjson")
+
+
+def _is_known(name: str, state: RunState) -> bool:
+    """Whether it is a service of the run, or of the stack that is about to take over."""
+    return name in real(state) or any(spec.name == name for spec in state.successor or ())
+
+
+def _refused(problem: DevstackError) -> Response:
+    """An error of the running stack, as its client is to report it."""
+    problems = problem.problems if isinstance(problem, StackFileError) else ()
+    text = "\n".join([problem.message, *(f"  {one}" for one in problems)])
+    return JSONResponse({"error": text, "hint": problem.hint, "kind": problem.kind}, status_code=409)
 
 
 def _state_json(state: RunState) -> dict[str, Any]:

@@ -11,7 +11,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from devstack.control.protocol import socket_path
-from devstack.errors import NotRunningError, RefusedError, SystemProblem, UsageError
+from devstack.errors import (
+    DevstackError,
+    FindingsError,
+    NotRunningError,
+    PortHeldError,
+    RefusedError,
+    ServiceFailedError,
+    StackFileError,
+    SystemProblem,
+    UsageError,
+)
 from devstack.host.private_folder import PrivateFolder
 
 CONNECT_PATIENCE = 5.0
@@ -42,10 +52,14 @@ class ControlClient:
         return self._ask("GET", "/state", timeout=10)
 
     def post(
-        self, action: str, services: tuple[str, ...] = (), *, everything: bool = False
+        self, action: str, services: tuple[str, ...] = (), *, everything: bool = False, yes: bool = False
     ) -> dict[str, Any]:
-        """Ask for `stop`, `start`, `restart` or `down`; the state before it, and whom it was `asked` of."""
-        return self._ask("POST", f"/{action}", {"services": list(services), "all": everything}, timeout=10)
+        """Ask for `stop`, `start`, `restart` or `down`; the state before it, and whom it was `asked` of.
+
+        `yes`: consent to what a changed stack.toml needs. Raises what is wrong with that file.
+        """
+        body = {"services": list(services), "all": everything, "yes": yes}
+        return self._ask("POST", f"/{action}", body, timeout=60 if everything else 10)
 
     def wait(
         self,
@@ -94,7 +108,7 @@ class ControlClient:
         if status == 404 and "unknown" in answer:
             raise unknown_service(answer["unknown"], answer["known"])
         if status != 200:
-            raise RefusedError(str(answer.get("error", f"the running stack refused ({status})")))
+            raise _refusal(answer, status)
         assert isinstance(answer, dict)
         return answer
 
@@ -120,6 +134,15 @@ class ControlClient:
             f"the stack in {self._folder.path.parent} was started by another user",
             hint="Only that user can control it.",
         )
+
+
+def _refusal(answer: Mapping[str, Any], status: int) -> DevstackError:
+    """The error that the running stack met, as the class it has there."""
+    classes: list[type[DevstackError]] = [UsageError, StackFileError, FindingsError, PortHeldError]
+    classes.append(ServiceFailedError)
+    kinds = {each.kind: each for each in classes}
+    text = str(answer.get("error", f"the running stack refused ({status})"))
+    return kinds.get(str(answer.get("kind")), RefusedError)(text, hint=answer.get("hint"))
 
 
 def unknown_service(

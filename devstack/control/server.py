@@ -24,11 +24,21 @@ class ControlServer:
     """Listens in `folder` for the run behind `hub`. `start` raises OSError when there can be no socket."""
 
     def __init__(
-        self, folder: PrivateFolder, hub: Hub, *, reload_env: Callable[[], None] | None = None
+        self,
+        folder: PrivateFolder,
+        hub: Hub,
+        *,
+        reload_env: Callable[[], None] | None = None,
+        replace_stack: Callable[[bool], tuple[str, ...] | None] = lambda yes: None,
     ) -> None:
+        """`replace_stack` goes over to a changed stack.toml (`yes`: with consent) and names its services.
+
+        It gives None when the file means what runs, and raises a DevstackError when it cannot be run.
+        """
         self._folder = folder
         self._hub = hub
         self._reload_env = reload_env
+        self._replace_stack = replace_stack
         self._closing = threading.Event()
         self._wake_reading, self._wake_writing = socket.socketpair()
         self._listener: socket.socket | None = None
@@ -111,7 +121,7 @@ class ControlServer:
             if self._closing.is_set():
                 stop()
 
-        serve(application(self._hub, self._reload_env), self._listener, stoppable)
+        serve(application(self._hub, self._reload_env, self._replace_stack), self._listener, stoppable)
 
 
 def is_own_peer(connection: socket.socket) -> bool:

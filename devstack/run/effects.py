@@ -58,6 +58,11 @@ class Publish(Effect):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(Effect):
+    """Nothing of the former stack lives: whoever knows declared services goes over to the new stack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finish(Effect):
     """Nothing lives any more: the run is over with `code`."""
 

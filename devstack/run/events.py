@@ -190,13 +190,16 @@ class ServiceFailed(ServiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvChanged(Event):
-    """Values changed in env files: `variables` and `files` by name; what happens in `action` and `detail`."""
+    """Values changed in env files: `variables` and `files` by name; what happens in `action` and `detail`.
+
+    `stack-file`: stack.toml changed, and what it would change; `applied`: it is, `services` are all from now on.
+    """
 
     name = "env.changed"
     services: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
-    action: str = "restart"  # restart | auto | ignore | held | stack-file
+    action: str = "restart"  # restart | auto | ignore | held | stack-file | applied
     detail: str = ""
 
 

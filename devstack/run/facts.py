@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from devstack.records import dataclass
+from devstack.run.state import Spec
 
 
 class Timer(StrEnum):
@@ -119,6 +120,14 @@ class RestartRequested(Fact):
 
     services: tuple[str, ...]
     reason: str = "requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackReplaced(Fact):
+    """Another stack from now on: everything goes down in order, then `specs` (in start order) come up."""
+
+    specs: tuple[Spec, ...]
+    reason: str = "stack.toml changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,7 @@ def _start_requested(draft: Draft, fact: facts.StartRequested) -> None:
         if service.phase is Phase.STOPPING:
             draft.change(name, goal=Goal.RESTART, reason="start requested")
         elif service.phase in LIVE:
-            draft.change(name, goal=Goal.RUN)
+            draft.change(name, goal=Goal.RUN if draft.run.successor is None else Goal.RESTART)
         else:
             revive(draft, name)
 
@@ -180,6 +180,18 @@ def _restart_requested(draft: Draft, fact: facts.RestartRequested) -> None:
             if is_setup and draft.services[need.service].phase in (Phase.FAILED, Phase.STOPPED):
                 revive(draft, need.service)
         revive(draft, name)
+
+
+def _stack_replaced(draft: Draft, fact: facts.StackReplaced) -> None:
+    draft.run = replace(draft.run, successor=fact.specs)
+    stays = {spec.name for spec in fact.specs}
+    for name, service in list(draft.services.items()):
+        if name not in stays:
+            draft.change(name, goal=Goal.STOP, reason=fact.reason)
+        elif service.phase in LIVE:
+            draft.change(name, goal=Goal.RESTART, reason=fact.reason)
+        else:
+            revive(draft, name)
 
 
 def _shutdown_requested(draft: Draft, fact: facts.ShutdownRequested) -> None:
@@ -215,5 +227,6 @@ _REQUESTS: dict[type[Fact], Callable[[Draft, Any], None]] = {
     facts.StartRequested: _start_requested,
     facts.StopRequested: _stop_requested,
     facts.RestartRequested: _restart_requested,
+    facts.StackReplaced: _stack_replaced,
     facts.ShutdownRequested: _shutdown_requested,
 }

@@ -169,6 +169,8 @@ class RunState:
     Attributes:
         code: exit code once the run is to end; None while it is to go on.
         exit_when_done: end as soon as every one-shot has completed or something failed.
+        successor: specs of the stack that takes over once nothing of this one lives.
+        retired: last generations of services that a successor left out, should they come back.
     """
 
     specs: Mapping[str, Spec] = field(default_factory=lambda: MappingProxyType({}))
@@ -182,6 +184,8 @@ class RunState:
     code: int | None = None
     exit_when_done: bool = False
     stop_on_failure: bool = False
+    successor: tuple[Spec, ...] | None = None
+    retired: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 from devstack.run import events
-from devstack.run.effects import Finish
+from devstack.run.effects import Adopt, Finish
 from devstack.run.moves import begin_stop, fail, start
 from devstack.run.schedule import has_live_dependent, impossible_need, is_settled, may_start, real
-from devstack.run.state import LIVE, Goal, Kind, Phase, ServiceState
+from devstack.run.state import LIVE, Goal, Kind, Phase, ServiceState, Spec
 from devstack.run.transitions import WATCHED, Draft
 
 FAILED_CODE = 4
+TIMED_OUT_CODE = 124
 
 
 def settle(draft: Draft) -> None:
@@ -21,7 +23,9 @@ def settle(draft: Draft) -> None:
         moved = False
         for name in reversed(tuple(draft.run.specs)):
             moved = _apply_goal(draft, name) or moved
-        if draft.run.began and not draft.run.stopping:
+        if draft.run.successor is not None and not draft.run.stopping:
+            moved = _take_over(draft, draft.run.successor) or moved
+        elif draft.run.began and not draft.run.stopping:
             for name in draft.run.specs:
                 moved = _try_start(draft, name) or moved
         moved = _judge_run(draft) or moved
@@ -59,14 +63,32 @@ def _try_start(draft: Draft, name: str) -> bool:
     return False
 
 
+def _take_over(draft: Draft, specs: tuple[Spec, ...]) -> bool:
+    """Once nothing of the former stack lives: go on with the services of the new one, each with its own past."""
+    if any(one.phase in LIVE for one in draft.services.values()):
+        return False
+    before = draft.services
+    known = {**draft.run.retired, **{name: one.generation for name, one in before.items()}}
+    draft.services = {
+        spec.name: before.get(spec.name) or ServiceState(generation=known.get(spec.name, 0), since=draft.at)
+        for spec in specs
+    }
+    draft.run = replace(
+        draft.run,
+        specs=MappingProxyType({spec.name: spec for spec in specs}),
+        retired=MappingProxyType({name: last for name, last in known.items() if name not in draft.services}),
+        successor=None,
+    )
+    draft.effects.append(Adopt())
+    return True
+
+
 def _judge_run(draft: Draft) -> bool:
     """Whether the run is ready for the first time, or over by itself."""
     run, services = draft.run, real(replace(draft.run, services=draft.services))
-    if not run.began or run.stopping or not services:
+    if not run.began or run.stopping or not services or run.successor is not None:
         return False
-    failed = any(
-        one.phase is Phase.FAILED and not draft.spec(name).optional for name, one in services.items()
-    )
+    failed = has_failed(draft)
     if not run.was_ready and all(is_settled(draft.spec(name), one) for name, one in services.items()):
         draft.run = replace(run, was_ready=True)
         draft.publish(events.RunReady(seconds=draft.at - run.began_at))
@@ -92,10 +114,22 @@ def _is_over(draft: Draft, services: dict[str, ServiceState]) -> bool:
 
 def shut_down(draft: Draft, reason: str, code: int) -> None:
     """The run is to end with `code`: everything goes down in reverse dependency order."""
-    draft.run = replace(draft.run, stopping=True, code=code)
+    if code != TIMED_OUT_CODE and has_failed(draft):
+        code = FAILED_CODE  # whoever ends it: what ran was not the whole stack
+    draft.run = replace(draft.run, stopping=True, code=code, successor=None)
     draft.publish(events.RunStopping(reason=reason))
     for name in draft.services:
         draft.change(name, goal=Goal.STOP)
+
+
+def has_failed(draft: Draft) -> bool:
+    """Whether a service that is not optional failed for good, or could not be started because of one."""
+    return any(
+        one.phase is Phase.FAILED
+        and not draft.spec(name).optional
+        and draft.spec(name).kind is not Kind.SETUP
+        for name, one in draft.services.items()
+    )
 
 
 def _finish(draft: Draft, code: int) -> None:

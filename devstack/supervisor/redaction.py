@@ -26,6 +26,10 @@ class Secrets:
             self._values |= found
             self._redactor = None
 
+    def adopt(self, stack: Stack) -> None:
+        """Another stack declares which values are shared secrets; what was hidden stays hidden."""
+        self._stack = stack
+
     def stream(self) -> RedactionStream:
         """Redaction for one process's output, with everything known by now."""
         if self._redactor is None:

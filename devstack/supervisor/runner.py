@@ -46,6 +46,10 @@ class Services(Protocol):
         """Cause of an exit in one line ("" when unknown), and whether starting again is hopeless."""
         ...
 
+    def adopt(self) -> None:
+        """Nothing of the former stack lives: answer for the new one."""
+        ...
+
     def finished(self, service: str, ok: bool) -> None:
         """A setup step ended."""
         ...
@@ -160,6 +164,8 @@ class Runner:
                 self._unwatch(effect.service)
             case effects.Arm():
                 self._arm(effect)
+            case effects.Adopt():
+                self._services.adopt()
             case effects.Finish():
                 self._over.set()
 

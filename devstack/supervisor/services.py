@@ -57,6 +57,11 @@ class DeclaredServices:
         self._display = display
         self._holder = holder
         self._resolved = resolved
+        self.adopt: Callable[[], None] = lambda: None
+
+    def replace(self, stack: Stack, setups: Setups, current: Callable[[], Stack] | None) -> None:
+        """Answer for another stack from now on."""
+        self._stack, self._setups, self._current = stack, setups, current
 
     def command(self, service: str) -> Command:
         """How to start `service` (or a setup step) with the environment of this moment."""

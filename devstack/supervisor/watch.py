@@ -85,7 +85,17 @@ class EnvWatch:
         self._timer: asyncio.TimerHandle | None = None
         self._first_change = 0.0
         self._told: object = None
+        self._told_stack = ""
         self._watch: folder_watch.FolderWatch | None = None
+
+    def adopt(self, stack: Stack, names: Iterable[str], current: Callable[[], Stack] | None) -> None:
+        """The run goes on with another stack; its services tell anew what they are started with."""
+        self._stack, self._current, self._running = stack, current, stack
+        self._names = tuple(name for name in names if defaults.starts(stack.services[name]))
+        self._given = {}
+        self._told = None
+        self._told_stack = ""
+        self._refresh()
 
     def start(self) -> None:
         """Begin to watch; called in the event loop."""
@@ -240,7 +250,9 @@ class EnvWatch:
             return
         self._stack_mark = mark
         detail = _stack_difference(self._stack)
-        if detail:
+        if detail != self._told_stack:
+            self._told_stack = detail
+            detail = detail or "it means again what runs"
             self._hub.publish(EnvChanged(files=(self._stack.path.name,), action="stack-file", detail=detail))
 
 
@@ -248,25 +260,14 @@ def _stack_difference(before: Stack) -> str:
     """What the changed stack.toml would mean, in words; "" when it means the same."""
     from devstack.errors import StackFileError
     from devstack.stack import load
+    from devstack.stack.difference import difference
 
     try:
         now = load.load(before.path)
     except StackFileError as problem:
         return "\n".join(["it has errors now; this run goes on as it was:", *map(str, problem.problems)])
-    added = [name for name in now.services if name not in before.services]
-    removed = [name for name in before.services if name not in now.services]
-    changed = [
-        name for name, one in now.services.items() if name in before.services and one != before.services[name]
-    ]
-    parts = [
-        f"{word} {', '.join(names)}"
-        for word, names in (("adds", added), ("removes", removed), ("changes", changed))
-        if names
-    ]
-    if not parts and (now.links, now.shared, now.doctor) == (before.links, before.shared, before.doctor):
-        return ""
-    what = "; ".join(parts) or "changes the contract"
-    return f"it {what}: `devstack down` and `devstack up` apply it"
+    what = difference(before, now)
+    return f"it {what}: `devstack restart --all` applies it" if what else ""
 
 
 def _differs(name: str, before: Mapping[str, str | None], now: Mapping[str, str | None]) -> bool:

@@ -110,8 +110,10 @@ class Console:
         self._note("✓", "ok", f"port {event.port} of {event.service} freed: stopped {who}{what}", "green")
 
     def _env_changed(self, event: events.EnvChanged, envelope: Envelope, state: RunState) -> None:
-        if event.action == "stack-file":
-            text = f"{listed(event.files) or 'stack.toml'} changed"
+        if event.action == "applied":
+            self._screen.include(event.services)
+        if event.action in ("stack-file", "applied"):
+            text = f"{listed(event.files)} {'changed' if event.action == 'stack-file' else 'is applied'}"
         else:
             text = f"{listed(event.variables) or 'env files'} changed"
             text += f" in {listed(event.files)}" if event.variables and event.files else ""

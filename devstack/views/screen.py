@@ -58,16 +58,24 @@ class Screen:
         self.is_terminal = self._stream.is_terminal
         self._prefixes = prefixes
         self._cap = cap if self.is_terminal else None
-        owners = list(dict.fromkeys(_owner(name) for name in services))
-        self._width = max(map(len, owners), default=0)
-        self._order = {name: number for number, name in enumerate(owners)}
+        self._width = 0
+        self._order: dict[str, int] = {}
         self._lanes: dict[str, _Lane] = {}
         self._open: _Lane | None = None
+        self.include(services)
 
     @property
     def is_closed(self) -> bool:
         """Whether nobody reads any more."""
         return self._stream.is_closed
+
+    def include(self, services: Sequence[str]) -> None:
+        """Make room for these names too, from the next line on."""
+        for name in map(_owner, services):
+            self._order.setdefault(name, len(self._order))
+        self._width = max(map(len, self._order), default=0)
+        for service, lane in self._lanes.items():
+            lane.prefix = self._prefix(service)
 
     def output(self, service: str, data: bytes) -> None:
         """Write a block of `service`: whole lines, or a part of an unfinished one."""
@@ -143,11 +151,13 @@ class Screen:
         return f"{self.style.paint(owner.ljust(self._width), colour)} {mark} "
 
     def _new_lane(self, service: str) -> _Lane:
-        bar = self.style.glyph("│", "|") if self.is_terminal else "|"
-        prefix = self._label(service, self.style.paint(bar, "dim")) if self._prefixes else ""
-        lane = _Lane(prefix=prefix.encode(), tamer=Tamer(colour=self.style.colour))
+        lane = _Lane(prefix=self._prefix(service), tamer=Tamer(colour=self.style.colour))
         self._lanes[service] = lane
         return lane
+
+    def _prefix(self, service: str) -> bytes:
+        bar = self.style.glyph("│", "|") if self.is_terminal else "|"
+        return self._label(service, self.style.paint(bar, "dim")).encode() if self._prefixes else b""
 
     def _shorten(self, lane: _Lane, text: bytes, cap: int) -> bytes:
         """Cut what of a line goes beyond `cap`, and say how much it was."""

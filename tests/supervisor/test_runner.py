@@ -59,6 +59,9 @@ class Declared:
     def explain(self, service: str, ending: Ending, tail: tuple[str, ...]) -> tuple[str, bool]:
         return "", False
 
+    def adopt(self) -> None:
+        """There is one stack only."""
+
     def finished(self, service: str, ok: bool) -> None:
         self.finished_steps.append((service, ok))
 
