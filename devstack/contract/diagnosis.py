@@ -14,6 +14,17 @@ from devstack.contract.verdict import decide
 from devstack.records import dataclass
 
 PINGS = 5
+ABOUT_URL = frozenset(
+    {
+        Code.DEV_SERVER,
+        Code.HMR_SOCKET,
+        Code.WRONG_PATH,
+        Code.REDIRECT,
+        Code.TLS_MISMATCH,
+        Code.UNREACHABLE_HOST,
+    }
+)
+"""Verdicts whose usual cause is a URL in some variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +109,9 @@ def _advised(verdict: Verdict, target: Target) -> Verdict:
     wrong = next((wire for wire in target.wires if wire.ok is False), None)
     if wrong is None or about_token:
         return verdict
-    advice = f"mend {wrong.name} in {wrong.place}: {wrong.detail}"
-    return replace(verdict, hint=f"{advice}; {verdict.hint}" if verdict.hint else advice)
+    advice = f"mend {wrong.name} ({wrong.place})"
+    parts = (advice, verdict.hint) if verdict.code in ABOUT_URL else (verdict.hint, advice)
+    return replace(verdict, hint="; ".join(part for part in parts if part))
 
 
 def _tcp_step(evidence: Evidence) -> Step:
