@@ -14,6 +14,14 @@ Examples:
   devstack up web --yes          web and what it needs; frees ports of earlier runs
   devstack up --wait             in the background; returns once everything is ready
   devstack up --exit-when-done   for CI: ends when every one-shot service has completed
+
+\b
+A service that fails for good is told with its cause, what needs it is skipped, the others run on; with --wait,
+--timeout or --exit-when-done the run ends at once instead. Exit codes:
+  0    ended with `devstack down`, or everything completed
+  4    a service failed for good, however the run was ended afterwards
+  124  not ready within --timeout
+  130  Ctrl-C (143: SIGTERM)
 """
 _RUN_EXAMPLES = """\b
 Examples:
@@ -72,6 +80,7 @@ def up(
             wait=wait,
             timeout=limit,
             exit_when_done=exit_when_done,
+            fails_fast=wait or exit_when_done or limit is not None,
             as_json=as_json,
             isolate=isolate,
         )

@@ -31,6 +31,7 @@ class Request:
         environment: the environment devstack was started with.
         ask: puts a yes/no question to the person; None where nobody can be asked.
         timeout: seconds until everything must be ready; None = as long as it takes.
+        fails_fast: nobody watches: a service that fails for good before everything is ready ends the run.
         isolate: move every port, to run beside another checkout.
     """
 
@@ -45,6 +46,7 @@ class Request:
     wait: bool = False
     timeout: float | None = None
     exit_when_done: bool = False
+    fails_fast: bool = False
     as_json: bool = False
     isolate: bool = False
 

@@ -212,7 +212,7 @@ class _Assembly:
     def _runner(self) -> Runner:
         request = self.job.request
         return Runner(
-            begin(_specs(self.job), exit_when_done=request.exit_when_done, stop_on_failure=request.wait),
+            begin(_specs(self.job), exit_when_done=request.exit_when_done, stop_on_failure=request.fails_fast),
             hub=self.hub,
             host=self.host,
             services=self.services,
