@@ -83,12 +83,28 @@ def _target(request: Request, facts: Facts | None) -> Target:
     if request.token is not None:
         changes["token"] = request.token
         changes["may_send_token"] = True  # the person who gave the token chose the host as well
+        changes["token_reason"] = _objection(request.token, facts, target.service)
+        changes["token_places"] = ""
     if request.origin is not None:
         changes["origin"] = request.origin or None
     if facts is not None and urls.is_loopback(host):
         port = urlsplit(target.url).port
         changes["holder"] = stranger(facts.stack, target.service, port)
     return replace(target, **changes)  # type: ignore[arg-type]  # names and types are those of Target above
+
+
+def _objection(token: str, facts: Facts | None, service: str | None) -> str | None:
+    """Why `service` must refuse a token that was given by hand; None where it should not, or nobody knows."""
+    if facts is None or service is None:
+        return None
+    import time
+
+    from devstack.contract import token_check
+
+    own = [one for one in targets.verifiers(facts) if one.service == service]
+    for verdict in token_check.check(token, own, now=time.time()):
+        return "; ".join(verdict.reasons) or None
+    return None
 
 
 def stranger(stack: Stack, service: str | None, port: int | None) -> str | None:

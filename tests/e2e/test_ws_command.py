@@ -25,6 +25,8 @@ class Recorder:
 
     def __init__(self, lives: float | None = None) -> None:
         self.seen: list[tuple[str, str | None]] = []
+        self.codes: list[int | None] = []
+        self.connected = self.most_connected = 0
         self._lives = lives
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -45,7 +47,11 @@ class Recorder:
         if self._lives is not None:
             await asyncio.sleep(self._lives)
             connection.transport.abort()
+        self.connected += 1
+        self.most_connected = max(self.most_connected, self.connected)
         await connection.wait_closed()
+        self.connected -= 1
+        self.codes.append(connection.close_code)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
@@ -112,6 +118,15 @@ def test_the_first_connection_is_the_page_s_with_token_and_origin(
     path, origin = server.seen[0]
     assert path.startswith("/ws?token=eyJ")
     assert origin == "http://localhost:5199"
+
+
+def test_a_server_s_limits_are_respected_one_connection_at_a_time_closed_with_1000(
+    ask: Ask, recorder: Callable[..., Recorder]
+) -> None:
+    server = recorder()
+    ask(stack(server.port), "ws")
+    assert server.most_connected == 1
+    assert len(server.codes) > 3 and set(server.codes) == {1000}
 
 
 def test_an_empty_origin_sends_none_and_another_one_is_sent_as_given(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
 from tests.conftest import Outcome
@@ -129,6 +131,11 @@ def test_each_way_of_not_getting_in_is_told_apart_and_a_killed_backend_comes_bac
     told = ws(root, "backend", "--token", "not.a.token")
     assert told["verdict"]["code"] == "unauthorized"
     assert told["verdict"]["browser"] == {"opened": False, "close_code": 1006}
+    for signed_with, age, says in ((secret, -60, "expired"), (secret[::-1], 60, "signature")):
+        claims = {"sub": "visitor", "exp": int(time.time()) + age}
+        told = ws(root, "backend", "--token", jwt.encode(claims, signed_with, algorithm="HS256"))
+        assert told["verdict"]["code"] == "unauthorized"
+        assert says in told["verdict"]["message"]
 
     page.evaluate(
         """(url) => new Promise((done) => {
