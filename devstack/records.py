@@ -87,7 +87,9 @@ class _StandIn:
             body |= defaults
         if hasattr(owner, "__post_init__"):
             body["__post_init__"] = owner.__post_init__
-        twin: type = at_once(**self._options)(type(owner.__name__, (), {**body, "__annotations__": annotations}))
+        twin: type = at_once(**self._options)(
+            type(owner.__name__, (), {**body, "__annotations__": annotations})
+        )
         for name in self._names:
             if isinstance(vars(owner).get(name), _StandIn):
                 setattr(owner, name, vars(twin)[name])
