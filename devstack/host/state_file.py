@@ -21,7 +21,7 @@ from types import MappingProxyType
 from devstack.host import process_facts
 from devstack.host.model import ProcessId
 from devstack.host.private_folder import PrivateFolder
-from devstack.host.tree import tag
+from devstack.host.tree import tag, tagged
 from devstack.records import dataclass
 
 STATE = "state.json"
@@ -113,11 +113,11 @@ def leftovers(record: RunRecord) -> dict[str, tuple[ProcessId, ...]]:
             if process_facts.is_alive(one.id):
                 found.setdefault(name, []).append(one.id)
     known = {one for several in found.values() for one in several}
-    for entry in process_facts.everyone().values():
-        if entry.is_dead or entry.id in known or tag(entry.pid, process_facts.RUN_TAG) != record.run.encode():
-            continue
-        service = (tag(entry.pid, process_facts.SERVICE_TAG) or b"").decode(errors="replace")
-        found.setdefault(service, []).append(entry.id)
+    for pid in tagged(process_facts.RUN_TAG, record.run.encode()):
+        entry = process_facts.kin(pid)
+        if entry is not None and not entry.is_dead and entry.id not in known:
+            service = (tag(pid, process_facts.SERVICE_TAG) or b"").decode(errors="replace")
+            found.setdefault(service, []).append(entry.id)
     return {name: tuple(several) for name, several in found.items()}
 
 

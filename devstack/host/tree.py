@@ -16,6 +16,8 @@ from devstack.host import process_facts
 from devstack.host.model import ProcessId
 from devstack.host.process_facts import IS_LINUX, SERVICE_TAG, Kin
 
+_PART = 1 << 16  # bytes
+
 
 def children(pid: int) -> list[int]:
     """Direct children of `pid`, of all its threads; zombies included."""
@@ -58,6 +60,30 @@ def tag(pid: int, name: str) -> bytes | None:
         return None
     _, found, rest = environ.partition(b"\0" + name.encode() + b"=")
     return rest.partition(b"\0")[0] if found else None
+
+
+def tagged(name: str, value: bytes) -> list[int]:
+    """Every process that was started with this value of the variable; where that is hidden, none is known."""
+    if not IS_LINUX:
+        return []
+    wanted = name.encode() + b"=" + value
+    numbers = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]  # noqa: PTH208 - hot
+    return [pid for pid in numbers if _may_hold(pid, wanted) and tag(pid, name) == value]
+
+
+def _may_hold(pid: int, wanted: bytes) -> bool:
+    """Whether the first part of the environment holds these bytes, or is not all of it."""
+    try:
+        handle = os.open(f"/proc/{pid}/environ", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        part = os.read(handle, _PART)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return wanted in part or len(part) == _PART
 
 
 def is_busy(pid: int) -> bool:
