@@ -165,9 +165,13 @@ def test_the_mismatch_is_reproduced_explained_repaired_and_gone(
     assert ".env:1" in report.places("shared-mismatch")
     line = 1 + SERVER[: SERVER.index("change-me-in-production")].count("\n")
     assert f"server/index.mjs:{line}" in report.places("fallback-secret-in-source")
+    said = next(f["message"] for f in report.findings if f["rule"] == "shared-mismatch")
+    assert said.count("hmac:") == 2 or "fallback" in said
+    assert "placeholder" in report.text
     assert secret not in report.text
 
     told = ws(root, "ws")
+    assert "JWT_SECRET: .env:1" in told["verdict"]["hint"]
     assert told["verdict"]["code"] == "unauthorized"
     assert "signature mismatch" in told["verdict"]["message"]
     assert told["verdict"]["browser"] == {"opened": False, "close_code": 1006}

@@ -99,6 +99,8 @@ def test_an_hmr_socket_is_never_taken_for_the_app_s(
     assert ws(root, f"ws://localhost:{hmr}/ws")["verdict"]["code"] == "hmr-socket"
     assert ws(root, f"ws://localhost:{hmr}/ws", "--origin", "")["verdict"]["code"] == "hmr-socket"
     assert ws(root, f"ws://localhost:{web}/ws", "--timeout", "1")["verdict"]["code"] == "dev-server"
+    table = devstack("ports", cwd=root).out
+    assert all(str(port) in table for port in (web, backend))
     assert "harmless" in devstack("explain", "hmr-socket", cwd=root).out
     assert run.interrupt() == 130
 

@@ -33,7 +33,11 @@ time.sleep(3600)
 
 
 def test_every_fault_of_the_three_is_reported(
-    tree: Callable[..., Path], free_port: Callable[[], int], doctor: Callable[..., Doctor], secret: str
+    tree: Callable[..., Path],
+    free_port: Callable[[], int],
+    doctor: Callable[..., Doctor],
+    devstack: Callable[..., Outcome],
+    secret: str,
 ) -> None:
     stack = f"""
 name = "livekit"
@@ -77,7 +81,51 @@ members = ["server:LIVEKIT_API_SECRET", "agent:LIVEKIT_API_SECRET"]
     assert {"empty-value", "fallback-url-in-source", "missing-env-file", "missing-entrypoint"} <= report.rules
     assert "client/.env:1" in report.places("empty-value")
     assert "client/src/main.ts:1" in report.places("fallback-url-in-source")
+    said = {finding["rule"]: finding["message"] for finding in report.findings}
+    assert "ws://localhost:7880" in said["fallback-url-in-source"]
+    assert "voice_agent.py" in said["missing-entrypoint"]
+    assert "shared-mismatch" in report.errors
     assert secret not in report.text
+    assert devstack("env", "sync", cwd=root).code == 0
+    after = doctor(root)
+    assert not {"missing-env-file", "empty-value", "shared-mismatch"} & after.rules
+    assert secret in (root / "agent" / ".env").read_text()
+
+
+def test_a_development_pair_is_fine_here_and_an_error_elsewhere(
+    tree: Callable[..., Path], free_port: Callable[[], int], doctor: Callable[..., Doctor]
+) -> None:
+    stack = f"""
+[services.web]
+type = "vite"
+dir = "web"
+port = {free_port()}
+[services.agent]
+type = "python"
+dir = "agent"
+command = "python voice_agent.py"
+[shared.livekit-url]
+members = ["web:VITE_LIVEKIT_URL", "agent:LIVEKIT_URL"]
+"""
+
+    def rules(url: str) -> set[str]:
+        pair = "LIVEKIT_API_KEY=devkey\nLIVEKIT_API_SECRET=secret\n"
+        return doctor(
+            tree(
+                {
+                    "stack.toml": stack,
+                    "web/package.json": '{"scripts": {"dev": "vite"}, "devDependencies": {"vite": "8.3.8"}}',
+                    "web/src/main.ts": "export const url = import.meta.env.VITE_LIVEKIT_URL;\n",
+                    "web/.env": f"VITE_LIVEKIT_URL={url}\n",
+                    "agent/voice_agent.py": AGENT,
+                    "agent/.env": f"LIVEKIT_URL={url}\n{pair}",
+                }
+            )
+        ).rules
+
+    here, there = rules("ws://localhost:7880"), rules("ws://live.acme.dev")
+    assert not {"livekit-credentials", "insecure-remote-websocket"} & here
+    assert {"livekit-credentials", "insecure-remote-websocket"} <= there
 
 
 def stack_with_server(port: int, server_key: str, server_secret: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,10 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Health).serve_forever()
 
 
 def test_the_host_is_named_with_the_date_of_what_is_known_and_polling_is_missed(
-    tree: Callable[..., Path], free_port: Callable[[], int], doctor: Callable[..., Doctor]
+    tree: Callable[..., Path],
+    free_port: Callable[[], int],
+    doctor: Callable[..., Doctor],
+    devstack: Callable[..., Outcome],
 ) -> None:
     stack = f"""
 [services.web]
@@ -67,6 +71,10 @@ required = {{ web = ["NEXT_PUBLIC_WS_URL", "NEXT_PUBLIC_API_URL"] }}
     assert "web/lib/socket.ts:4" in places
     message = next(f["message"] for f in report.findings if f["rule"] == "host-without-websocket")
     assert "App Runner" in message
+    assert "retrying cannot help" in message.lower()
+    assert re.search(r"20\d\d-\d\d", message)
+    page = devstack("explain", "host-without-websocket", cwd=root).out
+    assert "awsapprunner.com" in page
 
 
 def test_a_health_answer_that_contradicts_the_stack_is_reported(
