@@ -8,11 +8,15 @@ from devstack.errors import ExitCode, RefusedError
 
 
 def export(folder: Path, target: str, output: Path | None, *, force: bool) -> int:
-    """One file goes to standard output unless a folder is named; several are printed one after the other."""
+    """One file goes to standard output unless a folder is named; several are printed one after the other.
+
+    Secrets that stand in stack.toml are named, not copied: the engine takes them from its own environment.
+    """
+    from devstack.env.secrets import is_masked
     from devstack.stack.export import FORMATS
     from devstack.stack.load import find, load
 
-    files: dict[str, str] = FORMATS[target](load(find(folder)))
+    files: dict[str, str] = FORMATS[target](load(find(folder)), is_masked)
     if output is None:
         for name, content in files.items():
             heading = f"# {name}\n" if len(files) > 1 else ""

@@ -100,6 +100,8 @@ class Address:
         """Scheme, host, port and path: without userinfo and query, for messages."""
         if self.relative:
             return self.path
+        if "@" in self.path:  # an unescaped `/` in a password: what stands before the `@` are pieces of it
+            return f"{self.scheme}://***@{self.path.rpartition('@')[2]}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from devstack.stack import defaults
@@ -16,6 +16,8 @@ from devstack.stack.launch import Launch, launch
 from devstack.stack.model import Condition, ProbeKind, RestartMode, Service, ServiceType, Stack
 
 Files = dict[str, str]
+IsSecret = Callable[[str, str], bool]
+"""Whether the text of a variable must not be written into another file."""
 
 _NODE_TYPES = (ServiceType.NEXT, ServiceType.VITE, ServiceType.NODE)
 _CONDITIONS = {
@@ -26,24 +28,26 @@ _CONDITIONS = {
 _RESTARTS = {RestartMode.NEVER: "no", RestartMode.ON_FAILURE: "on-failure", RestartMode.ALWAYS: "always"}
 
 
-def procfile(stack: Stack) -> Files:
+def procfile(stack: Stack, is_secret: IsSecret) -> Files:
     """`Procfile`: commands only; order, gates and oneshots are beyond it."""
     lines = [f"# {stack.name}, from {stack.path.name}. A Procfile knows no order, gates or one-off steps."]
     for service, how in _started(stack):
         if service.oneshot:
-            lines.append(f"# run once, before the others: {shell_line(service, how)}")
+            lines.append(f"# run once, before the others: {shell_line(service, how, is_secret)}")
         else:
-            lines.append(f"{service.name}: {shell_line(service, how)}")
+            lines.append(f"{service.name}: {shell_line(service, how, is_secret)}")
     lines += [f"# not started here: {name}" for name in _not_started(stack)]
     return {"Procfile": "\n".join(lines) + "\n"}
 
 
-def shell_line(service: Service, how: Launch) -> str:
-    """One line for a shell: folder, variables, command."""
+def shell_line(service: Service, how: Launch, is_secret: IsSecret) -> str:
+    """One line for a shell: folder, variables, command. A secret is taken from the environment of the shell."""
     parts = [] if service.dir in (".", "./") else [f"cd {shlex.quote(service.dir)} && "]
     variables = variables_of(service, how)
     inline = {} if how.shell_text else dict(how.inline_env)
-    parts += [f"{name}={shlex.quote(text)} " for name, text in {**variables, **inline}.items()]
+    for name, text in {**variables, **inline}.items():
+        given = f'"${{{name}:?}}"' if is_secret(name, text) else shlex.quote(text)
+        parts.append(f"{name}={given} ")
     command = how.shell_text if how.shell_text is not None else shlex.join(how.argv)
     needs_shell = how.shell_text is not None and bool(variables)
     return "".join(parts) + (f"sh -c {shlex.quote(command)}" if needs_shell else command)
@@ -55,13 +59,13 @@ def variables_of(service: Service, how: Launch) -> dict[str, str]:
     return {**port, **service.env.assignments}
 
 
-def compose(stack: Stack) -> Files:
+def compose(stack: Stack, is_secret: IsSecret) -> Files:
     """`compose.yaml`: sources are mounted, images are the language's; order and health are kept."""
     import yaml
 
     body: dict[str, Any] = {"name": _plain_name(stack.name), "services": {}}
     for service in stack.services.values():
-        entry = _compose_service(stack, service)
+        entry = _compose_service(stack, service, is_secret)
         if entry is not None:
             body["services"][service.name] = entry
     text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=100)
@@ -80,7 +84,7 @@ def _compose_notes(stack: Stack) -> Iterator[str]:
             yield f"{link.source.text} must name the host `{link.to}` instead of localhost inside containers."
 
 
-def _compose_service(stack: Stack, service: Service) -> dict[str, Any] | None:
+def _compose_service(stack: Stack, service: Service, is_secret: IsSecret) -> dict[str, Any] | None:
     if service.compose is not None:
         return {"extends": {"file": service.compose.path, "service": service.compose.service}}
     how = launch(stack, service)
@@ -94,7 +98,10 @@ def _compose_service(stack: Stack, service: Service) -> dict[str, Any] | None:
     }
     variables = {**how.inline_env, **variables_of(service, how)}
     if variables:
-        entry["environment"] = {name: text.replace("$", "$$") for name, text in variables.items()}
+        entry["environment"] = {
+            name: f"${{{name}:?}}" if is_secret(name, text) else text.replace("$", "$$")
+            for name, text in variables.items()
+        }
     if defaults.inject(service):
         files = service.env.files or (".env",)
         entry["env_file"] = [{"path": _below(service.dir, name), "required": False} for name in files]
@@ -159,13 +166,13 @@ def _rhythm(within: float) -> dict[str, Any]:
     return {"interval": "2s", "timeout": "3s", "start_period": f"{within:g}s", "retries": 3}
 
 
-def systemd(stack: Stack) -> Files:
+def systemd(stack: Stack, is_secret: IsSecret) -> Files:
     """User units: one target, one service each. Order is kept; gates are what systemd calls started."""
     prefix = _plain_name(stack.name)
     files = {}
     for service, how in _started(stack):
         unit = f"{prefix}-{service.name}.service"
-        files[unit] = _unit(stack, service, how, prefix)
+        files[unit] = _unit(stack, service, how, is_secret)
     wants = " ".join(files)
     files[f"{prefix}.target"] = (
         f"[Unit]\nDescription={_one_line(stack.name)}\nWants={wants}\n\n[Install]\nWantedBy=default.target\n"
@@ -173,7 +180,8 @@ def systemd(stack: Stack) -> Files:
     return files
 
 
-def _unit(stack: Stack, service: Service, how: Launch, prefix: str) -> str:
+def _unit(stack: Stack, service: Service, how: Launch, is_secret: IsSecret) -> str:
+    prefix = _plain_name(stack.name)
     needs = [
         f"{prefix}-{one.service}.service"
         for one in service.depends_on
@@ -187,7 +195,12 @@ def _unit(stack: Stack, service: Service, how: Launch, prefix: str) -> str:
         ("WorkingDirectory", _escaped(str((stack.root / service.dir).resolve()))),
     ]
     variables = {**how.inline_env, **variables_of(service, how)}
-    run += [("Environment", _systemd_word(f"{name}={text}")) for name, text in variables.items()]
+    run += [
+        ("PassEnvironment", name)
+        if is_secret(name, text)
+        else ("Environment", _systemd_word(f"{name}={text}"))
+        for name, text in variables.items()
+    ]
     if defaults.inject(service):
         files = service.env.files or (".env",)
         run += [("EnvironmentFile", "-" + _escaped(str(stack.root / service.dir / name))) for name in files]

@@ -13,6 +13,16 @@ _ACTIVE = set("|&;<>()$`*?[]{}!\n")
 _ASSIGNMENT = regex(r"[A-Za-z_][A-Za-z0-9_]*=")
 _WORD = regex(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
 _DEFAULT = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:?)[-=]([^{}$`]*)\}")
+_VALUES = (
+    regex(
+        r"""((?<![\w-])[A-Za-z_]\w*=)(?!(?:\d{1,5}|true|false|development|production|test)(?:\s|$))(?:"[^"]*"|'[^']*'|\S+)"""
+    ),
+    regex(
+        r"""(?i)(--?[\w-]*(?:secret|token|passw|key|auth|credential)[\w-]*(?:=|\s+))(?:"[^"]*"|'[^']*'|[^\s-]\S*)"""
+    ),
+    regex(r"(://)[^/\s@]+(?=@)"),
+    regex(r"(?i)(bearer )[^\s'\"]+"),
+)
 # First words that only a shell knows: `exec` cannot replace the shell with them.
 _SHELL_WORDS = {
     *("cd", "export", "unset", "set", "source", ".", "eval", "exec", "if", "for", "while", "until", "case"),
@@ -58,6 +68,13 @@ def read(text: str) -> Command:
     if words is not None and program in _SHELL_WORDS:
         words = None
     return Command(assignments=assignments, rest=rest, words=words, is_single=is_single, program=program)
+
+
+def outline(text: str) -> str:
+    """The command on one line, as it may be told: what is assigned, and what follows secret options, left out."""
+    for pattern in _VALUES:
+        text = pattern.sub(r"\1…", text)
+    return " ".join(text.split())
 
 
 def default_of(raw: str) -> str | None:

@@ -67,7 +67,7 @@ def test_text_shows_start_order_and_contract(stack: Stack) -> None:
         "  ws:H+P -> web.hmr:24678\n"
         "\n"
         "shared\n"
-        "  jwt (secret): web:S = ws:S|T = =x\n"
+        "  jwt (secret): web:S = ws:S|T = =…\n"
         "\n"
         "origins\n"
         "  ws:CORS allows web\n"

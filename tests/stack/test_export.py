@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from devstack.env.secrets import is_masked
 from devstack.stack import export, procfile
 from devstack.stack.load import load
 from devstack.stack.model import Stack
@@ -51,7 +52,7 @@ def stack(tree: Tree) -> Stack:
 
 
 def test_a_procfile_line_runs_in_its_folder_with_its_variables(stack: Stack) -> None:
-    entries = procfile.parse_text(export.procfile(stack)["Procfile"]).entries
+    entries = procfile.parse_text(export.procfile(stack, is_masked)["Procfile"]).entries
     show = "import os, sys; print(os.getcwd(), sys.argv[1:], os.environ['A'], os.environ['GREETING'])"
     (stack.root / "my server/ws.py").write_text(show)
 
@@ -64,7 +65,7 @@ def test_a_procfile_line_runs_in_its_folder_with_its_variables(stack: Stack) -> 
 
 
 def test_compose_keeps_order_health_and_ways_to_stop(stack: Stack) -> None:
-    services = yaml.safe_load(export.compose(stack)["compose.yaml"])["services"]
+    services = yaml.safe_load(export.compose(stack, is_masked)["compose.yaml"])["services"]
 
     assert services["ws"]["depends_on"] == {
         "migrate": {"condition": "service_completed_successfully"},
@@ -78,7 +79,7 @@ def test_compose_keeps_order_health_and_ways_to_stop(stack: Stack) -> None:
 
 
 def test_systemd_units_keep_order_and_quote_what_systemd_expands(stack: Stack) -> None:
-    units = export.systemd(stack)
+    units = export.systemd(stack, is_masked)
 
     unit = units["voice-agent-ws.service"]
     assert set(units) == {
@@ -89,6 +90,29 @@ def test_systemd_units_keep_order_and_quote_what_systemd_expands(stack: Stack) -
     assert 'ExecStart=/usr/bin/env python ws.py "50%% $$HOME"\n' in unit
     assert 'Environment="GREETING=it\'s $5"\n' in unit
     assert "Type=oneshot\n" in units["voice-agent-migrate.service"]
+
+
+def test_a_secret_of_stack_toml_is_named_and_taken_from_the_environment(tree: Tree) -> None:
+    declared = """\
+name = "one"
+services.api = { type = "command", command = "env", env.set.API_SECRET = "c0ffee$x" }
+"""
+    stack = load(tree({"stack.toml": declared}) / "stack.toml")
+
+    line = procfile.parse_text(export.procfile(stack, is_masked)["Procfile"]).entries["api"].command
+    body = yaml.safe_load(export.compose(stack, is_masked)["compose.yaml"])
+    unit = export.systemd(stack, is_masked)["one-api.service"]
+    given = subprocess.run(
+        ["/bin/sh", "-c", line],
+        env={"API_SECRET": "given", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert "API_SECRET=given\n" in given.stdout
+    assert body["services"]["api"]["environment"] == {"API_SECRET": "${API_SECRET:?}"}
+    assert "PassEnvironment=API_SECRET\n" in unit
+    assert "c0ffee" not in f"{line}{body}{unit}"
 
 
 @pytest.mark.e2e

@@ -13,6 +13,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devstack.env.secrets import is_masked
 from devstack.errors import Problem
 from devstack.stack import defaults, drawing, export, graph
 from devstack.stack.jsonschema import json_schema
@@ -99,7 +100,7 @@ def use(stack: Stack) -> None:
         launch(stack, service)
         defaults.ready(service)
     for write in export.FORMATS.values():
-        write(stack)
+        write(stack, is_masked)
 
 
 def check(text: str, stack: Stack | None, problems: tuple[Problem, ...]) -> None:

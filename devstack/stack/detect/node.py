@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from devstack.stack import package, scripts
+from devstack.stack import package, scripts, shell_words
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree, line_of
 from devstack.stack.model import ServiceType
@@ -144,7 +144,7 @@ def _own_source(folder: Path, entry: Path) -> Path:
 
 
 def _evidence(tree: Tree, own: package.Package, script: str) -> Evidence:
-    text = " ".join(own.scripts[script].split())
+    text = shell_words.outline(own.scripts[script])
     return Evidence(
         path=tree.shown(own.path), line=own.lines.get(script, 1), what=f'script {script}: "{text[:60]}"'
     )
