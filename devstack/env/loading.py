@@ -6,15 +6,16 @@ Told by stack.toml; where it says nothing, by the command line, vite.config and 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from devstack.env import versions, vite_config
+from devstack.env import versions, vite_config, wrappers
 from devstack.env.files import Files
 from devstack.env.model import LoadIssue
-from devstack.env.source.model import DotenvCall, SourceIndex
+from devstack.env.source.model import OWN_FORM, DotenvCall, SourceIndex
 from devstack.records import dataclass
-from devstack.stack import defaults, shell_words
+from devstack.stack import defaults, package, scripts, shell_words
 from devstack.stack.launch import Launch
 from devstack.stack.model import Service, ServiceType, Stack
 
@@ -22,6 +23,22 @@ Sources = Callable[[str], SourceIndex]
 
 DEFAULT_MODE = "development"
 _PRODUCTION_COMMANDS = {"next": {"build", "start"}, "vite": {"build", "preview"}}
+_CONFIGURATION = re.compile(r"(?:next|vite)\.config\.[cm]?[jt]s")
+_LOADS_ITSELF = re.compile(
+    rb"^(?![ \t]*(?://|\*)).*(?:[\"'](?:dotenv[\w/-]*|@next/env|@dotenvx/dotenvx|env-cmd)[\"']|[\"']import\.meta\.env\.)",
+    re.M,
+)
+_INTERPRETERS = ("node", "tsx", "ts-node", "bun", "deno")
+# Packages that load env files by rules of their own.
+_UNMODELLED = (
+    "dotenv-mono",
+    "dotenv-flow",
+    "dotenv-extended",
+    "dotenv-defaults",
+    "@dotenvx/dotenvx",
+    "varlock",
+)
+_NEEDS_DOTENV = ("dotenv", "dotenv/config")
 _PYTHON = frozenset({ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT})
 
 
@@ -67,6 +84,7 @@ class _Planner:
         self._files = files
         self._sources = sources
         self._folder = _normal(stack.root / service.dir)
+        self._launch = launch
         self._words = _words(launch)
         self._issues: list[LoadIssue] = []
 
@@ -101,11 +119,19 @@ class _Planner:
                 )
                 for layer in declared.layers
             ]
-        loader = defaults.loader(self._service)
         if declared.files is not None:
-            return [Load(loader=loader, folder=self._folder, files=self._paths(declared.files))]
+            files = self._paths(declared.files)
+            return [Load(loader=defaults.loader(self._service), folder=self._folder, files=files)]
+        return [*self._around(), *self._own(kind, config)]
+
+    def _own(self, kind: str, config: vite_config.ViteConfig) -> Iterable[Load]:
+        """What the program loads itself."""
+        loader = defaults.loader(self._service)
         if kind == "vite":
             return [self._vite(loader, config)]
+        if kind == "next":
+            self._note_configuration()
+            self._note_starter()
         if kind == "python-dotenv" and self._service.type in _PYTHON:
             return self._python(loader)
         if kind in ("dotenv", "dotenv-expand") and self._service.type is ServiceType.NODE:
@@ -116,11 +142,49 @@ class _Planner:
             return [Load(loader=loader, folder=self._folder, files=files)]
         return [Load(loader=loader, folder=self._folder, files=self._usual_files())]
 
+    def _around(self) -> Iterable[Load]:
+        """What wrappers of the command load before the program starts; notes those that cannot be followed."""
+        if self._launch is None:
+            return
+        own = package.read(self._folder)
+        known = {} if own is None else own.scripts
+        is_node = self._service.type is ServiceType.NODE
+        for supply in wrappers.supplies(self._launch.command, known, env_file_flag=not is_node):
+            if supply.loader is not None and supply.file and "$" not in supply.file:
+                path = _normal(self._folder / supply.file)
+                yield Load(loader=supply.loader, folder=self._folder, files=(path,), override=supply.override)
+            else:
+                spot = self._launch.spot
+                message = f"`{supply.by}` may give the program variables that no file here shows"
+                self._note(self._stack.root / spot.path, spot.line, message)
+
+    def _note_configuration(self) -> None:
+        """A next.config or vite.config that loads env files or defines variables itself."""
+        for name in self._files.names(self._folder):
+            if not _CONFIGURATION.fullmatch(name):
+                continue
+            content = self._files.read(self._folder / name) or b""
+            found = _LOADS_ITSELF.search(content)
+            if found is not None:
+                line = content.count(b"\n", 0, found.start()) + 1
+                self._note(self._folder / name, line, f"{name} sets variables itself; declare `files`")
+
+    def _note_starter(self) -> None:
+        """A script of the repository's own that starts the page server and may load files before."""
+        tool = scripts.tool(self._words)
+        is_page_server = any(Path(word).name in ("next", "vite", "vite.js") for word in tool[1:])
+        if self._launch is not None and tool and tool[0] in _INTERPRETERS and not is_page_server:
+            spot = self._launch.spot
+            message = "a script of its own starts the page server, and may set variables before"
+            self._note(self._stack.root / spot.path, spot.line, message)
+
     def _vite(self, loader: str, config: vite_config.ViteConfig) -> Load:
         for key, line in config.dynamic:
             if config.path is not None and not (key == "mode" and self._service.env.mode):
                 message = f"`{key}` is computed, so Vite's default is assumed; declare `mode` or `files`"
                 self._note(config.path, line, message)
+        self._note_configuration()
+        self._note_starter()
         folder = config.folder(self._folder)
         if folder is None:
             return Load(loader=loader, folder=self._folder, files=(), prefixes=config.prefixes)
@@ -151,12 +215,17 @@ class _Planner:
             "dotenv-expand", self._folder, self._files
         ):
             loader = "dotenv-expand"
-        calls: tuple[DotenvCall, ...] = ()
-        if loads or versions.depends_on("dotenv", self._folder, self._files):
-            calls = tuple(self._sources(self._service.name).dotenv_calls)
+        calls = tuple(self._sources(self._service.name).dotenv_calls)
+        if not loads and not versions.depends_on("dotenv", self._folder, self._files):
+            calls = tuple(call for call in calls if call.form not in _NEEDS_DOTENV)
         found = self._calls(loader, calls)
         if loads and not found:
             return loads
+        for name in _UNMODELLED:
+            if versions.depends_on(name, self._folder, self._files):
+                self._note(
+                    self._folder / "package.json", 1, f"{name} loads files by its own rules; declare `files`"
+                )
         return [*loads, *(found or [Load(loader=loader, folder=self._folder, files=self._usual_files())])]
 
     def _calls(self, loader: str, calls: Iterable[DotenvCall]) -> list[Load]:
@@ -165,13 +234,16 @@ class _Planner:
         for call in calls:
             module = self._module(call.path)
             if call.dynamic:
+                what = "takes what is no literal" if call.form != OWN_FORM else "is the program's own way"
                 self._note(
                     self._stack.root / call.path,
                     call.line,
-                    f"{call.form}(…) takes what is no literal, so it is left out; declare `files`",
+                    f"{call.form}(…) {what}, so it is left out; declare `files`",
                 )
                 continue
             is_python = loader.startswith("python-dotenv")
+            if call.form == "loadEnvFile":
+                loader = "node"
             if call.file is None:
                 # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
                 load = Load(

@@ -22,7 +22,7 @@ from devstack.env.model import (
     Value,
 )
 from devstack.records import dataclass
-from devstack.stack import defaults
+from devstack.stack import defaults, scripts
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import Reference, Service, Stack
 
@@ -138,6 +138,7 @@ class _Resolution:
     def environment(self) -> Environment:
         """Files, `set`, port and inline variables, in the order in which they win."""
         given = given_values(self._stack, self._service, self._launch, self._inherited)
+        given.update(_scripted(self._launch))
         port = defaults.port_env(self._service)
         loaded, pin = self._load(given)
         if (
@@ -254,6 +255,19 @@ def given_values(
         unknown = None if known is not None else "only the shell can tell"
         given[name] = Value(text=known, origin=where, unknown=unknown)
     return given
+
+
+def _scripted(started: Launch | None) -> dict[str, Value]:
+    """What the package.json script itself sets before its program: the process gets it without devstack."""
+    if started is None or started.script is None:
+        return {}
+    where = Origin(layer=LayerKind.COMMAND, path=started.script.path, line=started.script.line)
+    return {
+        name: Value(
+            text=text, origin=where, raw=text, unknown=None if text is not None else "only the shell can tell"
+        )
+        for name, text in scripts.settings(started.script).items()
+    }
 
 
 def _declared(stack: Stack, text: str, key: str, layer: LayerKind) -> Value:

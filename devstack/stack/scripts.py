@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def port_flags(
     if flags and script and script.manager == "npm" and "--" not in words:
         return ("--", *flags)
     return flags
+
+
+def settings(script: Script) -> dict[str, str | None]:
+    """What the script's last command puts before its program (`A=1 next dev`, `cross-env A=1 …`).
+
+    None where only the shell can tell the text.
+    """
+    command = shell_words.read(re.split(r"&&|;", script.text)[-1])
+    found = {one.name: one.text for one in command.assignments}
+    words = command.words or ()
+    if words and Path(words[0]).name in ("cross-env", "cross-env-shell", "env"):
+        for word in itertools.takewhile(_is_setting, words[1:]):
+            name, _, text = word.partition("=")
+            found[name] = text
+    return found
 
 
 def tool(words: tuple[str, ...]) -> tuple[str, ...]:

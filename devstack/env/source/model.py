@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from devstack.records import dataclass
 
+OWN_FORM = "own code"  # a `DotenvCall` that is none: the module names an env file and reads it in its own way
+
 
 class Fallback(StrEnum):
     """How a fallback literal takes effect."""

@@ -6,8 +6,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from devstack.env.file_names import is_example
 from devstack.env.source import hints
-from devstack.env.source.model import DotenvCall, SettingsClass, SourceRead, UrlLiteral
+from devstack.env.source.model import OWN_FORM, DotenvCall, SettingsClass, SourceRead, UrlLiteral
 from devstack.records import dataclass
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 _GRAMMARS = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".py": "python", ".tsx": "tsx"}
 _MARKUP = frozenset({".vue", ".svelte", ".astro"})
 _SCRIPT_TAG = re.compile(rb"(<script\b[^>]*>)(.*?)(</script\s*>|\Z)", re.S | re.I)
+# A string that is the path of an env file and nothing else, outside comments.
+_ENV_FILE = re.compile(
+    rb"""^(?![ \t]*(?:\#|//|\*))[^\n]*?(['"`])((?:[^'"`\n]{0,200}/)?\.env(?:\.[A-Za-z0-9_-]+)*)\1""", re.M
+)
 _FRONTMATTER = re.compile(rb"\A\s*---\r?\n(.*?)^---", re.S | re.M)
 
 
@@ -68,6 +73,7 @@ def scan_module(source: bytes, shown: str) -> Scanned:
     module = Module(shown, text, parser(grammar).parse(text).root_node)
     if has_reads:
         _scan_reads(module, suffix)
+        _scan_own_loading(module, text)
     urls.scan(module)
     return Scanned(
         reads=tuple(module.reads),
@@ -94,3 +100,23 @@ def _scripts_only(source: bytes) -> bytes:
         for found in pattern.finditer(source):
             kept[found.start(group) : found.end(group)] = found.group(group)
     return bytes(kept)
+
+
+def _scan_own_loading(module: Module, text: bytes) -> None:
+    """Env files that the module names beside the calls that are understood: it reads them in a way of its own."""
+    if b".env" not in text:
+        return
+    known = [call.file for call in module.dotenv_calls if call.file is not None]
+    known += [name for settings in module.settings for name in settings.env_files]
+    usual = (".env", "./.env") if module.dotenv_calls else ()
+    for found in _ENV_FILE.finditer(text):
+        name = found.group(2).decode("utf-8", "replace")
+        if (
+            name in usual
+            or is_example(name)
+            or any(name.endswith(one) or one.endswith(name) for one in known)
+        ):
+            continue
+        line = text.count(b"\n", 0, found.start(2)) + 1
+        module.dotenv_calls.append(DotenvCall(path=module.path, line=line, form=OWN_FORM, dynamic=True))
+        return

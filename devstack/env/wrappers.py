@@ -1,0 +1,126 @@
+"""What gives a process its environment before the program itself loads files.
+
+`dotenv -e ../../.env -- next dev`, `env-cmd`, `doppler run --`, a shell that sources a file: told by the words of the
+command and of the package.json scripts that it runs. Nothing is executed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from devstack.records import dataclass
+
+_BETWEEN = re.compile(r"[\s;&|()\"'`{}]+")
+_DEEPEST = 4  # scripts that run scripts
+# Programs that hand on an environment of their own making: from a vault, an encrypted file, a file in their own format.
+_UNKNOWN = frozenset(
+    {
+        *(
+            "env-cmd",
+            "dotenvx",
+            "dotenv-flow",
+            "dotenv-vault",
+            "doppler",
+            "op",
+            "infisical",
+            "varlock",
+            "direnv",
+        ),
+        *("aws-vault", "chamber", "teller", "summon", "envchain", "envconsul", "sops", "phase", "secretspec"),
+        *("devbox", "honcho", "foreman", "overmind", "hivemind", "xargs"),
+    }
+)
+_UNKNOWN_FIRST = frozenset(
+    {"make", "gmake", "just", "task", "mise", "sst", "nf"}
+)  # words of other meaning elsewhere
+_SHELL_SCRIPT = re.compile(r"[\w./-]+\.(?:sh|bash|zsh)\Z")
+_ENV_FLAG = re.compile(r"--env-file(?:-if-exists)?(?:=(.*))?\Z")
+_PRELOAD = re.compile(r"(?:dotenv_config_path|DOTENV_CONFIG_PATH)=(.+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supply:
+    """One thing that sets variables before the program runs.
+
+    Attributes:
+        by: the word that shows it.
+        loader: whose rules read `file`; None where what it sets cannot be told.
+        file: relative to the service's folder.
+    """
+
+    by: str
+    loader: str | None = None
+    file: str | None = None
+    override: bool = False
+
+
+def supplies(text: str, scripts: Mapping[str, str], *, env_file_flag: bool) -> tuple[Supply, ...]:
+    """What the command `text` puts around its program; `scripts` are those of its package.json.
+
+    Args:
+        env_file_flag: whether `--env-file` counts here, because nobody else looks at it.
+    """
+    found = list(_of(text, scripts, env_file_flag, set(), _DEEPEST))
+    return tuple(dict.fromkeys(found))
+
+
+def _of(
+    text: str, scripts: Mapping[str, str], env_file_flag: bool, seen: set[str], depth: int
+) -> Iterator[Supply]:
+    words = [word for word in _BETWEEN.split(text) if word]
+    for at, word in enumerate(words):
+        program = word.rpartition("/")[2]
+        flag = _ENV_FLAG.match(word)
+        if program == "dotenv":
+            yield from _dotenv(words[at + 1 :])
+        elif program in _UNKNOWN or _SHELL_SCRIPT.match(word) or (at == 0 and program in _UNKNOWN_FIRST):
+            yield Supply(by=program)
+        elif word in (".", "source"):
+            if "env" in "".join(words[at + 1 : at + 2]):
+                yield Supply(by=word)
+        elif preload := _PRELOAD.match(word):
+            yield Supply(by="dotenv/config", loader="dotenv", file=preload.group(1))
+        elif flag and env_file_flag:
+            yield _flagged(words, at, flag.group(1))
+        elif word in scripts and word not in seen and depth:
+            seen.add(word)
+            yield from _of(scripts[word], scripts, env_file_flag, seen, depth - 1)
+
+
+def _dotenv(words: Sequence[str]) -> Iterator[Supply]:
+    """dotenv-cli (`dotenv -e FILE -- next dev`) or python-dotenv's (`dotenv -f FILE run -- python main.py`)."""
+    files: list[str] = []
+    override = False
+    for at, word in enumerate(words):
+        following = words[at + 1] if at + 1 < len(words) else ""
+        if word in ("-e", "-f", "--file"):
+            files.append(following)
+        elif word in ("-o", "--override"):
+            override = True
+        elif word == "run":
+            yield from (
+                Supply(by="dotenv", loader="python-dotenv", file=file, override="--no-override" not in words)
+                for file in files or [".env"]
+            )
+            return
+        elif word.startswith("-") and word not in ("--", "-q", "--quiet"):
+            yield Supply(by="dotenv")  # a cascade of files, single values, a printout
+            return
+        elif word == "--" or words[at - 1] not in ("-e", "-f", "--file"):
+            break
+    for file in files or [".env"]:
+        yield Supply(by="dotenv", loader="dotenv-expand", file=file, override=override)
+
+
+def _flagged(words: Sequence[str], at: int, given: str | None) -> Supply:
+    """`--env-file F` of the program before it."""
+    file = given if given is not None else words[at + 1] if at + 1 < len(words) else None
+    programs = {word.rpartition("/")[2] for word in words[:at]}
+    is_optional = "if-exists" in words[at]
+    if file and not is_optional and "op" not in programs and "uv" not in programs:
+        if "uvicorn" in programs:
+            return Supply(by=words[at], loader="python-dotenv", file=file)
+        if "node" in programs:
+            return Supply(by=words[at], loader="node", file=file)
+    return Supply(by=words[at].partition("=")[0])
