@@ -39,7 +39,7 @@ class Request:
 
     Attributes:
         headers: further request headers (Authorization, Cookie …).
-        first_message: text sent as soon as the socket is open.
+        first_message: text or bytes sent as soon as the socket is open.
         watch: seconds to stay connected after opening, to see whether the server keeps the socket.
         pings: how many pings to time while connected.
         addresses: connect to the first of these that answers, instead of the URL's host.
@@ -49,7 +49,7 @@ class Request:
     origin: str | None = None
     subprotocols: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
-    first_message: str | None = None
+    first_message: str | bytes | None = None
     connect_timeout: float = CONNECT_SECONDS
     answer_timeout: float = ANSWER_SECONDS
     watch: float = WATCH_SECONDS
@@ -74,6 +74,7 @@ class Answer:
         peer: address and port connected to.
         status, headers, body: of the HTTP answer; at most 4 KiB of body, undecoded.
         frames: text messages received after opening, at most 20, cut at 4 KiB.
+        data: the same of binary messages.
         invalid: what the server sent after opening that is no valid frame; a page then sees 1006.
         closed: the server ended the connection within the watched time.
         close_code: from its close frame; None when it ended without one (a browser shows 1006).
@@ -91,6 +92,7 @@ class Answer:
     body: bytes = b""
     subprotocol: str | None = None
     frames: list[str] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
     invalid: str = ""
     closed: bool = False
     close_code: int | None = None

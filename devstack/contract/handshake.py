@@ -86,6 +86,8 @@ async def _connect(request: Request, host: str, port: int, *, tls: bool) -> tupl
         tried.append(AddressTried(address=address, outcome=outcome))
         if stream is not None or outcome in _ANSWERED:
             break
+    if stream is None and any(entry.outcome is Outcome.CONNECT_TIMEOUT for entry in tried):
+        outcome = Outcome.CONNECT_TIMEOUT  # one address hangs; that nobody listens on the others says less
     answer = Answer(outcome=outcome, tried=tuple(tried), detail=detail)
     if stream is not None or outcome in _ANSWERED:
         answer.peer = (address, port)
@@ -284,8 +286,12 @@ class _Conversation:
     async def _watch(self, opened: float) -> None:
         """Stay connected for the watched time, then close with 1000."""
         self._judge_frames()  # of the packet that the handshake came in
-        if self._request.first_message is not None and self._is_open():
-            self._protocol.send_text(self._request.first_message.encode())
+        first = self._request.first_message
+        if first is not None and self._is_open():
+            if isinstance(first, bytes):
+                self._protocol.send_binary(first)
+            else:
+                self._protocol.send_text(first.encode())
             await self._flush()
         for _ in range(self._request.pings):
             await self._time_ping()
@@ -354,6 +360,8 @@ class _Conversation:
             self._break("text that is not UTF-8")
         elif event.opcode is Opcode.TEXT and len(self._answer.frames) < 20:
             self._answer.frames.append(bytes(event.data[:KEPT_BYTES]).decode("utf-8", "replace"))
+        elif event.opcode is Opcode.BINARY and len(self._answer.data) < 20:
+            self._answer.data.append(bytes(event.data[:KEPT_BYTES]))
         elif event.opcode is Opcode.PONG:
             self._pong = True
         elif event.opcode is Opcode.CLOSE:

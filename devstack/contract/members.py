@@ -21,7 +21,7 @@ from devstack.records import dataclass
 from devstack.stack.model import FileKey, LiteralValue, Member, Reference, Stack, UrlPart
 
 if TYPE_CHECKING:
-    from devstack.env.model import Environment, FileReader, Value
+    from devstack.env.model import Environment, FileReader, LoadIssue, Value
 
 
 # Issues after which a name that was not found may still be set, or was lost with its whole file.
@@ -131,7 +131,7 @@ class Facts:
         self, reference: Reference, environment: Environment, name: str, value: Value | None
     ) -> Effective:
         """Unset or empty: what the source does then."""
-        lost = next((issue for issue in environment.issues if issue.fatal or issue.kind in _BLINDING), None)
+        lost = next((issue for issue in environment.issues if _is_blinding(issue)), None)
         if lost is not None and value is None:
             return Effective(member=reference, name=name, unknown=f"{lost.path.name} cannot be loaded")
         is_empty = value is not None and value.text == ""
@@ -161,6 +161,15 @@ class Facts:
         if found is None:
             return Effective(member=member, path=path, line=line)
         return Effective(member=member, path=path, line=line, text=found, provenance=Provenance.FILE)
+
+
+def is_blinded(environment: Environment) -> bool:
+    """Whether a name that is not found may be there all the same: files that were lost, ways nobody can follow."""
+    return any(_is_blinding(issue) for issue in environment.issues)
+
+
+def _is_blinding(issue: LoadIssue) -> bool:
+    return issue.fatal or issue.kind in _BLINDING
 
 
 def applying_reads(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from devstack.contract import foreign_json
+from devstack.contract import foreign_json, hocuspocus
 from devstack.contract.attempt import Answer, Request
 from devstack.records import dataclass
 from devstack.stack.model import TokenSpec, WebSocketSpec
@@ -37,6 +37,8 @@ def request(manner: Manner, url: str, token: str | None, *, origin: str | None =
     asked = _by_protocol(manner, Request(url=url, origin=origin, subprotocols=manner.subprotocols))
     if token is None:
         return asked
+    if manner.protocol == "hocuspocus" and (manner.token is None or manner.token.place == "message"):
+        return replace(asked, first_message=hocuspocus.authentication(token))
     if manner.protocol == "livekit":
         return replace(asked, url=_with_query(asked.url, {"access_token": token}))
     if manner.protocol == "graphql-ws" and (manner.token is None or manner.token.place == "message"):
@@ -57,6 +59,8 @@ def _by_protocol(manner: Manner, asked: Request) -> Request:
     if manner.protocol == "graphql-ws":
         offered = asked.subprotocols or (GRAPHQL_SUBPROTOCOL,)
         return replace(asked, subprotocols=offered, first_message=_graphql_init({}))
+    if manner.protocol == "hocuspocus":
+        return replace(asked, first_message=hocuspocus.authentication(""))
     if manner.protocol == "livekit":
         path = urlsplit(asked.url).path
         full = asked.url if path not in ("", "/") else _with_path(asked.url, "/rtc")
@@ -80,6 +84,8 @@ def _carry(asked: Request, spec: TokenSpec, token: str) -> Request:
 
 def refusal(manner: Manner, answer: Answer) -> str | None:
     """The refusal that a protocol sends as a message while the socket stays open, or None."""
+    if manner.protocol == "hocuspocus" and False in map(hocuspocus.is_let_in, answer.data):
+        return "hocuspocus denied the permission"
     for frame in answer.frames:
         if manner.protocol == "socket.io" and frame.startswith("44"):
             return "socket.io connect_error"
@@ -96,6 +102,8 @@ def is_greeted(manner: Manner, answer: Answer) -> bool:
         return any(frame.startswith("40") for frame in answer.frames)
     if manner.protocol == "graphql-ws":
         return any(_type_of(frame) == "connection_ack" for frame in answer.frames)
+    if manner.protocol == "hocuspocus":
+        return True in map(hocuspocus.is_let_in, answer.data)
     return answer.opened
 
 

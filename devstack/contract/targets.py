@@ -17,7 +17,6 @@ from devstack.contract.session import Target
 from devstack.contract.token_check import Verifier
 from devstack.contract.tokens import Minter
 from devstack.contract.wiring import Wire
-from devstack.env.secrets import mask_url
 from devstack.errors import UsageError
 from devstack.stack.model import Expect, Reference, Service, ServiceType, Stack, TokenSpec
 
@@ -34,9 +33,9 @@ def for_url(facts: Facts | None, url: str) -> Target:
     """A URL given by hand, with what the stack knows of the service behind it, if it is one of its own."""
     address = urls.parse(url)
     _demand_usable(url, "the URL")
-    if address.scheme not in ("ws", "wss") or not address.host or not _can_be_dialled(url):
+    if address.scheme not in ("ws", "wss") or not address.host:
         raise UsageError(
-            f"`{mask_url(url)[:60]}` is neither a service of stack.toml nor a ws:// or wss:// URL",
+            f"`{address.shown or url[:40]}` is neither a service of stack.toml nor a ws:// or wss:// URL",
             hint="devstack ws SERVICE, or devstack ws ws://localhost:3001/ws",
         )
     if facts is None:
@@ -48,13 +47,6 @@ def for_url(facts: Facts | None, url: str) -> Target:
             url=url, origin=_first_origin(facts.stack), may_send_token=_is_declared(facts, address.host)
         )
     return _target(facts, facts.stack.services[own], url)
-
-
-def _can_be_dialled(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:  # brackets that are not closed, a port that is no number
-        return False
 
 
 def url_of(facts: Facts, service: Service) -> str:

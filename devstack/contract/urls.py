@@ -44,16 +44,16 @@ _BARE_HOST = regex(r"^(?:localhost|(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]{2,})(?:[:/?
 class UrlFault(StrEnum):
     """Why a text is not the URL its author meant."""
 
-    NO_SCHEME = "no scheme"
-    UNKNOWN_SCHEME = "unknown scheme"
-    SLASHES = "not two slashes after the scheme"
-    TWO_SCHEMES = "two schemes"
-    NO_HOST = "no host"
-    BAD_PORT = "the port is not a number from 1 to 65535"
-    SPACES = "spaces"
-    QUOTES = "quotation marks"
-    FRAGMENT = "a fragment"
-    BACKSLASH = "a backslash"
+    NO_SCHEME = "it has no scheme"
+    UNKNOWN_SCHEME = "its scheme is unknown"
+    SLASHES = "two slashes do not follow its scheme"
+    TWO_SCHEMES = "it has two schemes"
+    NO_HOST = "it has no host"
+    BAD_PORT = "its port is no number from 1 to 65535"
+    SPACES = "it has spaces"
+    QUOTES = "it has quotation marks"
+    FRAGMENT = "it has a fragment"
+    BACKSLASH = "it has a backslash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

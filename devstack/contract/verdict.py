@@ -188,7 +188,7 @@ def _after_open(evidence: Evidence) -> Found:
     if not evidence.is_greeted:
         return (
             Code.NO_ANSWER,
-            "opens, but the protocol's own acceptance (connection_ack, socket.io's 40) never comes",
+            "opens, but the protocol's own acceptance (such as connection_ack or socket.io's 40) never comes",
             "the server waits in its connection handler, or speaks another protocol than stack.toml declares",
         )
     if evidence.expect.kind != "open":
