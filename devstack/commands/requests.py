@@ -9,7 +9,7 @@ from typing import Any, Literal
 from devstack.commands.running import Place, seconds, write
 from devstack.control.client import ControlClient, unknown_service
 from devstack.errors import ExitCode, NotRunningError, ServiceFailedError, TimedOutError, UsageError
-from devstack.run.state import Phase
+from devstack.run.state import ENDED, Phase
 from devstack.views.services import ended_words, why
 from devstack.views.wording import duration, phase_words
 
@@ -90,22 +90,26 @@ def _wait(
     client: ControlClient, action: Action, before: Mapping[str, Any], timeout: float | None
 ) -> tuple[str, Mapping[str, Any]]:
     if action == "stop":
-        return client.wait(before["name"], "stopped", timeout=timeout)
+        return client.wait(before["name"], "stopped", timeout=timeout, before=before, anew=True)
     anew = action == "restart"
     return client.wait(before["name"], "ready", timeout=timeout, before=before, anew=anew)
 
 
 def _conclude(name: str, outcome: str, now: Mapping[str, Any], patience: float | None) -> None:
     if outcome == "failed":
-        raise ServiceFailedError(ended_words(now), hint=f"`devstack logs {name}` shows what it wrote.")
+        raise ServiceFailedError(
+            ended_words(now, time.time()), hint=f"`devstack logs {name}` shows what it wrote."
+        )
     if outcome == "timeout":
-        state, reason = phase_words(Phase(now["phase"])), why(now)
+        state, reason = phase_words(Phase(now["phase"])), why(now, time.time())
         detail = f"{state}: {reason}" if reason else state
         raise TimedOutError(f"{name} is still {detail} after {duration(patience or 0)}")
 
 
 def _done(action: Action, before: Mapping[str, Any], now: Mapping[str, Any], took: float) -> str:
     state = phase_words(Phase(now["phase"]))
+    if action == "stop" and Phase(now["phase"]) not in ENDED:
+        return f"{now['name']} was stopped, then another request started it again: it is {state}"
     if action != "restart" and before["phase"] == now["phase"]:
         return f"{now['name']} was already {state}"
     return f"{now['name']} is {state} after {duration(took)}"

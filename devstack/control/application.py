@@ -155,8 +155,9 @@ class _Answers:
     async def wait(self, request: Request) -> Response:
         """Answer when a service is `ready` (`started`, `stopped`) or will not become it by itself.
 
-        `after`: a generation up to this one does not count as ready; `since`: an end up to this time
-        (seconds since the epoch) does not count as failed. Both say: not what was before the request.
+        `after`: a generation up to this one does not count as ready, and a later one says that this one was
+        stopped; `since`: an end up to this time (seconds since the epoch) does not count as failed. Both say:
+        not what was before the request.
         """
         query = request.query_params
         name, wanted = query.get("service", ""), query.get("condition", "ready")
@@ -227,7 +228,7 @@ def _outcome(state: RunState, service: ServiceState, wanted: str, before: tuple[
     """`reached` or `failed` once it is decided, else None. `before`: generation and time of what is past."""
     after, since = before
     if wanted == "stopped":
-        return "reached" if service.phase in ENDED else None
+        return "reached" if service.phase in ENDED or _was_replaced(service, after, since) else None
     if state.finished or state.stopping:
         return "failed"
     if service.phase in (Phase.FAILED, Phase.STOPPED):
@@ -236,6 +237,12 @@ def _outcome(state: RunState, service: ServiceState, wanted: str, before: tuple[
         return None
     has_started = wanted == "started" and service.started_at > 0 and service.phase is not Phase.PENDING
     return "reached" if has_started or service.phase in (Phase.READY, Phase.COMPLETED) else None
+
+
+def _was_replaced(service: ServiceState, after: int, since: float) -> bool:
+    """Whether what ran at the time of the request is gone, although somebody asked for a start meanwhile."""
+    waits_anew = service.phase in (Phase.PENDING, Phase.BACKOFF) and service.since > since
+    return after >= 0 and (service.generation > after or waits_anew)
 
 
 class _Live:

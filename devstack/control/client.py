@@ -73,7 +73,7 @@ class ControlClient:
         """(`reached` | `failed` | `timeout`, the service).
 
         `before` is its state before a request: an end of that time does not count. `anew`: neither does being
-        ready in the generation of that time.
+        ready in the generation of that time; and it counts as stopped when a later one took its place.
         """
         query: dict[str, Any] = {"service": service, "condition": condition}
         if timeout is not None:

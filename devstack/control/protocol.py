@@ -9,7 +9,7 @@ from typing import Any
 
 from devstack.host.private_folder import PrivateFolder
 from devstack.run.schedule import holds, real
-from devstack.run.state import RunState
+from devstack.run.state import Kind, RunState
 
 SOCKET = "control.sock"
 ADDRESS_FILE = "control"
@@ -35,7 +35,7 @@ def _is_socket(path: Path) -> bool:
 
 
 def services_json(state: RunState) -> list[dict[str, Any]]:
-    """The services of `devstack ps --json`, in start order."""
+    """The services of `devstack ps --json`, in start order; `setups` tells more of those in `waiting_for`."""
     held = holds(state)
     return [
         {
@@ -47,6 +47,11 @@ def services_json(state: RunState) -> list[dict[str, Any]]:
             "since": one.since,
             "restarts": one.restarts,
             "waiting_for": [hold.blocker for hold in held.get(name, ())],
+            "setups": {
+                hold.blocker: {"command": state.specs[hold.blocker].command, "since": hold.since}
+                for hold in held.get(name, ())
+                if state.specs[hold.blocker].kind is Kind.SETUP
+            },
             "last_probe": {"ok": one.probe.ok, "detail": one.probe.detail} if one.probe else None,
             "reason": one.reason,
             "note": one.note,

@@ -25,7 +25,8 @@ LOOK_EVERY = 0.01
 LOOK_LATER = 0.05
 EAGER_FOR = 20.0
 """Seconds for which the kernel is asked every 10 ms; a slower start is asked every 50 ms."""
-ALIVE_EVERY = 10.0
+ALIVE_FIRST, ALIVE_EVERY = 1.0, 10.0
+"""A server that became ready is looked at soon, then less and less often."""
 ASK_EVERY = 30.0
 RECOVER_EVERY = 0.5
 FIRST_ANSWER = 30.0
@@ -248,11 +249,12 @@ class Gate:
 
     async def _stay(self) -> None:
         """Look again now and then; two bad answers in a row count."""
-        asked_at, misses = time.monotonic(), 0
+        asked_at, misses, pause = time.monotonic(), 0, ALIVE_FIRST
         if self._target.warms:
             await self._warm()
         while True:
-            await asyncio.sleep(RECOVER_EVERY if misses else ALIVE_EVERY)
+            await asyncio.sleep(RECOVER_EVERY if misses else pause)
+            pause = min(pause * 2, ALIVE_EVERY)
             look = self._glance()
             answer = look.answer
             if answer is None and (misses or time.monotonic() - asked_at >= ASK_EVERY):
@@ -265,7 +267,7 @@ class Gate:
                 if misses > 1:
                     self._report(answer)
             elif misses:
-                misses = 0
+                misses, pause = 0, ALIVE_FIRST
                 self._report(answer)
 
     def _glance(self) -> Look:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -134,6 +133,8 @@ class Setups:
         """Hash over the command and the content of every input."""
         assert service.setup is not None
         root = self._stack.root / service.dir
+        import hashlib
+
         mark = hashlib.sha256(service.setup.command.encode())
         for name in service.setup.inputs:
             path = root / name

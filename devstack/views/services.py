@@ -8,7 +8,7 @@ from typing import Any
 
 from devstack.run.state import Phase
 from devstack.views.style import Style
-from devstack.views.wording import duration, listed, phase_words
+from devstack.views.wording import duration, listed, phase_words, setup_words
 
 _HEAD = ("SERVICE", "PHASE", "SINCE", "PID", "PORT", "RESTARTS", "")
 _RIGHT = (3, 4, 5)
@@ -66,15 +66,20 @@ def _cells(one: Mapping[str, Any], now: float, declared: int | None) -> tuple[st
         str(one["pid"] or ""),
         f"{port} (for {declared})" if declared is not None else port,
         str(one["restarts"] or ""),
-        why(one),
+        why(one, now),
     )
 
 
-def why(one: Mapping[str, Any]) -> str:
+def why(one: Mapping[str, Any], now: float) -> str:
     """Why a service is not ready, or what to know about one that is; "" when there is nothing to say."""
     phase = Phase(one["phase"])
     if one["waiting_for"]:
-        return f"waits for {listed(one['waiting_for'])}"
+        setups = one.get("setups", {})
+        words = [
+            setup_words(setups[name]["command"], now - setups[name]["since"]) if name in setups else name
+            for name in one["waiting_for"]
+        ]
+        return f"waits for {listed(words)}"
     probe = one["last_probe"]
     if phase in (Phase.STARTING, Phase.DEGRADED) and probe and not probe["ok"]:
         return str(probe["detail"])
@@ -83,9 +88,9 @@ def why(one: Mapping[str, Any]) -> str:
     return str(one.get("reason") or "")
 
 
-def ended_words(one: Mapping[str, Any]) -> str:
+def ended_words(one: Mapping[str, Any], now: float) -> str:
     """`web failed: exited 1`: one service's end as a sentence."""
-    reason = why(one)
+    reason = why(one, now)
     return f"{one['name']} is {phase_words(Phase(one['phase']))}" + (f": {reason}" if reason else "")
 
 

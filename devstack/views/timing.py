@@ -30,7 +30,7 @@ class Timing:
     @property
     def chain_words(self) -> str:
         """`server 0.8 s → web 1.2 s`."""
-        return " → ".join(f"{link.service} {duration(link.seconds)}" for link in self.chain)
+        return " → ".join(f"{_title(link.service)} {duration(link.seconds)}" for link in self.chain)
 
     @property
     def trend_words(self) -> str:
@@ -46,6 +46,11 @@ class Timing:
             return f"as fast as {runs}"
         middle = duration(usual) if len(self.earlier) == 1 else f"median {duration(usual)}"
         return f"{abs(change):.0%} {'slower' if change > 0 else 'faster'} than {runs} ({middle})"
+
+
+def _title(service: str) -> str:
+    owner, _, step = service.partition(".")
+    return f"{step} of {owner}" if step else owner
 
 
 class TimingHistory:

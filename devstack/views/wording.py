@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devstack.run.schedule import holds
-from devstack.run.state import ENDED, Condition, Phase, RunState, ServiceState
+from devstack.run.schedule import holds, real
+from devstack.run.state import ENDED, Condition, Hold, Kind, Phase, RunState, ServiceState
+
+LONGEST_COMMAND = 48
+"""Characters of a setup step's command in a sentence."""
 
 _PHASE_WORDS = {
     Phase.PENDING: "not started",
@@ -62,24 +65,40 @@ def waits_for(state: RunState) -> dict[str, tuple[str, ...]]:
 def waiting(state: RunState, now: float) -> list[tuple[str, str]]:
     """Who waits for what since when: (service, words), those that everybody waits for first."""
     held = holds(state)
-    lines: list[tuple[str, str]] = []
-    for name, service in state.services.items():
-        if name in held or service.phase in ENDED or service.phase in (Phase.READY, Phase.PENDING):
+    roots: list[tuple[str, str]] = []
+    others: list[tuple[str, str]] = []
+    for name, service in real(state).items():
+        if name in held:
+            words = [_hold_words(state, one, now) for one in held[name]]
+            text = f"waits for {listed(words)}"
+            is_root = all(_is_setup(state, one.blocker) for one in held[name])
+        elif service.phase in ENDED or service.phase in (Phase.READY, Phase.PENDING):
             continue
-        why = answer(service)
+        else:
+            why = answer(service)
+            text = f"{phase_words(service.phase)} for {duration(now - service.since)}"
+            text += f": {why}" if why else ""
+            is_root = True
         needed_by = [other for other, several in held.items() if any(one.blocker == name for one in several)]
-        text = f"{phase_words(service.phase)} for {duration(now - service.since)}"
-        text += f": {why}" if why else ""
-        text += (
-            f"; {listed(needed_by)} {'wait' if len(needed_by) > 1 else 'waits'} for it" if needed_by else ""
-        )
-        lines.append((name, text))
-    lines.sort(key=lambda line: -sum(line[0] == one.blocker for several in held.values() for one in several))
-    for name, several in held.items():
-        wanted = [f"{one.blocker}{_condition(one.condition)}" for one in several]
-        lines.append((name, f"waits for {listed(wanted)}"))
-    return lines
+        if is_root and needed_by:
+            text += f"; {listed(needed_by)} {'wait' if len(needed_by) > 1 else 'waits'} for it"
+        (roots if is_root else others).append((name, text))
+    roots.sort(key=lambda line: -sum(line[0] == one.blocker for several in held.values() for one in several))
+    return roots + others
 
 
-def _condition(condition: Condition) -> str:
-    return "" if condition is Condition.READY else f" ({condition.value})"
+def setup_words(command: str, seconds: float) -> str:
+    """`its setup (npm ci, 5.0 s)`: what a service waits for while its setup step runs."""
+    shown = " ".join(command.split())
+    shown = shown if len(shown) <= LONGEST_COMMAND else shown[: LONGEST_COMMAND - 1] + "…"
+    return f"its setup ({shown}, {duration(seconds)})"
+
+
+def _hold_words(state: RunState, hold: Hold, now: float) -> str:
+    if _is_setup(state, hold.blocker):
+        return setup_words(state.specs[hold.blocker].command, now - hold.since)
+    return hold.blocker + ("" if hold.condition is Condition.READY else f" ({hold.condition.value})")
+
+
+def _is_setup(state: RunState, name: str) -> bool:
+    return state.specs[name].kind is Kind.SETUP

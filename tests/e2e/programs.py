@@ -25,6 +25,25 @@ print("serving", os.environ.get("COLOR", "none"), flush=True)
 server.serve_forever()
 """
 
+# Listens whenever the file `open` exists, and only then. Answers nothing; run it with `python -IS`.
+DOOR = """
+import os, select, socket, time
+door = None
+while True:
+    if os.path.exists("open") and door is None:
+        door = socket.socket()
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(("127.0.0.1", int(os.environ["PORT"])))
+        door.listen()
+    elif not os.path.exists("open") and door is not None:
+        door.close()
+        door = None
+    if door is None:
+        time.sleep(0.01)
+    elif select.select([door], [], [], 0.01)[0]:
+        door.accept()[0].close()
+"""
+
 # Ignores TERM. Says when it is ready to.
 STUBBORN = """
 import signal, time

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -10,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Outcome
+from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
-from tests.e2e.programs import SERVER, python, tagged, toml
+from tests.e2e.programs import DOOR, PYTHON, SERVER, python, tagged, toml
 
 pytestmark = pytest.mark.e2e
 Tree = Callable[[Mapping[str, str | bytes]], Path]
@@ -229,3 +232,97 @@ def test_a_service_that_ends_cleanly_and_is_alone_ends_the_run(tree: Tree, devst
     outcome = devstack("up", cwd=tree({"stack.toml": toml({"a": {"command": "sh -c 'echo hello'"}})}))
     assert outcome.code == 0
     assert "hello" in outcome.out
+
+
+# --- waiting ---
+
+
+def door(tree: Tree, port: int, **services: Mapping[str, object]) -> Path:
+    """A stack with `a`, which listens while the file `open` exists, and what else is given."""
+    declared = {"a": {"command": f"{PYTHON} -IS door.py", "port": port}, **services}
+    return tree({"stack.toml": toml(declared), "door.py": DOOR})
+
+
+def phases(devstack: Command, folder: Path) -> dict[str, tuple[str, list[str]]]:
+    told = json.loads(devstack("ps", "--json", cwd=folder).out)["services"]
+    return {one["name"]: (one["phase"], one["waiting_for"]) for one in told}
+
+
+def test_ready_then_not_then_ready_again_a_late_dependent_waits_and_nothing_is_ended(
+    tree: Tree, up: Up, devstack: Command, free_port: Callable[[], int]
+) -> None:
+    early = {"command": WAIT, "depends_on": ["a"]}
+    folder = door(tree, free_port(), early=early, late=early)
+    (folder / "open").touch()
+    run = up(cwd=folder)
+    run.until("run.ready")
+    assert devstack("stop", "late", cwd=folder).code == 0
+    (folder / "open").unlink()
+    run.until("service.degraded", service="a")
+    assert devstack("start", "late", "--timeout", "300ms", cwd=folder).code == 124
+    assert phases(devstack, folder)["late"] == ("pending", ["a"])
+    assert phases(devstack, folder)["early"] == ("ready", [])
+    (folder / "open").touch()
+    seen = len(run.events)
+    run.until("service.ready", service="late")
+    assert [one["service"] for one in run.events[seen:] if one["event"] == "service.ready"] == ["a", "late"]
+    assert run.interrupt() == 130
+    run.until("run.finished")
+    assert order(run, "service.started").count("a") == order(run, "service.started").count("early") == 1
+    assert not order(run, "service.failed")
+
+
+def test_a_restart_of_what_still_waits_leaves_it_waiting_and_starts_it_once(
+    tree: Tree, up: Up, devstack: Command, free_port: Callable[[], int]
+) -> None:
+    folder = door(tree, free_port(), b={"command": "echo x >> starts; exec sleep 1000", "depends_on": ["a"]})
+    run = up(cwd=folder)
+    run.until("service.started", service="a")
+    for _ in range(2):
+        assert devstack("restart", "b", "--timeout", "200ms", cwd=folder).code == 124
+        assert phases(devstack, folder)["b"] == ("pending", ["a"])
+    (folder / "open").touch()
+    assert devstack("wait", "b", "--timeout", "20s", cwd=folder).code == 0
+    assert run.interrupt() == 130
+    run.until("run.finished")
+    assert order(run, "service.started") == ["a", "b"]
+    assert (folder / "starts").read_text() == "x\n"
+
+
+def test_while_waiting_it_is_told_who_waits_for_what_root_blocker_first(
+    tree: Tree, free_port: Callable[[], int], spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    folder = door(
+        tree,
+        free_port(),
+        b={
+            "command": WAIT,
+            "depends_on": ["a"],
+            "setup": {"command": "exec sleep 600", "creates": ["never"]},
+        },
+        c={"command": WAIT, "depends_on": {"b": "started"}},
+    )
+    run = subprocess.Popen(
+        [PYTHON, "-m", "devstack", "up", "--yes"],
+        cwd=folder,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    spawned.append(run)
+    assert run.stdout is not None
+    report: list[str] = []
+    for line in run.stdout:
+        text = line.decode()
+        if re.match(r"[abc] +[.…] (starting|waits) for", text):
+            report.append(text.rstrip())
+        if len(report) == 3:
+            break
+    run.send_signal(signal.SIGINT)
+    rest = run.stdout.read()
+    run.stdout.close()
+    assert (run.wait(20), b"Everything stopped" in rest) == (130, True)
+    first, second, third = report
+    assert re.match(r"a +[.…] starting for [\d.]+ s: nothing listens on port \d+; b waits for it$", first)
+    assert re.match(r"b +[.…] waits for its setup \(exec sleep 600, [\d.]+ s\) and a$", second)
+    assert re.match(r"c +[.…] waits for b \(started\)$", third)

@@ -70,6 +70,14 @@ def test_the_reason_is_cut_for_a_terminal_only() -> None:
     ("one", "words"),
     [
         (service(phase="pending", waiting_for=["ws", "db"]), "waits for ws and db"),
+        (
+            service(
+                phase="pending",
+                waiting_for=["web.setup", "db"],
+                setups={"web.setup": {"command": "npm  ci", "since": 95.0}},
+            ),
+            "waits for its setup (npm ci, 5.0 s) and db",
+        ),
         (service(phase="starting", last_probe={"ok": False, "detail": "refused"}), "refused"),
         (service(phase="degraded", last_probe={"ok": False, "detail": "500"}), "500"),
         (service(phase="ready", last_probe={"ok": True, "detail": "200"}), "200"),
@@ -82,8 +90,8 @@ def test_the_reason_is_cut_for_a_terminal_only() -> None:
     ],
 )
 def test_the_last_column_says_why(one: dict[str, Any], words: str) -> None:
-    assert why(one) == words
+    assert why(one, 100.0) == words
 
 
 def test_an_end_is_a_sentence() -> None:
-    assert ended_words(service(phase="failed", reason="exited 1")) == "web is failed: exited 1"
+    assert ended_words(service(phase="failed", reason="exited 1"), 100.0) == "web is failed: exited 1"
