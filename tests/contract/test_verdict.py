@@ -83,7 +83,7 @@ evidences = st.builds(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(evidences)
 def test_every_evidence_has_one_verdict_that_a_browser_could_show(evidence: Evidence) -> None:
     found = decide(evidence)
@@ -96,7 +96,7 @@ def test_every_evidence_has_one_verdict_that_a_browser_could_show(evidence: Evid
         assert found.close_code is None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(evidences)
 def test_ok_means_open_or_refused_as_declared(evidence: Evidence) -> None:
     if decide(evidence).code is Code.OK:
@@ -143,7 +143,7 @@ headers = st.dictionaries(st.sampled_from(["alg", "enc", "typ", "kid"]), json_va
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.one_of(
         st.lists(segments, max_size=6).map(".".join),

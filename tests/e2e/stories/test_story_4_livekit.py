@@ -196,7 +196,7 @@ def test_a_wrong_secret_and_a_wrong_key_are_told_apart(
     free_port: Callable[[], int],
     up: Callable[..., Run],
     ws: Callable[..., dict[str, Any]],
-    devstack: Callable[..., Outcome],
+    doctor: Callable[..., Doctor],
     secret: str,
     key: str,
     own_secret: bool,
@@ -222,5 +222,9 @@ def test_a_wrong_secret_and_a_wrong_key_are_told_apart(
     told = ws(root, "livekit")
     assert told["verdict"]["code"] == "unauthorized"
     assert cause in told["verdict"]["message"]
+    live = doctor(root, "--live")
+    (refused,) = (one for one in live.findings if one["rule"] == "token-rejected")
+    assert cause in refused["message"]
+    assert "eyJ" not in live.text  # LiveKit's own words echo the token
     assert secret not in str(told)
     assert run.interrupt() == 130
