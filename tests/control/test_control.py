@@ -192,6 +192,17 @@ def test_stopped_can_be_waited_for(run: Run, client: ControlClient) -> None:
     assert client.wait("web", "stopped", timeout=20)[0] == "reached"
 
 
+def test_what_another_request_started_again_was_stopped_all_the_same(run: Run, client: ControlClient) -> None:
+    run.move("web", Phase.READY, generation=1)
+    before = client.state()["services"][1]
+    assert client.wait("web", "stopped", timeout=0.05, before=before, anew=True)[0] == "timeout"
+    run.move("web", Phase.PENDING, generation=1)
+    assert client.wait("web", "stopped", timeout=20, before=before, anew=True)[0] == "reached"
+    run.move("web", Phase.READY, generation=2)
+    assert client.wait("web", "stopped", timeout=20, before=before, anew=True)[0] == "reached"
+    assert client.wait("web", "stopped", timeout=0.05)[0] == "timeout"
+
+
 def test_an_answered_wait_listens_no_longer(run: Run, client: ControlClient) -> None:
     run.move("web", Phase.READY)
     for _ in range(3):
