@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 
 from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Shadow, Value
 from devstack.env.secrets import Fingerprinter, is_masked, is_plain_name
+from devstack.invisible import visible
 from devstack.records import dataclass
 from devstack.views.style import Style
 
 _LONGEST_NAME, _LONGEST_VALUE = 40, 48
 _SHORTEST_SECRET = 5  # shorter ones are found in harmless texts
-INVISIBLE = re.compile("[\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-
-
-def visible(text: str) -> str:
-    """`text` on one line: characters that steer a terminal or cannot be seen are written as escapes."""
-    return INVISIBLE.sub(lambda found: repr(found.group())[1:-1], text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +48,12 @@ class Disclosure:
 
     def name(self, name: str) -> str:
         """The name on one line; of a text that a loader took for a name only what tells it from others."""
+        return visible(self.key(name))
+
+    def key(self, name: str) -> str:
+        """The name for machines, to the byte where values are revealed."""
         if self.reveal or is_plain_name(name):
-            return visible(name)
+            return name
         return f"({self.fingerprinter.describe(name)}: no name)"
 
     def references(self, name: str, value: Value, environment: Environment) -> tuple[str, ...]:
@@ -116,7 +114,7 @@ def _service_json(environment: Environment, shown: Disclosure) -> dict[str, obje
         "mode": environment.mode,
         "files": [{"path": shown.path(layer.path), "exists": layer.exists} for layer in environment.layers],
         "variables": {
-            shown.name(name): _variable_json(name, value, environment, shown)
+            shown.key(name): _variable_json(name, value, environment, shown)
             for name, value in environment.variables.items()
         },
         "errors": [
