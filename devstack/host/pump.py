@@ -62,6 +62,10 @@ class Source:
         self.closes_at: float | None = None
         self.is_open = True
 
+    def begin(self) -> None:
+        """Start reading; to be called once, before anything else."""
+        self._pump.tell(lambda: self._pump.register(self))
+
     def exited(self, caught_up: Callable[[], None]) -> None:
         """Call `caught_up` (on the pump's thread) once all that was written before now has been handed on."""
         self._pump.tell(lambda: self._pump.catch_up(self, caught_up))
@@ -114,7 +118,7 @@ def incomplete_tail(data: bytes | bytearray) -> int:
 
 
 class Pump:
-    """The thread that reads. `attach`, `Source.exited` and `Source.close` may be called from any thread."""
+    """The thread that reads. What others call (`begin`, `exited`, `close` …) may come from any thread."""
 
     def __init__(self) -> None:
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -129,12 +133,10 @@ class Pump:
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
-    def attach(self, handle: int, receiver: Receiver) -> Source:
-        """Read `handle` (the reading end of a pipe or a PTY's leader side), which now belongs to the pump."""
+    def source(self, handle: int, receiver: Receiver) -> Source:
+        """What will read `handle` (the reading end of a pipe or a PTY's leader side), now the pump's own."""
         os.set_blocking(handle, False)
-        source = Source(self, handle, receiver)
-        self.tell(lambda: self._register(source))
-        return source
+        return Source(self, handle, receiver)
 
     def stop(self) -> None:
         """Hand on what is there now, end every source and the thread. Raises what a receiver raised first."""
@@ -171,7 +173,8 @@ class Pump:
         """On the pump's thread: end `source` at `when` at the latest."""
         source.closes_at = when
 
-    def _register(self, source: Source) -> None:
+    def register(self, source: Source) -> None:
+        """Read `source` from now on; on the pump's thread."""
         self._sources.add(source)
         self._selector.register(source.handle, selectors.EVENT_READ, source)
 

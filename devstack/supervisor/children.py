@@ -77,13 +77,10 @@ class Children:
         """Start `command`. Raises SpawnError."""
         child = self._host.spawn(command)
         output = self._output(service, generation)
-        running = Running(
-            child=child,
-            source=self._pump.attach(child.output, output),
-            output=output,
-            generation=generation,
-        )
+        source = self._pump.source(child.output, output)
+        running = Running(child=child, source=source, output=output, generation=generation)
         self._running[service] = running
+        self._loop.call_soon(source.begin)  # the fact that it started is folded before its first line is told
         self._loop.add_reader(child.exit_handle, self._ended, service, running)
         self.changed()
         return child.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import pty
 import re
@@ -321,3 +322,15 @@ def test_a_folder_that_takes_no_files_does_not_prevent_the_run(
     assert lines_of(done.out, "one") == ["hello"]
     assert done.err.count("cannot be written") == 1
     assert [path.read_bytes() for path in elsewhere.rglob("one.log")] == [b"hello\n"]
+
+
+def test_no_line_is_told_before_the_start_of_its_service(tree: Tree, devstack: Command) -> None:
+    names = [f"s{number}" for number in range(8)]
+    services = "".join(
+        f'[services.{name}]\ntype = "command"\ncommand = "echo hello"\noneshot = true\n' for name in names
+    )
+    done = devstack(*DONE, "--json", cwd=tree({"stack.toml": services}))
+    events = [json.loads(line) for line in done.out.splitlines()]
+    told = [(one["event"], one.get("service")) for one in events]
+    for name in names:
+        assert told.index(("service.started", name)) < told.index(("service.output", name))

@@ -43,7 +43,9 @@ def pump() -> Iterator[Pump]:
 def reading(pump: Pump, kept: Kept) -> tuple[Source, int]:
     """A source and the writing end of its pipe."""
     read_end, write_end = output_pipe()
-    return pump.attach(read_end, kept), write_end
+    source = pump.source(read_end, kept)
+    source.begin()
+    return source, write_end
 
 
 def python(code: str, out: int) -> subprocess.Popen[bytes]:
