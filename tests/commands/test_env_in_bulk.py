@@ -1,4 +1,4 @@
-"""`devstack env --json --reveal` holds byte for byte what the recorded programs got, for hundreds of services at once."""
+"""`devstack env --json --reveal` holds to the byte what the recorded programs got, for hundreds of services."""
 
 from __future__ import annotations
 
