@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ class Request:
 def up(request: Request) -> int:
     """Run the stack until it ends; the exit code of the run."""
     gc.disable()  # what the start makes stays: looking through it again and again is a tenth of the start
-    from devstack.commands import up_checks, up_run
+    from devstack.commands import up_checks
     from devstack.stack import defaults, graph, load
     from devstack.supervisor.plan import Setups
 
@@ -88,16 +89,20 @@ def up(request: Request) -> int:
         setups = Setups(stack, folder)
         due = setups.due(names)
         up_checks.refuse_clashes(stack, names)
-        up_checks.stop_leftovers(folder, request)
-        up_checks.require_tools(stack, names, request.environment, due)
         up_checks.create_env_files(stack, request)
-        checked, baseline = up_checks.check_configuration(stack, request)
+        check = up_checks.begin_check(stack, request)
+        up_checks.require_tools(stack, names, request.environment, due)
+        up_checks.stop_leftovers(folder, request)
+        _load_parts()
+        checked, baseline = up_checks.end_check(check, request)
         early.append(checked)
         moved = _isolated(stack, request) if request.isolate else None
         stack = stack if moved is None else moved.isolation.stack
         early += up_checks.free_ports(stack, names, request)
         up_checks.consent_to_setup(stack, due, request)
         ordered = tuple(name for layer in graph.order(stack, names) for name in layer)
+        from devstack.commands import up_run
+
         job = up_run.Job(
             stack=stack,
             declared=declared,
@@ -116,6 +121,20 @@ def up(request: Request) -> int:
         return up_run.in_background(job) if request.wait else up_run.in_foreground(job)
     finally:
         lock.release()
+
+
+# Imported where they are used; the first service waits for all of them.
+_PARTS = (
+    *("asyncio", "ctypes", "devstack.commands.up_run", "devstack.control.server", "devstack.views.addresses"),
+    *("devstack.views.console", "devstack.views.screen", "devstack.views.timing"),
+    "devstack.host.windows" if sys.platform == "win32" else "devstack.host.posix",
+)
+
+
+def _load_parts() -> None:
+    """Import what the first start needs: it takes as long as the check that we would wait for."""
+    for name in _PARTS:
+        import_module(name)
 
 
 def _claimed(root: Path) -> tuple[PrivateFolder, Lock, int | None]:

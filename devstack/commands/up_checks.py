@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from devstack.errors import FindingsError, PortHeldError, RefusedError, ServiceFailedError
 from devstack.host import state_file
+from devstack.host.aside import Aside
 from devstack.run import events
 
 if TYPE_CHECKING:
@@ -151,34 +152,50 @@ def new_errors(stack: Stack, request: Request, baseline: frozenset[FindingKey]) 
     return "\n".join(lines)
 
 
-def check_configuration(
-    stack: Stack, request: Request
-) -> tuple[events.DoctorFinished, frozenset[FindingKey] | None]:
-    """Doctor's rules over the files; errors stop here, with the findings. Also the errors left: none."""
-    if not request.check:
-        return events.DoctorFinished(skipped=True), None
+Verdict = tuple[int, frozenset[FindingKey], str]
+"""What doctor's rules found: the number of warnings, the errors, and the report when there are errors."""
+
+
+def begin_check(stack: Stack, request: Request) -> Aside[Verdict] | None:
+    """Have doctor's rules look at the files beside us: the run's own parts are loaded meanwhile."""
+    return Aside(lambda: _judge(stack, request)) if request.check else None
+
+
+def _judge(stack: Stack, request: Request) -> Verdict:
     from devstack.commands import doctor
     from devstack.rules.base import Severity
 
     report = doctor.preflight(stack, process=request.environment)
-    if report.count(Severity.ERROR):
-        text = doctor.show(report, stack.root, request.environment)
+    errors = keys(report)
+    text = doctor.show(report, stack.root, request.environment) if errors else ""
+    return report.count(Severity.WARNING), errors, text
+
+
+def end_check(
+    check: Aside[Verdict] | None, request: Request
+) -> tuple[events.DoctorFinished, frozenset[FindingKey] | None]:
+    """What they found; errors stop here, with the findings. Also the errors left: none."""
+    if check is None:
+        return events.DoctorFinished(skipped=True), None
+    warnings, errors, text = check.answer()
+    if errors:
         print(text, file=sys.stderr if request.as_json else sys.stdout)
         raise FindingsError(
             "the configuration has errors, so nothing was started.",
             hint="mend them (`devstack doctor --fix` does what is safe), or `devstack up --no-doctor`.",
         )
-    return events.DoctorFinished(warnings=report.count(Severity.WARNING)), keys(report)
+    return events.DoctorFinished(warnings=warnings), errors
 
 
 def create_env_files(stack: Stack, request: Request) -> None:
     """Env files that do not exist yet but have an example: say which, create them with consent."""
     from devstack.env.files import Files
-    from devstack.env.resolve import resolve
 
     files = Files(stack.root)
     if not any(_has_example(service, stack, files) for service in stack.services.values()):
         return
+    from devstack.env.resolve import resolve
+
     environments = resolve(stack, process=request.environment, files=files)
     if all(layer.exists for one in environments.values() for layer in one.layers):
         return
@@ -215,13 +232,15 @@ def free_ports(
     stack: Stack, names: Sequence[str], request: Request, *, ours: frozenset[int] = frozenset()
 ) -> list[events.Event]:
     """Every declared port can be bound when this returns, but `ours`; what was stopped for it."""
-    from devstack.contract.port_context import context_of
-    from devstack.host.listening import is_bindable
-
     numbers = [port.number for name in names for port in stack.services[name].all_ports]
     numbers = [number for number in numbers if number not in ours]
-    if not numbers or all(is_bindable(number) for number in numbers):
+    if not numbers:
         return []
+    from devstack.host.listening import is_bindable
+
+    if all(is_bindable(number) for number in numbers):
+        return []
+    from devstack.contract.port_context import context_of
     from devstack.contract.port_plan import plan
     from devstack.host import ports
 
