@@ -49,7 +49,7 @@ class UrlFault(StrEnum):
     SLASHES = "two slashes do not follow its scheme"
     TWO_SCHEMES = "it has two schemes"
     NO_HOST = "it has no host"
-    BAD_PORT = "its port is no number from 1 to 65535"
+    BAD_PORT = "the port is not a number from 1 to 65535"
     SPACES = "it has spaces"
     QUOTES = "it has quotation marks"
     FRAGMENT = "it has a fragment"

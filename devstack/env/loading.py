@@ -14,6 +14,7 @@ from devstack.env import versions, vite_config, wrappers
 from devstack.env.files import Files
 from devstack.env.model import LoadIssue
 from devstack.env.source.model import OWN_FORM, DotenvCall, SourceIndex
+from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.stack import defaults, package, scripts, shell_words
 from devstack.stack.launch import Launch
@@ -23,8 +24,8 @@ Sources = Callable[[str], SourceIndex]
 
 DEFAULT_MODE = "development"
 _PRODUCTION_COMMANDS = {"next": {"build", "start"}, "vite": {"build", "preview"}}
-_CONFIGURATION = re.compile(r"(?:next|vite)\.config\.[cm]?[jt]s")
-_LOADS_ITSELF = re.compile(
+_CONFIGURATION = regex(r"(?:next|vite)\.config\.[cm]?[jt]s")
+_LOADS_ITSELF = regex(
     rb"^(?![ \t]*(?://|\*)).*(?:[\"'](?:dotenv[\w/-]*|@next/env|@dotenvx/dotenvx|env-cmd)[\"']|[\"']import\.meta\.env\.)",
     re.M,
 )

@@ -6,12 +6,12 @@ command and of the package.json scripts that it runs. Nothing is executed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 
-_BETWEEN = re.compile(r"[\s;&|()\"'`{}]+")
+_BETWEEN = regex(r"[\s;&|()\"'`{}]+")
 _DEEPEST = 4  # scripts that run scripts
 # Programs that hand on an environment of their own making: from a vault, an encrypted file, a file in their own format.
 _UNKNOWN = frozenset(
@@ -34,9 +34,9 @@ _UNKNOWN = frozenset(
 _UNKNOWN_FIRST = frozenset(
     {"make", "gmake", "just", "task", "mise", "sst", "nf"}
 )  # words of other meaning elsewhere
-_SHELL_SCRIPT = re.compile(r"[\w./-]+\.(?:sh|bash|zsh)\Z")
-_ENV_FLAG = re.compile(r"--env-file(?:-if-exists)?(?:=(.*))?\Z")
-_PRELOAD = re.compile(r"(?:dotenv_config_path|DOTENV_CONFIG_PATH)=(.+)")
+_SHELL_SCRIPT = regex(r"[\w./-]+\.(?:sh|bash|zsh)\Z")
+_ENV_FLAG = regex(r"--env-file(?:-if-exists)?(?:=(.*))?\Z")
+_PRELOAD = regex(r"(?:dotenv_config_path|DOTENV_CONFIG_PATH)=(.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

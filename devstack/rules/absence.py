@@ -218,6 +218,20 @@ def uncopied_example(inspection: Inspection, service: str, names: Iterable[str])
     return None
 
 
+def is_lost_line(inspection: Inspection, service: str, names: Iterable[str]) -> bool:
+    """Whether a file that the program reads holds one of `names` on a line, or in a form, that it cannot take.
+
+    `syntax`, `encoding`, `loader-crash` and their like name that line.
+    """
+    environment = inspection.environment(service)
+    wanted = {name for name in names if environment is not None and environment.get(name) is None}
+    for layer in () if environment is None or not wanted else environment.layers:
+        file = inspection.env_file(layer.path) if layer.exists else None
+        if file is not None and any(each.name in wanted for each in file.assignments):
+            return True
+    return False
+
+
 def where_missing(inspection: Inspection, absence: Absence) -> Location:
     """The place to mend an absence: the empty line, else the file in which it belongs."""
     if absence.is_empty and absence.effective.value is not None:

@@ -36,7 +36,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         for claim in claims(inspection, service):
             if claim.source is Source.STACK or claim.role != "main":
                 continue
-            if claim.port not in declared and claim.port not in taken and claim.port:
+            if claim.port not in declared and claim.port not in taken and 0 < claim.port <= 65535:
                 yield RULE.finding(
                     f"`{service.name}` will listen on {claim.port} ({claim.words}), but stack.toml says "
                     f"{service.port}: whoever waits for {service.port} or links to it finds nobody there.",

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import hosts, urls
-from devstack.rules import reach
+from devstack.rules import mixed_content, reach
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.web_addresses import socket_addresses
 
@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per place."""
     inspection.need_stack()
+    mixed = {
+        (finding.locations[0].path, finding.locations[0].line) for finding in mixed_content.check(inspection)
+    }
     for found in socket_addresses(inspection):
         if found.address.scheme != "ws" or not urls.is_public(found.address.host):
             continue
+        if (found.place.path, found.place.line) in mixed:
+            continue  # the page is https: the browser does not even try
         entry = hosts.find(found.address.host)
         tail = f" {entry.name} accepts TLS only." if entry is not None and entry.tls_only else ""
         what = f"`{found.name}`" if found.name else "This address"

@@ -26,6 +26,7 @@ from devstack.rules.envfiles import is_env_name, is_example
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
+    from devstack.env.model import Environment
     from devstack.rules.inspection import Inspection
 
 
@@ -44,14 +45,32 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             is_lacking = service.name in lacking
             if is_lacking and _stands_elsewhere(inspection, path.parent, lacking[service.name]):
                 continue  # `defined-where-not-read` says where
-            if not is_lacking and example is None and _has_other_files(inspection, service):
+            is_fatal = _stops(inspection, service, path)
+            if (
+                not is_lacking
+                and not is_fatal
+                and example is None
+                and _has_files(inspection.environment(service.name))
+            ):
                 continue  # one of several files, and nothing is missing: an optional layer
-            yield _finding(inspection, service, path, place, example, is_lacking=is_lacking)
+            yield _finding(inspection, service, path, place, example, lacking.get(service.name))
         uncopied = uncopied_example(inspection, service.name, lacking.get(service.name, ()))
         if uncopied is not None and uncopied[1] not in told:
             told.add(uncopied[1])
             example, path = uncopied
-            yield _finding(inspection, service, path, inspection.at(path), example, is_lacking=True)
+            yield _finding(inspection, service, path, inspection.at(path), example, lacking[service.name])
+
+
+def telling(inspection: Inspection) -> frozenset[str]:
+    """Services that read nothing but files that do not exist: what they lack is told here, with the files."""
+    lacking = {finding.service for finding in check(inspection) if finding.severity is Severity.ERROR}
+    return frozenset(
+        service for service in lacking if service and not _has_files(inspection.environment(service))
+    )
+
+
+def _has_files(environment: Environment | None) -> bool:
+    return environment is not None and any(layer.exists for layer in environment.layers)
 
 
 def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Location]]:
@@ -64,15 +83,15 @@ def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Loc
             continue
         base = (inspection.root / call.path).parent if call.beside_module else folder
         yield Path(base, call.file), inspection.at(call.path, call.line)
+    environment = inspection.environment(service.name)
+    for issue in () if environment is None else environment.issues:
+        launch = inspection.launch(service.name)
+        if issue.kind == "missing" and issue.fatal and launch is not None:
+            yield issue.path, inspection.at_spot(launch.spot)  # `node --env-file`: the program does not start
     for settings in index.settings:
         base = (inspection.root / settings.path).parent if settings.beside_module else folder
         for name in () if settings.dynamic else settings.env_files:
             yield Path(base, name), inspection.at(settings.path, settings.line)
-
-
-def _has_other_files(inspection: Inspection, service: Service) -> bool:
-    environment = inspection.environment(service.name)
-    return environment is not None and any(layer.exists for layer in environment.layers)
 
 
 def _stands_elsewhere(inspection: Inspection, folder: Path, names: set[str]) -> bool:
@@ -98,20 +117,31 @@ def _finding(
     path: Path,
     place: Location,
     example: Path | None,
-    *,
-    is_lacking: bool,
+    lacking: set[str] | None,
 ) -> Finding:
     shown = inspection.shown(path)
-    effect = "variables it needs are undefined" if is_lacking else "whatever it should hold is undefined"
+    effect, is_fatal = "whatever it should hold is undefined", _stops(inspection, service, path)
+    if lacking:
+        effect = (
+            f"variables it needs are undefined ({', '.join(f'`{name}`' for name in sorted(lacking)[:4])})"
+        )
+    if is_fatal:
+        effect = "the program does not start"
     related = () if example is None else (inspection.at(example, note="the example to copy"),)
     return RULE.finding(
         f"`{service.name}` reads {shown}, which does not exist: {effect}.",
         place,
         *related,
-        severity=Severity.ERROR if is_lacking else Severity.WARNING,
+        severity=Severity.ERROR if lacking or is_fatal else Severity.WARNING,
         service=service.name,
         hint="`devstack env sync` creates it from the example" if example else f"create {shown}",
     )
+
+
+def _stops(inspection: Inspection, service: Service, path: Path) -> bool:
+    environment = inspection.environment(service.name)
+    issues = () if environment is None else environment.issues
+    return any(issue.kind == "missing" and issue.fatal and issue.path == path for issue in issues)
 
 
 RULE = Rule(id="DS514", name="missing-env-file", severity=Severity.WARNING, page=__doc__ or "", check=check)

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract.members import Provenance
-from devstack.rules import absence, evidence
+from devstack.rules import absence, evidence, missing_env_file
 from devstack.rules.absence import Absence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import ServiceType
@@ -37,7 +37,12 @@ _FOREIGN = (ServiceType.EXTERNAL, ServiceType.COMPOSE)  # their variables are se
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per service and variable; one for a group that nobody sets."""
-    missing = [each for each in absence.absences(inspection) if _is_told_here(inspection, each)]
+    told = missing_env_file.telling(inspection)
+    missing = [
+        each
+        for each in absence.absences(inspection)
+        if each.service not in told and _is_told_here(inspection, each)
+    ]
     grouped: dict[tuple[str, str], list[Absence]] = {}
     for each in missing:
         shared = each.need.shared
@@ -62,6 +67,8 @@ def _is_told_here(inspection: Inspection, found: Absence) -> bool:
         return False  # `fallback-secret-in-source` names the line
     if absence.uncopied_example(inspection, found.service, found.need.reference.names) is not None:
         return False  # `missing-env-file`: copying the example brings it
+    if absence.is_lost_line(inspection, found.service, found.need.reference.names):
+        return False  # `syntax` and its like: it is written, and the program cannot take it
     if absence.fallback_serves(inspection, found):
         return True
     return absence.misspelling(inspection, found) is None and not absence.elsewhere(

@@ -40,6 +40,7 @@ from devstack.rules.envfiles import is_example
 from devstack.rules.exposure import looks_real
 
 if TYPE_CHECKING:
+    from devstack.contract.members import Effective
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Shared
 
@@ -87,6 +88,13 @@ class _Found:
     what: str
     is_host: bool
     shared: Shared | None
+
+
+def is_told(inspection: Inspection, found: Effective) -> bool:
+    """Whether this rule speaks of the value of a shared member."""
+    if found.value is None or found.service is None or found.name is None:
+        return False
+    return _judge(inspection, found.service, found.name, found.value, is_declared=True) is not None
 
 
 def _judge(

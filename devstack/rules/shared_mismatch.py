@@ -47,7 +47,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         classes = _classes(found, stack)
         if len(classes) < 2 or _only_schemes_differ(found):
             continue
-        if not is_explained_by_loaders(inspection, found) and not _is_one_export(found):
+        if is_explained_by_loaders(inspection, found) or _is_one_export(found):
+            continue
+        if len(classes) > 2 or not _is_invisible(classes[0][0], classes[1][0]):
             yield _mismatch(inspection, shared, classes)
     for index, distinct in enumerate(stack.distinct):
         yield from _equal_ones(inspection, index, inspection.contract.effective_all(distinct.members))
@@ -89,6 +91,14 @@ def _only_schemes_differ(found: Sequence[Effective]) -> bool:
 def _is_one_export(found: Sequence[Effective]) -> bool:
     """One exported variable that a loader rewrote for some readers: that is `value-mangled`."""
     return len({each.name for each in found}) == 1 and all(evidence.is_from_process(each) for each in found)
+
+
+def _is_invisible(left: Effective, right: Effective) -> bool:
+    """Two lines that differ by signs nobody sees: `invisible-characters` names the line and mends it."""
+    values = [each.value for each in (left, right)]
+    if any(value is None or value.origin.layer is not LayerKind.FILE for value in values):
+        return False
+    return differences.describe(left.text or "", right.text or "") == "only in invisible characters"
 
 
 def _is_doubtful(found: Effective) -> bool:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
+from devstack.env.word_splitting import exported
 from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 from devstack.rules.envfiles import EnvFile, is_env_name
@@ -31,9 +32,15 @@ from devstack.rules.readings import Difference, either, read_with
 from devstack.stack import package
 
 if TYPE_CHECKING:
+    import re
+
     from devstack.rules.inspection import Inspection
 
 _SOURCES = regex(r"(?:^|[;&|(\s\"'@`])(?:source|\.)\s+[\"']?([\w./-]*\.?env[\w.-]*)[\"']?(?=$|[\s;&|)\"'`])")
+# `export $(cat .env | xargs)`, `env $(grep -v '^#' .env) cmd`: the shell splits the text at every space.
+_SPLITS = regex(
+    r"(?:^|[;&|(\s\"'@])(?:export|env|declare\s+-x)\s[^\n;&|]*?(?:\$\$?\(|`)[^)`\n]*?([\w./-]*\.?env[\w.-]*)[^)`\n]*[)`]"
+)
 _SCRIPT_FOLDERS = ("", "scripts", "bin", "script")
 _SCRIPT_NAMES = (
     "Makefile",
@@ -50,32 +57,40 @@ _SCRIPT_NAMES = (
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per sourced file."""
     told: set[str] = set()
-    for path, place in _sourced(inspection):
+    for path, place, how in _sourced(inspection):
         real = os.path.realpath(path)
         file = inspection.env_file(path)
         if real in told or file is None:
             continue
         told.add(real)
-        differences = _differences(inspection, file)
+        differences = _differences(inspection, file, how)
         if differences:
             yield _finding(inspection, file, place, differences)
 
 
-def _sourced(inspection: Inspection) -> Iterator[tuple[Path, Location]]:
+def _sourced(inspection: Inspection) -> Iterator[tuple[Path, Location, str]]:
+    """File, where it is sourced, and the text that does it."""
     for script, text in _scripts(inspection):
         if "env" not in text:
             continue
         for number, line in enumerate(text.splitlines(), start=1):
             if line.lstrip().startswith(("#", "//")):
                 continue
-            for found in _SOURCES.finditer(line):
-                yield from _target(inspection, script, number, found.group(1))
+            for found in _found(line):
+                for path, place in _target(inspection, script, number, found.group(1)):
+                    yield path, place, found.group()
     for service in inspection.services:
         launch = inspection.launch(service.name)
-        for found in _SOURCES.finditer(launch.command if launch else ""):
+        for found in _found(launch.command if launch else ""):
             path = inspection.folder(service) / found.group(1)
             if launch is not None and inspection.files.is_file(path):
-                yield path, inspection.at_spot(launch.spot)
+                yield path, inspection.at_spot(launch.spot), found.group()
+
+
+def _found(line: str) -> Iterator[re.Match[str]]:
+    yield from _SOURCES.finditer(line)
+    if "cat" in line or "grep" in line or "sed" in line:
+        yield from _SPLITS.finditer(line)
 
 
 def _target(inspection: Inspection, script: Path, number: int, name: str) -> Iterator[tuple[Path, Location]]:
@@ -108,8 +123,10 @@ def _scripts(inspection: Inspection) -> Iterator[tuple[Path, str]]:
             yield found.path, "\n".join(lines)
 
 
-def _differences(inspection: Inspection, file: EnvFile) -> list[Difference]:
+def _differences(inspection: Inspection, file: EnvFile, how: str) -> list[Difference]:
     """Variables of which the shell gets another text than every program that reads the file."""
+    if _SPLITS.search(how):
+        return _split_differences(inspection, file, how)
     loaded = read_with(inspection, "shell", file.path)
     fatal = next((issue for issue in loaded.issues if issue.fatal), None)
     if fatal is not None:
@@ -124,6 +141,21 @@ def _differences(inspection: Inspection, file: EnvFile) -> list[Difference]:
         if text not in meant:
             how = _how(next(iter(meant)), text)
             found.append(Difference(name=entry.name, line=entry.line, how=how))
+    return found
+
+
+def _split_differences(inspection: Inspection, file: EnvFile, how: str) -> list[Difference]:
+    given = exported(file.text, how)
+    if given is None:
+        return [
+            Difference(name="", line=None, how="xargs stops at an unmatched quote, and nothing is exported")
+        ]
+    found = []
+    for entry in {entry.name: entry for entry in file.assignments}.values():
+        meant = _meant(inspection, file, entry.name)
+        text = given.get(entry.name)
+        if meant and text not in meant:
+            found.append(Difference(name=entry.name, line=entry.line, how=_how(next(iter(meant)), text)))
     return found
 
 

@@ -21,11 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.contract.members import is_blinded
 from devstack.contract.needs import declared_names
 from devstack.env.model import Environment
 from devstack.env.secrets import is_publishable, is_secret_name
 from devstack.env.source.model import SourceRead
 from devstack.patterns import regex
+from devstack.rules import absence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.known_names import is_platform
@@ -48,7 +50,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     examples = [path for path in inspection.env_paths if is_example(path.name)]
     for service in inspection.services:
         environment = inspection.environment(service.name)
-        if environment is None or not defaults.starts(service):
+        if environment is None or not defaults.starts(service) or is_blinded(environment):
             continue
         declared = declared_names(stack, service.name)
         found = _undefined(
@@ -81,6 +83,8 @@ def _undefined(
         assert name is not None
         if environment.get(name) is not None or name in satisfied or name in declared:
             continue
+        if absence.is_lost_line(inspection, service.name, (name,)):
+            continue  # `syntax` and its like name the line
         if is_platform(name) or (read.client and not environment.is_public(name)):
             continue
         found.setdefault(name, []).append(read)

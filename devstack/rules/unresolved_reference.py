@@ -53,7 +53,11 @@ def _lost(environment: Environment, name: str, value: Value) -> tuple[str, str] 
         return None
     for found, given in pieces:
         wanted, braced = found.group(1) or found.group(3), found.group(1) is not None
-        has_default = braced and found.group(2).lstrip(":")[:1] in ("-", "+", "?", "=")
+        operator = (found.group(2) or "").strip()
+        has_default = operator.lstrip(":")[:1] in ("-", "+", "?", "=")
+        if has_default and _is_unsupported(environment, operator, given):
+            kind = environment.loader.partition("@")[0]
+            return found.group(), f"{kind} does not know this way to write a default"
         if given or has_default or wanted == name:
             continue
         known = environment.get(wanted)
@@ -64,6 +68,14 @@ def _lost(environment: Environment, name: str, value: Value) -> tuple[str, str] 
         if braced:
             return found.group(), f"`{wanted}` is empty"
     return None
+
+
+def _is_unsupported(environment: Environment, operator: str, given: str) -> bool:
+    """Whether the reader took the default for text (Next: `${X-d}` is `-d}`), or for a part of the name."""
+    if given == operator + "}":
+        return True
+    is_python = environment.loader.startswith("python-dotenv")
+    return is_python and not given and not operator.startswith(":-")
 
 
 def _pieces(value: Value) -> list[tuple[re.Match[str], str]] | None:

@@ -53,7 +53,7 @@ def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Itera
     faults = _faults(judged, address)
     if faults and not _is_from_reference(judged.effective.value):
         yield RULE.finding(
-            f"{reach.name_of(judged)} is no URL that a program can dial: it has {_listed(faults)}. {_seen(judged)}",
+            f"{reach.name_of(judged)} is no URL that a program can dial: {_listed(faults)}. {_seen(judged)}",
             reach.place(inspection, judged),
             reach.declared(inspection, judged),
             service=judged.link.source.service,
@@ -100,7 +100,7 @@ def _is_from_reference(value: Value | None) -> bool:
 
 
 def _listed(faults: list[UrlFault]) -> str:
-    return ", ".join(fault.value for fault in faults)
+    return ", and ".join(fault.value for fault in faults)
 
 
 def _seen(judged: JudgedLink) -> str:
@@ -131,7 +131,7 @@ def _other(inspection: Inspection, service: str, name: str, value: Value) -> Ite
     faults = [fault for fault in address.faults if fault in _CERTAIN]
     if faults and not reach.is_template(address):
         yield RULE.finding(
-            f"`{name}` is no URL that a program can dial: it has {_listed(faults)}.",
+            f"`{name}` is no URL that a program can dial: {_listed(faults)}.",
             inspection.at_origin(value.origin, name),
             service=service,
             hint="write scheme, two slashes, host and port",

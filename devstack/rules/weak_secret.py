@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 
 from devstack.contract import urls
 from devstack.contract.members import Effective, Provenance
+from devstack.contract.spelling import intended
 from devstack.env.secrets import placeholder
 from devstack.patterns import regex
-from devstack.rules import evidence
+from devstack.rules import evidence, placeholder_value
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ MIN_BYTES = 32
 _SIGNING = regex(
     r"(?:^|_)(?:JWT|SIGNING|SIGNATURE|HMAC|SESSION|COOKIE|NEXTAUTH|AUTH|SECRET_KEY(?:_BASE)?)(?:_|$)"
 )
+# Somebody's idea of a secret, not a gap that was left to fill.
+_CHOSEN = regex(r"^(?:secret|password|admin|test|dev(?:secret|password)|testsecret|mysecret|mypassword)\d*$")
 _PRIVATE = regex(r"(?:SECRET|KEY|SALT|BASE)\d*$")
 
 
@@ -48,6 +51,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             text = each.text or ""
             if each.provenance is not Provenance.ENVIRONMENT or not text or not each.is_known:
                 continue
+            if _is_torn(inspection, each, text):
+                continue
             wanted = _wanted(shared, each)
             what = None if wanted is None else _weakness(text, wanted)
             if what is not None and not _is_told_elsewhere(inspection, each, text):
@@ -55,6 +60,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if weak:
             found, what = min(weak, key=lambda pair: len(pair[0].text or ""))
             yield _finding(inspection, shared, found, what)
+
+
+def _is_torn(inspection: Inspection, found: Effective, text: str) -> bool:
+    """Whether a loader made something else of what is written: `value-mangled` or `loader-disagreement` say so."""
+    line = None if found.value is None else evidence.written(inspection, found.name or "", found.value)
+    return line is not None and intended(line) != text
 
 
 def _wanted(shared: Shared, found: Effective) -> int | None:
@@ -83,11 +94,10 @@ def _weakness(text: str, wanted: int) -> str | None:
 def _is_told_elsewhere(inspection: Inspection, found: Effective, text: str) -> bool:
     """A template's text, and a development default used remotely, have findings of their own."""
     judged = placeholder(text, found.name or "")
-    if judged is None:
-        return False
-    if judged.default_of is not None:
+    if judged is not None and judged.default_of is not None:
         return not _is_development_pair(inspection, found)
-    return "word" not in judged.reason and "well-known" not in judged.reason
+    is_chosen = judged is not None and ("word" in judged.reason or _CHOSEN.search(text.lower()) is not None)
+    return not is_chosen and placeholder_value.is_told(inspection, found)
 
 
 def _finding(inspection: Inspection, shared: Shared, found: Effective, what: str) -> Finding:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from devstack.env.file_names import is_example
 from devstack.env.source import hints
 from devstack.env.source.model import OWN_FORM, DotenvCall, SettingsClass, SourceRead, UrlLiteral
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 if TYPE_CHECKING:
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 
 _GRAMMARS = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".py": "python", ".tsx": "tsx"}
 _MARKUP = frozenset({".vue", ".svelte", ".astro"})
-_SCRIPT_TAG = re.compile(rb"(<script\b[^>]*>)(.*?)(</script\s*>|\Z)", re.S | re.I)
+_SCRIPT_TAG = regex(rb"(<script\b[^>]*>)(.*?)(</script\s*>|\Z)", re.S | re.I)
 # A string that is the path of an env file and nothing else, outside comments.
-_ENV_FILE = re.compile(
+_ENV_FILE = regex(
     rb"""^(?![ \t]*(?:\#|//|\*))[^\n]*?(['"`])((?:[^'"`\n]{0,200}/)?\.env(?:\.[A-Za-z0-9_-]+)*)\1""", re.M
 )
-_FRONTMATTER = re.compile(rb"\A\s*---\r?\n(.*?)^---", re.S | re.M)
+_FRONTMATTER = regex(rb"\A\s*---\r?\n(.*?)^---", re.S | re.M)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
