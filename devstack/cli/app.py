@@ -107,7 +107,9 @@ def run(argv: list[str]) -> int:
         return int(exit_.exit_code)
     except click.ClickException as problem:
         return failure.usage(problem, argv)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as problem:
+        if problem.__cause__ is None:  # at a question; everywhere else click has ended the line
+            click.echo(err=True)
         return int(ExitCode.INTERRUPTED)
     except DevstackError as problem:
         return failure.known(problem, argv)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from devstack.commands.up import Request
     from devstack.contract.port_plan import PortPlan
     from devstack.env.files import Files
+    from devstack.host.model import ProcessId
     from devstack.host.private_folder import PrivateFolder
     from devstack.rules.base import Finding, Report
     from devstack.stack.model import Service, Stack
@@ -47,14 +48,11 @@ def stop_leftovers(folder: PrivateFolder, request: Request) -> None:
     found = state_file.leftovers(record)
     if not found:
         return
-    words = ", ".join(
-        f"{name or 'unknown'} (pid {', '.join(str(one.pid) for one in several)})"
-        for name, several in found.items()
-    )
+    words = ", ".join(f"{name or 'unknown'} ({_pids(several)})" for name, several in found.items())
     print(f"left by an earlier run of this stack: {words}", file=sys.stderr)
     if not request.consent("Stop them?"):
         raise RefusedError(
-            f"processes of an earlier run still live: {words}.",
+            f"processes of an earlier run still live: {', '.join(name or 'unknown' for name in found)}.",
             hint="`devstack up --yes` stops them.",
         )
     from devstack.host.leftovers import end_leftovers
@@ -65,19 +63,26 @@ def stop_leftovers(folder: PrivateFolder, request: Request) -> None:
         raise RefusedError(f"these processes of an earlier run cannot be stopped: {pids}.")
 
 
+def _pids(several: Sequence[ProcessId]) -> str:
+    """`pid 17, 18, 19 and 24 more`."""
+    shown = ", ".join(str(one.pid) for one in several[:3])
+    return f"pid {shown}" + (f" and {len(several) - 3} more" if len(several) > 3 else "")
+
+
 def require_tools(
     stack: Stack, names: Iterable[str], environment: Mapping[str, str], due: Sequence[DueSetup]
 ) -> None:
     """Every program that a service needs is there, or will be made by its own setup step."""
     from devstack.host import tools
     from devstack.stack.launch import launch
+    from devstack.stack.shell_words import needs_no_file
 
     prepared = {one.service for one in due}
     missing: dict[str, list[str]] = {}
     for name in names:
         service = stack.services[name]
         how = launch(stack, service)
-        if how is None or not how.program or how.program in _SHELL_WORDS:
+        if how is None or not how.program or needs_no_file(how.program) or how.program[0] in "~$":
             continue
         if not how.cwd.is_dir():
             raise ServiceFailedError(
@@ -85,18 +90,15 @@ def require_tools(
             )
         path = how.inline_env.get("PATH", environment.get("PATH"))
         if tools.which(how.program, path, how.cwd) is None and name not in prepared:
+            if "/" in how.program and (how.cwd / how.program).is_file():
+                raise ServiceFailedError(
+                    f"{name}: {how.program} may not be executed.", hint=f"chmod +x {how.program}"
+                )
             missing.setdefault(how.program, []).append(name)
     if missing:
         first = next(iter(missing))
         words = "; ".join(f"{tool} (needed by {', '.join(users)})" for tool, users in missing.items())
         raise ServiceFailedError(f"not installed: {words}.", hint=_how_to_get(first))
-
-
-_SHELL_WORDS = frozenset(
-    {"cd", "exec", "source", ".", "export", "set", "exit", "if", "while", "for", "until", "case", "{", "("}
-    | {"trap", "wait", "true", "false", "echo", "test", "[", ":", "ulimit", "umask", "eval", "read", "printf"}
-    | {"!", "kill", "sleep", "command", "type", "unset", "local", "return", "shift", "times"}
-)
 
 
 def _how_to_get(tool: str) -> str:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack import package
+from devstack.stack.shell_words import needs_no_file
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -40,11 +41,6 @@ _HOW = {
     "docker": "see https://docs.docker.com/get-docker",
     "livekit-server": "see https://docs.livekit.io/home/self-hosting/local",
 }
-# What the shell itself knows.
-_BUILTINS = {
-    *("cd", "export", "exec", "set", "source", ".", "eval", "if", "for", "while", "test", "["),
-    *("[[", "echo", "true", "false", ":", "{", "(", "!"),
-}
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -53,7 +49,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for service in inspection.services:
         launch = inspection.launch(service.name)
         program = "" if launch is None else launch.program
-        if launch is None or not program or program in _BUILTINS or "$" in program or "~" in program:
+        if launch is None or not program or needs_no_file(program) or "$" in program or "~" in program:
             continue
         if service.setup is not None and "/" in program:
             continue  # its setup step makes it

@@ -29,6 +29,25 @@ _SHELL_WORDS = {
     *("{", "(", "!", "[[", "trap", "ulimit", "umask", "wait", "read", "alias", "time", "function", "select"),
     *(":", "return", "exit", "shift", "local", "declare", "let"),
 }
+# Known to the shell, and programs as well: no file is needed where a shell runs the command anyway.
+_BUILTINS = _SHELL_WORDS | {
+    *(
+        "echo",
+        "true",
+        "false",
+        "test",
+        "[",
+        "printf",
+        "kill",
+        "command",
+        "type",
+        "times",
+        "pwd",
+        "hash",
+        "jobs",
+    ),
+    *("getopts", "readonly", "break", "continue", "bg", "fg"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +94,11 @@ def outline(text: str) -> str:
     for pattern in _VALUES:
         text = pattern.sub(r"\1…", text)
     return " ".join(text.split())
+
+
+def needs_no_file(program: str) -> bool:
+    """Whether a shell runs `program` without looking for a file of that name."""
+    return program in _BUILTINS
 
 
 def default_of(raw: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 
 from tests.conftest import Outcome
 from tests.e2e.conftest import Run
-from tests.e2e.programs import SERVER, STUBBORN, eventually, python, tagged, toml
+from tests.e2e.programs import SERVER, STUBBORN, eventually, kill_with_guard, python, tagged, toml
 
 pytestmark = pytest.mark.e2e
 Tree = Callable[[Mapping[str, str | bytes]], Path]
@@ -73,16 +72,13 @@ def test_leftovers_of_a_crash_are_named_and_stopped_with_consent(
     run = up(cwd=folder)
     run.until("run.ready")
     name = run.events[0]["run"]
-    # The guard has no tag; it is devstack's other child, and here it dies first.
-    for pid in Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split():
-        if b"guard_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(int(pid), 9)
-    run.process.kill()
+    kill_with_guard(run.process.pid)
     run.process.wait()
     assert tagged(name)
     refused = devstack("up", cwd=folder)
     assert refused.code == 5
     assert "earlier run" in refused.err
+    assert f"a (pid {tagged(name)[0]})" in refused.err
     assert tagged(name)
     again = up("--yes", cwd=folder)
     again.until("run.ready")
@@ -131,6 +127,21 @@ def test_a_failing_setup_shows_its_output_and_stops_only_what_needs_it(tree: Tre
     finished = next(one for one in run.events if one["event"] == "setup.finished")
     assert finished["ok"] is False
     assert run.interrupt() == 4
+
+
+def test_a_file_that_may_not_be_executed_is_not_called_missing(tree: Tree, devstack: Command) -> None:
+    folder = tree({"stack.toml": toml({"web": {"command": "./start.sh"}}), "start.sh": "#!/bin/sh\n"})
+    outcome = devstack("up", cwd=folder)
+    assert outcome.code == 4
+    assert "./start.sh may not be executed" in outcome.err
+    assert "chmod +x ./start.sh" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["exit 0", "trap '' HUP; true", "printf x", ": nothing"])
+def test_what_only_a_shell_knows_is_not_missing(tree: Tree, devstack: Command, command: str) -> None:
+    services = {"a": {"command": command, "oneshot": True}}
+    outcome = devstack("up", "--exit-when-done", cwd=tree({"stack.toml": toml(services)}))
+    assert outcome.code == 0, outcome.err
 
 
 def test_a_missing_tool_is_named_with_who_needs_it(tree: Tree, devstack: Command) -> None:
