@@ -11,28 +11,29 @@ from typing import TextIO
 import click
 
 from devstack.errors import DevstackError, ExitCode, StackFileError
+from devstack.invisible import visible
 
 
 def known(problem: DevstackError, argv: list[str]) -> int:
     """Report an error of the tree."""
+    text = _full_text(problem)
     if _wants_json(argv):
-        return _emit(
-            int(problem.exit_code), problem.kind, _full_text(problem), problem.hint, _problems(problem)
-        )
-    click.echo(f"{_mark('error')}: {_full_text(problem)}", err=True)
+        return _emit(int(problem.exit_code), problem.kind, text, problem.hint, _problems(problem))
+    _say("error", text)
     if problem.hint:
-        click.echo(f"{_mark('hint')}: {problem.hint}", err=True)
+        _say("hint", problem.hint)
     return int(problem.exit_code)
 
 
 def usage(problem: click.ClickException, argv: list[str]) -> int:
     """Report a wrong command line."""
-    if _wants_json(argv):
-        return _emit(int(ExitCode.USAGE), "usage", problem.format_message(), None)
-    click.echo(f"{_mark('error')}: {problem.format_message()}", err=True)
     ctx = getattr(problem, "ctx", None)
-    if ctx is not None:
-        click.echo(f"{_mark('hint')}: {ctx.command_path} --help", err=True)
+    hint = None if ctx is None else f"{ctx.command_path} --help"
+    if _wants_json(argv):
+        return _emit(int(ExitCode.USAGE), "usage", problem.format_message(), hint)
+    _say("error", problem.format_message())
+    if hint:
+        _say("hint", hint)
     return int(ExitCode.USAGE)
 
 
@@ -42,7 +43,7 @@ def system(problem: OSError, argv: list[str]) -> int:
     where = f": {problem.filename}" if problem.filename else ""
     if _wants_json(argv):
         return _emit(int(ExitCode.SYSTEM), "system", f"{what}{where}", None)
-    click.echo(f"{_mark('error')}: {what}{where}", err=True)
+    _say("error", f"{what}{where}")
     return int(ExitCode.SYSTEM)
 
 
@@ -54,7 +55,7 @@ def internal(problem: Exception, argv: list[str]) -> int:
     message = f"devstack failed ({type(problem).__name__})" + (f"; details in {path}" if path else "")
     if _wants_json(argv):
         return _emit(int(ExitCode.INTERNAL), "internal", message, None)
-    click.echo(f"{_mark('error')}: {message}", err=True)
+    _say("error", message)
     return int(ExitCode.INTERNAL)
 
 
@@ -76,8 +77,10 @@ def flush(stream: TextIO) -> None:
 def _full_text(problem: DevstackError) -> str:
     if not isinstance(problem, StackFileError) or not problem.problems:
         return problem.message
+    from devstack.env.redact import without_credentials
+
     lines = "\n".join(f"  {entry}" for entry in problem.problems)
-    return f"{problem.message}\n{lines}"
+    return without_credentials(f"{problem.message}\n{lines}")
 
 
 def _wants_json(argv: list[str]) -> bool:
@@ -89,12 +92,16 @@ def _wants_json(argv: list[str]) -> bool:
 def _problems(problem: DevstackError) -> list[dict[str, object]]:
     """Every mistake of a declaring file, for programs; empty for other errors."""
     found = problem.problems if isinstance(problem, StackFileError) else ()
+    if not found:
+        return []
+    from devstack.env.redact import without_credentials
+
     return [
         {
             "path": one.path,
             "line": one.line,
             "key": one.key,
-            "message": one.message,
+            "message": without_credentials(one.message),
             "suggestion": one.suggestion,
         }
         for one in found
@@ -104,14 +111,15 @@ def _problems(problem: DevstackError) -> list[dict[str, object]]:
 def _emit(
     code: int, kind: str, message: str, hint: str | None, problems: list[dict[str, object]] | None = None
 ) -> int:
-    body: dict[str, object] = {"code": code, "kind": kind, "message": message}
-    if hint:
-        body["hint"] = hint
+    body: dict[str, object] = {"code": code, "kind": kind, "message": message, "hint": hint or None}
     if problems:
         body["problems"] = problems
     click.echo(json.dumps({"version": 1, "error": body}, ensure_ascii=False))
     return code
 
 
-def _mark(word: str) -> str:
-    return click.style(word, fg="red" if word == "error" else "cyan", bold=True)
+def _say(word: str, text: str) -> None:
+    """One message on standard error; it quotes what others wrote, so nothing in it may steer the terminal."""
+    mark = click.style(word, fg="red" if word == "error" else "cyan", bold=True)
+    shown = "\n".join(visible(line) for line in text.split("\n"))
+    click.echo(f"{mark}: {shown}", err=True)

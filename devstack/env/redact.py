@@ -10,13 +10,17 @@ beginning of a secret: at most `HOLD_LIMIT` bytes plus the longest form of a val
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from devstack.env.disguises import disguises, period
+from devstack.env.secrets import looks_random
 from devstack.env.telltales import TELLTALES
+from devstack.patterns import regex
 
 MARKER = b"[redacted]"
 HOLD_LIMIT = 1 << 16
+_WORD = regex(r"(?<![\w/.+-])[\w+-]{16,}={0,2}(?![\w.(])", re.ASCII)
 _SHORTEST = 5  # shorter values would tear ordinary words out of the output
 
 Interval = tuple[int, int]
@@ -91,6 +95,17 @@ class Redactor:
             if length > best and block.endswith(literal[:length]):
                 best = length
         return len(block) - best
+
+
+def without_credentials(text: str) -> str:
+    """`text` without what shows by itself that it is one: tokens, passwords in URLs, long random words.
+
+    For sentences that quote what somebody wrote where no value was expected.
+    """
+    return _WORD.sub(
+        lambda found: "[redacted]" if looks_random(found.group()) else found.group(),
+        _NOTHING_KNOWN.redact(text),
+    )
 
 
 class RedactionStream:
@@ -208,3 +223,6 @@ def _by_last_byte(literals: tuple[bytes, ...]) -> dict[bytes, list[tuple[bytes, 
 def _may_overlap(one: bytes, two: bytes) -> bool:
     """Whether `two` can begin inside `one`, or lies in it."""
     return two in one or any(one.endswith(two[:length]) for length in range(1, min(len(one), len(two))))
+
+
+_NOTHING_KNOWN = Redactor()

@@ -96,7 +96,6 @@ _REFERENCE = re.compile(
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LONG_FOR_A_WORD = 16
-_RANDOM_WORD = re.compile(r"(?=\D*\d)(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9]+")
 
 
 @lru_cache(maxsize=131072)
@@ -147,7 +146,17 @@ def is_plain_name(name: str) -> bool:
     """
     if is_secret_text(name) or not _NAME.fullmatch(name):
         return False
-    return not (len(name) >= _LONG_FOR_A_WORD and _RANDOM_WORD.fullmatch(name))
+    return not looks_random(name)
+
+
+def looks_random(word: str) -> bool:
+    """Whether nobody can have thought of this word: long, digits among small and capital letters, or these by turns."""
+    if len(word) < _LONG_FOR_A_WORD:
+        return False
+    kinds = [char.isdigit() + 2 * char.isupper() for char in word if char.isalnum()]
+    if len(set(kinds)) == 3:
+        return True
+    return 2 * sum(one != two for one, two in pairwise(kinds)) >= len(word) and "_" not in word
 
 
 def is_masked(name: str, text: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from devstack.invisible import INVISIBLE
+
 _MASK = "***"
 _SECRET_WORD = (
     r"[\w.-]*(?:secret|token|passw|pwd|api[_-]?key|private[_-]?key|credential|auth|signature)[\w.-]*"
@@ -18,8 +20,6 @@ _PATTERNS = (
     # A long run of mixed letters and digits that is no path, number or option.
     re.compile(r"(?<![\w/.@-])(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]{32,}(?![\w/.-])"),
 )
-# Controls, and characters that reorder or hide text in a terminal.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
 
 def shown_command(argv: Sequence[str], name: str) -> str:
@@ -32,4 +32,4 @@ def shown_command(argv: Sequence[str], name: str) -> str:
 
 def printable(text: str) -> str:
     """`text` without control and direction characters, on one line."""
-    return _UNPRINTABLE.sub(" ", text).strip()
+    return INVISIBLE.sub(" ", text).strip()

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env.redact import without_credentials
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for problem in inspection.problems:
         message = f"{problem.key}: {problem.message}" if problem.key else problem.message
         yield RULE.finding(
-            message,
+            without_credentials(message),
             inspection.at(Path(problem.path).absolute(), problem.line),
             hint=problem.suggestion,
         )

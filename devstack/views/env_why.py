@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from devstack.env.model import Environment, LayerKind, LoadIssue, Shadow, Value
 from devstack.env.source.model import SourceRead
+from devstack.invisible import visible
 from devstack.records import dataclass
-from devstack.views.env import Disclosure, visible
+from devstack.views.env import Disclosure
 from devstack.views.style import Style
 
 

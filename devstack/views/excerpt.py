@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from devstack.env.redact import Redactor
+from devstack.env.redact import without_credentials
+from devstack.invisible import INVISIBLE
 from devstack.records import dataclass
 from devstack.rules.base import Location
-from devstack.views.env import INVISIBLE
 
 LineReader = Callable[[str, int], str | None]
 """Gives line `line` (1-based) of the file `path` as written, or None."""
@@ -25,9 +25,9 @@ _INLINE = re.compile(r"\b([A-Z][A-Z0-9_]{2,})=([^\s\"'`]+)")
 _YAML = re.compile(r"^(\s*(?:- )?([\w.-]+):\s+)(\S.*)$")
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*:/?/?", re.I)
 _REFERENCE = re.compile(r"\$\{[^}]*\}|\$\w+")
+_KEY = re.compile(r"^\s*([\w-]+)\s*=\s*(.*)$")
+_REFERS = re.compile(r"""["'](?:[a-z][a-z0-9_-]{0,15}|[a-z][a-z0-9_-]*:[A-Z][A-Z0-9_|?]*)["']""")
 _FLAG = re.compile(r"""(?<![\w-])(--?([A-Za-z][\w-]*)(?:=|\s+)["'\\]*)([^\s"'`\\]+)""")
-_WORD = re.compile(r"(?<![\w/.+-])[\w+-]{16,}={0,2}(?![\w.(])", re.ASCII)
-_TELLTALES = Redactor()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,7 @@ def excerpt(place: Location, read: LineReader, limit: int) -> Excerpt | None:
 
 def masked_line(path: str, line: str) -> str:
     """A line of the file `path`, values that could be secret masked, invisible characters shown."""
-    shown = _TELLTALES.redact(_masked(path, line))
-    shown = _WORD.sub(_mask_random, shown).replace("\t", "  ")
+    shown = without_credentials(_masked(path, line)).replace("\t", "  ")
     return INVISIBLE.sub(lambda found: f"<U+{ord(found.group()):04X}>", shown)
 
 
@@ -70,7 +69,7 @@ def _masked(path: str, line: str) -> str:
     if name.endswith((".yaml", ".yml")):
         line = _YAML.sub(lambda found: found[1] + _masked_value(found[2], found[3]), line)
     line = _FLAG.sub(_mask_flag, _INLINE.sub(_mask_inline, line))
-    if name.endswith(".toml") and not _HOLDS_VALUES.search(line):
+    if name.endswith(".toml") and not _HOLDS_VALUES.search(line) and not _is_secret_key(line):
         return _LITERAL.sub(_mask_member, line)
     return _LITERAL.sub(_mask_literal, line)
 
@@ -87,11 +86,12 @@ def _mask_flag(found: re.Match[str]) -> str:
     return f"{found[1]}{_dots(found[3])}" if secrets.is_secret_name(found[2]) else found.group()
 
 
-def _mask_random(found: re.Match[str]) -> str:
-    """A long word with digits, small and capital letters is no name that a person gave."""
-    kinds = (str.isdigit, str.islower, str.isupper)
-    is_random = all(any(is_kind(char) for char in found.group()) for is_kind in kinds)
-    return _dots(found.group()) if is_random else found.group()
+def _is_secret_key(line: str) -> bool:
+    """`token = "…"`, unless it refers to a group or a variable, as in stack.toml."""
+    from devstack.env import secrets
+
+    found = _KEY.match(line)
+    return found is not None and secrets.is_secret_name(found[1]) and not _REFERS.match(found[2])
 
 
 def _mask_member(found: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from devstack.invisible import visible
 from devstack.rules.base import Finding, Location, Report, Severity
 from devstack.views.excerpt import LineReader, excerpt
 from devstack.views.style import Style
@@ -31,7 +32,7 @@ def _finding(finding: Finding, read: LineReader, style: Style) -> Iterator[str]:
     colour = _COLOURS[finding.severity]
     head = style.paint(_WORDS[finding.severity], colour, "bold")
     name = style.paint(f"{finding.rule} {finding.id}", "dim")
-    service = f" {style.glyph('·', '-')} {finding.service}" if finding.service else ""
+    service = f" {style.glyph('·', '-')} {visible(finding.service)}" if finding.service else ""
     yield f"{head} {name}{style.paint(service, 'dim')}"
     yield from _wrapped(finding.message, "  ", style)
     if finding.locations:
@@ -47,7 +48,7 @@ def _finding(finding: Finding, read: LineReader, style: Style) -> Iterator[str]:
 
 def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iterator[str]:
     corner, bar = style.glyph("┌─", "-->"), style.glyph("│", "|")
-    note = f"  {place.note}" if place.note else ""
+    note = f"  {visible(place.note)}" if place.note else ""
     yield f"{' ' * _MARGIN}{style.paint(corner, 'dim')} {style.paint(_where(place), 'cyan')}{note}"
     shown = excerpt(place, read, style.width - _MARGIN - 3)
     if shown is None:
@@ -58,19 +59,22 @@ def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iter
 
 
 def _where(place: Location) -> str:
-    return place.path if place.line is None else f"{place.path}:{place.line}"
+    path = visible(place.path)
+    return path if place.line is None else f"{path}:{place.line}"
 
 
 def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
     lead = f"{' ' * _MARGIN}= {label}: "
-    lines = textwrap.wrap(text, style.width - len(lead), break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(
+        _plain(text), style.width - len(lead), break_long_words=False, break_on_hyphens=False
+    )
     for index, line in enumerate(lines):
         yield f"{style.paint(lead, 'cyan') if index == 0 else ' ' * len(lead)}{line}"
 
 
 def _wrapped(text: str, indent: str, style: Style) -> Iterator[str]:
     for line in textwrap.wrap(
-        text, style.width - len(indent), break_long_words=False, break_on_hyphens=False
+        _plain(text), style.width - len(indent), break_long_words=False, break_on_hyphens=False
     ) or [""]:
         yield f"{indent}{style.paint(line, 'bold')}"
 
@@ -80,7 +84,9 @@ def _notes(notes: Sequence[Finding], style: Style) -> Iterator[str]:
     for finding in notes:
         where = _where(finding.locations[0]) if finding.locations else ""
         text = (
-            f"{where}  {finding.message} [{finding.rule}]" if where else f"{finding.message} [{finding.rule}]"
+            f"{where}  {_plain(finding.message)} [{finding.rule}]"
+            if where
+            else f"{_plain(finding.message)} [{finding.rule}]"
         )
         lines = textwrap.wrap(text, style.width - 4, break_long_words=False, break_on_hyphens=False)
         yield f"  {lines[0].replace(where, style.paint(where, 'cyan'), 1) if where else lines[0]}"
@@ -94,9 +100,9 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
         if report.count(severity)
     ]
     if counts:
-        yield f"{report.stack}: {', '.join(counts)}"
+        yield f"{visible(report.stack)}: {', '.join(counts)}"
     else:
-        yield f"{report.stack}: {style.paint('nothing wrong found', 'green', 'bold')}"
+        yield f"{visible(report.stack)}: {style.paint('nothing wrong found', 'green', 'bold')}"
     remarks = [f"{_counted(len(report.suppressed), 'finding')} suppressed"] if report.suppressed else []
     remarks += [f"{skip.rule} was skipped: {skip.reason}" for skip in report.skipped]
     for remark in (*remarks, *_next_steps(report)):
@@ -114,6 +120,11 @@ def _next_steps(report: Report) -> Iterator[str]:
     loud = [finding for finding in report.findings if finding.severity is not Severity.INFO]
     if loud:
         yield f"`devstack explain {loud[0].rule}` tells more about a rule"
+
+
+def _plain(text: str) -> str:
+    """Sentences quote what others wrote; line ends are only places to wrap."""
+    return visible(" ".join(text.split("\n")))
 
 
 def _counted(number: int, word: str) -> str:

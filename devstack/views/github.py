@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devstack.invisible import visible
 from devstack.rules.base import Finding, Report, Severity
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -11,7 +12,7 @@ def render(report: Report) -> str:
     """One command a line, and a last plain line with the counts."""
     lines = [_command(finding) for finding in report.findings]
     counts = ", ".join(f"{report.count(severity)} {severity.value}" for severity in Severity)
-    return "\n".join([*lines, f"{report.stack}: {counts}"])
+    return "\n".join([*lines, f"{visible(report.stack)}: {counts}"])
 
 
 def _command(finding: Finding) -> str:
@@ -27,7 +28,7 @@ def _command(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return "%0A".join(visible(line) for line in text.replace("%", "%25").split("\n"))
 
 
 def _property(text: str) -> str:
