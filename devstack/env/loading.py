@@ -96,7 +96,8 @@ class _Planner:
         config = vite_config.ViteConfig()
         if kind == "vite" and not declared.layers:
             config = vite_config.read(self._folder, self._files)
-        mode = declared.mode or _flag(self._words, "--mode", "-m") or config.mode or self._usual_mode(kind)
+        flag = _flag(self._words, "--mode", "-m") if kind == "vite" else None
+        mode = declared.mode or flag or config.mode or self._usual_mode(kind)
         loads = tuple(self._loads(kind, config))
         return Plan(mode=mode, loads=loads, issues=tuple(self._issues))
 
