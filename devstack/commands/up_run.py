@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from devstack.commands import up_checks
 from devstack.env.model import Environment
 from devstack.errors import ExitCode
-from devstack.host import signals, state_file
+from devstack.host import limits, signals, state_file
 from devstack.host.background import Announcer, run_in_background
 from devstack.host.base import Host, this_host
 from devstack.host.guard import Guard
@@ -93,6 +93,7 @@ class _Assembly:
         self._has_complained = False
         self.addresses: dict[str, str] = {}
         self.hub = Hub(time.time)
+        limits.make_room(len(job.names))
         self.host: Host = this_host(self.run)
         self.host.adopt_orphans()
         self.guard = Guard(self.run)
@@ -133,7 +134,7 @@ class _Assembly:
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
-        undo = signals.listen(loop, stop=self.stop, child=self.host.reap, resized=self.runner.resize)
+        undo = signals.listen(loop, stop=self.stop, child=self._child_ended, resized=self.runner.resize)
         if self.job.request.timeout is not None:
             loop.call_later(self.job.request.timeout, self._timed_out)
         control = self._control()
@@ -145,6 +146,17 @@ class _Assembly:
             if control is not None:
                 control.close()
             undo()
+
+    def _child_ended(self) -> None:
+        """Some child of ours ended: an adopted one is collected, a guard that was killed is replaced."""
+        self.host.reap()
+        try:
+            told = self.guard.replace_if_gone()
+        except OSError as problem:
+            told = f"the guard was ended, and there can be no other one ({problem.strerror})"
+        if told is not None:
+            self.host.set_apart(self.guard.pid)
+            self._complain(told)
 
     def _unread(self) -> None:
         with suppress(RuntimeError):  # the run is over already, with its loop
@@ -212,7 +224,9 @@ class _Assembly:
     def _runner(self) -> Runner:
         request = self.job.request
         return Runner(
-            begin(_specs(self.job), exit_when_done=request.exit_when_done, stop_on_failure=request.fails_fast),
+            begin(
+                _specs(self.job), exit_when_done=request.exit_when_done, stop_on_failure=request.fails_fast
+            ),
             hub=self.hub,
             host=self.host,
             services=self.services,

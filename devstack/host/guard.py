@@ -10,6 +10,9 @@ from pathlib import Path
 
 from devstack.host.model import ProcessId
 
+MOST_LOST = 5
+"""Whoever ends it more often means it."""
+
 
 class Guard:
     """A process that outlives `kill -9` of devstack and then stops everything the run started.
@@ -18,10 +21,17 @@ class Guard:
     """
 
     def __init__(self, run: str) -> None:
+        self._run = run
+        self._leaders: dict[ProcessId, None] = {}
+        self._lost = 0
+        self._start()
+
+    def _start(self) -> None:
         reading, self._pipe = os.pipe()
+        os.set_blocking(self._pipe, False)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard_main.py")), run],
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard_main.py")), self._run],
                 cwd="/",
                 env={},
                 stdin=reading,
@@ -39,13 +49,38 @@ class Guard:
 
     def watch(self, leader: ProcessId) -> None:
         """Also stop the group and session of `leader`, even if its members clear their environment."""
+        if leader not in self._leaders:
+            self._leaders[leader] = None
+            self._tell(leader)
+
+    def _tell(self, leader: ProcessId) -> None:
         with suppress(OSError):
             os.write(self._pipe, b"%d %d\n" % (leader.pid, int(leader.started_at)))
+
+    def replace_if_gone(self) -> str | None:
+        """Somebody ended the guard: another one takes over. What to say of it; None when it lives.
+
+        Called when a child of ours ended; OSError when no other one can be started.
+        """
+        if self._process.poll() is None or self._lost > MOST_LOST:
+            return None
+        self._lost += 1
+        with suppress(OSError):
+            os.close(self._pipe)
+        if self._lost > MOST_LOST:
+            return (
+                "the guard was ended again and again: after `kill -9` of devstack the services would live on"
+            )
+        self._start()
+        for leader in self._leaders:
+            self._tell(leader)
+        return "the guard was ended by somebody; another one has taken over"
 
     def dismiss(self) -> None:
         """Nothing lives any more: the guard may go."""
         with suppress(OSError):
             os.write(self._pipe, b"done\n")
-        os.close(self._pipe)
+        with suppress(OSError):
+            os.close(self._pipe)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)

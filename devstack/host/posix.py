@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 from devstack.host import process_facts
 from devstack.host.base import Command, Ending, SpawnError
@@ -44,12 +45,13 @@ class PosixHost:
         """Start `command` in a new session, tagged, its output in a pipe or a pseudo terminal of its own."""
         tags = {RUN_TAG: self.run, SERVICE_TAG: command.tag}
         try:
+            argv = _with_terminal(command) if command.tty else command.argv
             reading, writing = _terminal() if command.tty else output_pipe()
         except OSError as problem:
-            raise SpawnError(_reason(problem, command)) from None
+            raise SpawnError(_reason(problem, command), is_missing=_is_missing(problem, command)) from None
         try:
             process = subprocess.Popen(
-                command.argv,
+                argv,
                 cwd=command.cwd,
                 env={**command.env, **tags},
                 stdin=writing if command.tty else subprocess.DEVNULL,
@@ -63,7 +65,14 @@ class PosixHost:
         finally:
             os.close(writing)
         self.trees.add(process.pid, command.tag)
-        return PosixChild(self, process, reading, tty=command.tty)
+        try:
+            return PosixChild(self, process, reading, tty=command.tty)
+        except OSError as problem:  # no descriptor left to follow it with: it must not live unseen
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            self.trees.remove(process.pid)
+            os.close(reading)
+            raise SpawnError(_reason(problem, command)) from None
 
     def reap(self) -> None:
         """Collect adopted zombies; children that we started ourselves are left to their owner."""
@@ -190,8 +199,30 @@ def _exit_handle(pid: int) -> int:
 _USUAL_SIZE = struct.pack("4H", 24, 80, 0, 0)
 
 
+def _with_terminal(command: Command) -> tuple[str, ...]:
+    """The program behind the step that takes the terminal. Raises what starting it without would raise."""
+    import shutil
+
+    program, *_ = command.argv or ("",)
+    path = command.env.get("PATH", os.defpath)
+    found = command.cwd / program if "/" in program else shutil.which(program, path=path)
+    if not command.cwd.is_dir() or found is None or not os.path.exists(found):  # noqa: PTH110 - a str or a Path
+        raise FileNotFoundError(errno.ENOENT, "not found")
+    if not os.access(found, os.X_OK):
+        raise PermissionError(errno.EACCES, "may not be executed")
+    return (sys.executable, "-I", "-S", str(Path(__file__).with_name("tty_main.py")), *command.argv)
+
+
 def _terminal() -> tuple[int, int]:
+    """Both sides of a pseudo terminal of our terminal's size that passes newlines on as they are written."""
+    import termios
+
     leader, follower = os.openpty()
+    with suppress(termios.error):
+        settings = termios.tcgetattr(follower)
+        settings[1] &= ~termios.ONLCR
+        settings[3] &= ~termios.ECHO
+        termios.tcsetattr(follower, termios.TCSANOW, settings)
     _copy_size(leader)
     return leader, follower
 

@@ -61,6 +61,7 @@ class Source:
         self.partial_since = 0.0
         self.closes_at: float | None = None
         self.is_open = True
+        self.comes_in_pieces = os.isatty(handle)  # a terminal gives at most 4 KiB for each read
 
     def begin(self) -> None:
         """Start reading; to be called once, before anything else."""
@@ -115,6 +116,20 @@ def incomplete_tail(data: bytes | bytearray) -> int:
         needed = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
         return length if needed > length else 0
     return 0
+
+
+def _pieces(handle: int) -> Iterator[bytes]:
+    """What else is there now, as much as one read of a pipe would give."""
+    size = 0
+    while size < READ_SIZE:
+        try:
+            data = os.read(handle, READ_SIZE)
+        except OSError:  # nothing more for now; an end is met again by the next read
+            return
+        if not data:
+            return
+        size += len(data)
+        yield data
 
 
 class Pump:
@@ -223,10 +238,12 @@ class Pump:
             return 0
         except OSError:  # a PTY answers EIO when its last user is gone
             data = b""
-        if data:
-            source.take(data)
-        else:
+        if not data:
             self._end(source)
+            return 0
+        if source.comes_in_pieces:
+            data = b"".join((data, *_pieces(source.handle)))
+        source.take(data)
         return len(data)
 
     def _end(self, source: Source) -> None:

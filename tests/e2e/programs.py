@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 PYTHON = sys.executable
@@ -111,6 +114,27 @@ def tagged(run: str) -> list[int]:
         if state not in "ZX":
             found.append(int(entry.name))
     return found
+
+
+def guards(supervisor: int) -> list[int]:
+    """Living guards of the devstack with this pid; they carry no tag."""
+    found = []
+    for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+        with suppress(OSError):
+            if b"guard_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+    return found
+
+
+def kill_with_guard(supervisor: int) -> None:
+    """`kill -9` of devstack and of its guard: suspended first, so that it cannot start another guard."""
+    os.kill(supervisor, signal.SIGSTOP)
+    stat = Path(f"/proc/{supervisor}/stat")
+    assert eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+    for pid in guards(supervisor):
+        os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not guards(supervisor))
+    os.kill(supervisor, signal.SIGKILL)
 
 
 def eventually(what: Callable[[], object], timeout: float = 10.0) -> bool:

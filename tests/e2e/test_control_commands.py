@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
+from tests.e2e.programs import kill_with_guard
 
 pytestmark = pytest.mark.e2e
 
@@ -383,10 +384,7 @@ def test_what_outlived_supervisor_and_guard_is_named_by_ps_and_stopped_by_down(
     run = up("--no-doctor", cwd=folder)
     run.until("run.ready")
     pid = services(devstack, folder)["server"]["pid"]
-    supervisor = psutil.Process(run.process.pid)
-    guard = next(one for one in supervisor.children() if "guard_main.py" in " ".join(one.cmdline()))
-    guard.kill()
-    supervisor.kill()
+    kill_with_guard(run.process.pid)
     run.wait()
     assert is_alive(pid)
     left = devstack("ps", cwd=folder)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import Outcome
+from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
-from tests.e2e.programs import eventually, python, tagged, toml
+from tests.e2e.programs import PYTHON, eventually, python, tagged, toml
 
 pytestmark = pytest.mark.e2e
 Tree = Callable[[Mapping[str, str | bytes]], Path]
@@ -94,6 +97,59 @@ def test_what_is_not_ready_in_time_ends_the_run_with_124(
     assert ended.code == 124
     assert "mute" in ended.out and "nothing listens on port" in ended.out
     assert not (folder / "ran").exists()
+
+
+# --- limits of the system ---
+
+
+def limited(folder: Path, limits: str) -> subprocess.Popen[bytes]:
+    """`devstack up --json` under `ulimit`."""
+    return subprocess.Popen(
+        ["bash", "-c", f"ulimit {limits}; exec {PYTHON} -m devstack up --json"],
+        cwd=folder,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def until(run: subprocess.Popen[bytes], *names: str) -> list[dict[str, Any]]:
+    """Events up to the first of these names."""
+    assert run.stdout is not None
+    found = []
+    for line in run.stdout:
+        found.append(json.loads(line))
+        if found[-1]["event"] in names:
+            return found
+    raise AssertionError(f"no {names}: {found[-3:]}")
+
+
+MANY = {f"s{number}": {"command": WAIT} for number in range(60)}
+
+
+def test_sixty_services_start_under_a_low_soft_limit_of_open_files(
+    tree: Tree, spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    run = limited(tree({"stack.toml": toml(MANY)}), "-S -n 64")
+    spawned.append(run)
+    until(run, "run.ready")
+    run.send_signal(signal.SIGINT)
+    assert run.wait(30) == 130
+
+
+def test_where_the_hard_limit_is_too_low_each_start_says_so_and_nothing_is_left(
+    tree: Tree, spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    run = limited(tree({"stack.toml": toml(MANY)}), "-n 64")
+    spawned.append(run)
+    seen = until(run, "service.failed")
+    assert "too many open files" in seen[-1]["reason"] and "ulimit" in seen[-1]["reason"]
+    run.send_signal(signal.SIGINT)
+    assert until(run, "run.finished")[-1]["code"] == 4
+    assert (run.wait(30), tagged(seen[0]["run"])) == (4, [])
+    assert run.stderr is not None
+    assert b"Traceback" not in run.stderr.read()
 
 
 # --- services without a gate ---

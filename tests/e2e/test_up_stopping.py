@@ -23,6 +23,7 @@ from tests.e2e.programs import (
     STUBBORN,
     STUBBORN_MEMBER,
     eventually,
+    guards,
     python,
     tagged,
     toml,
@@ -198,6 +199,17 @@ def test_after_kill_9_the_guard_stops_every_tree_and_ports_are_free(
     run.process.wait()
     assert eventually(lambda: not tagged(identity(run)), timeout=10)
     assert eventually(lambda: can_bind(port), timeout=2)
+
+
+def test_a_killed_guard_is_replaced_and_the_next_one_does_its_work(tree: Tree, up: Up) -> None:
+    run = up(cwd=tree({"stack.toml": toml({"a": {"command": "sleep 1000"}})}))
+    run.until("run.ready")
+    (first,) = guards(run.process.pid)
+    os.kill(first, signal.SIGKILL)
+    assert eventually(lambda: guards(run.process.pid) and first not in guards(run.process.pid))
+    run.process.kill()
+    run.wait()
+    assert eventually(lambda: not tagged(run.events[0]["run"]))
 
 
 def test_down_and_up_again_twenty_times_never_meets_a_port_in_use(

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,63 @@ def test_a_terminal_is_given_where_it_is_asked_for(real: Host, started: list[Chi
     assert os.read(child.output, 100).strip() == b"yes"
 
 
+TERMINAL = """
+import fcntl, os, struct, termios
+own = os.open("/dev/tty", os.O_RDWR)
+rows, columns = struct.unpack("4H", fcntl.ioctl(own, termios.TIOCGWINSZ, b"." * 8))[:2]
+print(os.tcgetpgrp(own) == os.getpid() == os.getsid(0))
+print(rows > 0 and columns > 0)
+"""
+
+
+def read_all(child: Child) -> bytes:
+    """What a pseudo terminal gives until its last user is gone."""
+    found = b""
+    with suppress(OSError):
+        while data := os.read(child.output, 65536):
+            found += data
+    return found
+
+
+def test_the_terminal_is_the_controlling_one_of_its_session_and_has_a_size(
+    real: Host, started: list[Child], tmp_path: Path
+) -> None:
+    (tmp_path / "terminal.py").write_text(TERMINAL)
+    child = real.spawn(command(sys.executable, "terminal.py", cwd=tmp_path, tty=True))
+    started.append(child)
+    assert ended(child) == Ending(code=0), read_all(child)
+    assert read_all(child) == b"True\nTrue\n"
+
+
+def test_a_program_on_a_terminal_ignores_no_signal(real: Host, started: list[Child]) -> None:
+    child = real.spawn(command("cat", "/proc/self/status", tty=True))
+    started.append(child)
+    assert ended(child) == Ending(code=0)
+    assert b"SigIgn:\t0000000000000000\n" in read_all(child)
+
+
+def test_closing_the_terminal_hangs_up_its_session(real: Host, started: list[Child]) -> None:
+    child = real.spawn(command("sh", "-c", "echo up; exec sleep 1000", tty=True))
+    started.append(child)
+    assert os.read(child.output, 100) == b"up\n"
+    leader = os.dup(child.output)
+    os.close(child.output)
+    os.close(leader)
+    assert ended(child) == Ending(signal="HUP")
+    started.remove(child)
+    child.release()
+
+
+@pytest.mark.parametrize(("program", "reason"), [("surely-not-there", "not found"), ("./text", "permission")])
+def test_a_program_for_a_terminal_that_cannot_be_started_is_named(
+    real: Host, tmp_path: Path, program: str, reason: str
+) -> None:
+    (tmp_path / "text").write_text("no program")
+    with pytest.raises(SpawnError) as problem:
+        real.spawn(command(program, cwd=tmp_path, tty=True))
+    assert program in problem.value.reason and reason in problem.value.reason
+
+
 def run_with(program: str, folder: Path) -> tuple[str, str]:
     """Run `program` as a child of a fresh subreaper host; what it prints."""
     (folder / "tree.py").write_text(program)
@@ -236,3 +294,34 @@ def test_the_guard_knows_leaders_that_hide_their_environment(
     os.close(guard._pipe)
     assert eventually(lambda: hidden.poll() is not None)
     guard._process.wait(10)
+
+
+def test_a_guard_that_was_killed_is_replaced_and_the_new_one_knows_the_leaders(
+    spawned: list[subprocess.Popen[bytes]],
+) -> None:
+    hidden = subprocess.Popen(["sleep", "1000"], env={"PATH": PATH}, start_new_session=True)
+    spawned.append(hidden)
+    entry = process_facts.kin(hidden.pid)
+    assert entry is not None
+    guard = Guard("0000guard0000003")
+    guard.watch(entry.id)
+    assert guard.replace_if_gone() is None
+    first = guard.pid
+    os.kill(first, 9)
+    assert eventually(lambda: "another one" in (guard.replace_if_gone() or ""))
+    assert guard.pid != first
+    os.close(guard._pipe)
+    assert eventually(lambda: hidden.poll() is not None)
+    guard._process.wait(10)
+
+
+def test_a_guard_that_is_killed_again_and_again_is_given_up_and_that_is_said() -> None:
+    guard = Guard("0000guard0000004")
+    told: list[str] = []
+    while not told or "again and again" not in told[-1]:
+        os.kill(guard.pid, 9)
+        guard._process.wait(10)
+        told.append(guard.replace_if_gone() or "")
+    assert len(told) == 6
+    assert guard.replace_if_gone() is None
+    guard.dismiss()
