@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.errors import RefusedError, UsageError
+from devstack.errors import RefusedError, SystemProblem, UsageError
 from devstack.host.private_folder import PrivateFolder
 from devstack.host.state_file import Lock
 from devstack.records import dataclass
@@ -78,7 +78,7 @@ def up(request: Request) -> int:
     if own.grace is not None:
         stack = defaults.with_grace(stack, own.grace)
     names = _selected(stack, request)
-    folder, lock, holder = _claimed(stack.root)
+    folder, lock, holder = _claimed(stack.root, wait=request.wait)
     if holder is not None:
         raise RefusedError(
             f"this stack is already up (pid {holder})." if holder else "this stack is already up.",
@@ -137,7 +137,7 @@ def _load_parts() -> None:
         import_module(name)
 
 
-def _claimed(root: Path) -> tuple[PrivateFolder, Lock, int | None]:
+def _claimed(root: Path, *, wait: bool) -> tuple[PrivateFolder, Lock, int | None]:
     """The run's folder with its lock; elsewhere for this run only where the stack's folder takes no files."""
     folder = PrivateFolder.beside(root)
     try:
@@ -145,6 +145,11 @@ def _claimed(root: Path) -> tuple[PrivateFolder, Lock, int | None]:
         lock = Lock(folder)
         return folder, lock, lock.acquire()
     except OSError as problem:
+        if wait:  # nobody would find it again to stop it
+            raise SystemProblem(
+                f"{folder.path} cannot be written ({problem.strerror}), and a run in the background needs it.",
+                hint="`devstack up` without --wait runs in the foreground.",
+            ) from None
         import tempfile
 
         elsewhere = PrivateFolder(Path(tempfile.mkdtemp(prefix="devstack-")))
