@@ -324,6 +324,14 @@ def test_a_folder_that_takes_no_files_does_not_prevent_the_run(
     assert [path.read_bytes() for path in elsewhere.rglob("one.log")] == [b"hello\n"]
 
 
+def test_a_background_run_that_nobody_could_find_again_is_refused(tree: Tree, devstack: Command) -> None:
+    folder = tree({**stack(one="print('hello')"), ".devstack/lock/x": ""})
+    done = devstack("up", "--no-doctor", "--wait", cwd=folder)
+    assert done.code == 6
+    assert "a run in the background needs it" in done.err
+    assert "hello" not in done.out
+
+
 def test_no_line_is_told_before_the_start_of_its_service(tree: Tree, devstack: Command) -> None:
     names = [f"s{number}" for number in range(8)]
     services = "".join(
