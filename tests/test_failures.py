@@ -79,3 +79,10 @@ def test_every_command_has_help_with_an_example(devstack: Callable[..., Any], tm
         told = devstack(name, "--help", cwd=tmp_path)
         assert told.code == 0, told.err
         assert f"devstack {name}" in told.out.split("Options", 1)[-1] or "Example" in told.out
+
+
+def test_every_error_for_programs_has_the_four_keys(devstack: Callable[..., Any], tmp_path: Path) -> None:
+    for words in (("up", "--json", "--nosuch"), ("nosuch", "--json"), ("up", "--json")):
+        error = json.loads(devstack(*words, cwd=tmp_path).out)["error"]
+        assert set(error) == {"code", "kind", "message", "hint"}, words
+        assert error["code"] == 2
