@@ -171,10 +171,11 @@ def test_nothing_is_compiled_for_a_class_that_is_only_imported() -> None:
         "@dataclass(frozen=True, slots=True)\n"
         "class A:\n    x: 'int'\n"
         "before = 'dataclasses' in sys.modules\n"
-        "print(before, A(1) == A(1), 'dataclasses' in sys.modules)\n"
+        "one = A(1)\n"
+        "print(before, 'dataclasses' in sys.modules, one == A(1), 'dataclasses' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True", "True"]
+    assert done.stdout.split() == ["False", "False", "True", "True"]
 
 
 @BOTH
@@ -188,3 +189,20 @@ def test_a_frozen_class_with_its_own_equality_still_has_a_hash(dataclass: Decora
 
     assert Own(1) == Own(11)
     assert hash(Own(1)) == hash(Own(1))
+
+
+@BOTH
+def test_fields_with_options_and_classes_without_fields(dataclass: Decorator) -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Hidden:
+        shown: int = field(default=1)
+        secret: str = field(repr=False)
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Empty:
+        pass
+
+    assert repr(Hidden(secret="12345")).endswith("Hidden(shown=1)")
+    assert Empty() == Empty()
+    with pytest.raises(TypeError):
+        Hidden()
