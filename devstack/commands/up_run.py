@@ -149,7 +149,8 @@ class _Assembly:
 
     def _child_ended(self) -> None:
         """Some child of ours ended: an adopted one is collected, a guard that was killed is replaced."""
-        self.host.reap()
+        for one in self.host.strays():  # reaps; the guard could not know them without session and tag
+            self.guard.watch(one)
         try:
             told = self.guard.replace_if_gone()
         except OSError as problem:
@@ -255,8 +256,8 @@ class _Assembly:
 
     def _record(self, state: RunState, running: dict[str, Running]) -> None:
         """Write down what lives, for whoever comes after us; the guard hears it too."""
-        for one in running.values():
-            self.guard.watch(one.child.id)
+        for one in (*(each.child.id for each in running.values()), *self.host.strays()):
+            self.guard.watch(one)
         try:
             self._save(running)
         except OSError as problem:  # somebody removed the folder, or the disk is full: the run goes on

@@ -201,6 +201,20 @@ def test_after_kill_9_the_guard_stops_every_tree_and_ports_are_free(
     assert eventually(lambda: can_bind(port), timeout=2)
 
 
+def test_the_guard_also_stops_what_left_its_session_and_cleared_its_environment(tree: Tree, up: Up) -> None:
+    # `setsid` forks, because it is called by a group's leader, and that leader ends at once.
+    command = f"env -i PATH={os.environ['PATH']} setsid sh -c 'echo $$ > pid; while true; do sleep 60; done'"
+    folder = tree({"stack.toml": toml({"a": {"command": command}, "b": {"command": "sleep 1000"}})})
+    run = up(cwd=folder)
+    run.until("run.ready")
+    note = folder / "pid"
+    assert eventually(lambda: note.exists() and note.read_text().strip())
+    escaped = Path("/proc") / note.read_text().strip()
+    run.process.kill()
+    run.process.wait()
+    assert eventually(lambda: not escaped.exists())
+
+
 def test_a_killed_guard_is_replaced_and_the_next_one_does_its_work(tree: Tree, up: Up) -> None:
     run = up(cwd=tree({"stack.toml": toml({"a": {"command": "sleep 1000"}})}))
     run.until("run.ready")
