@@ -7,7 +7,7 @@ LOADER_KINDS: dict[str, tuple[str, ...]] = {
     "next": ("14", "15", "16"),
     "vite": ("5", "6", "7", "8"),
     "dotenv": ("16", "17", "18"),
-    "dotenv-expand": ("11", "12", "13"),
+    "dotenv-expand": ("11", "12", "13", "1000"),
     "node": ("20", "22", "24"),
     "python-dotenv": ("1.1", "1.2"),
     "pydantic": (),

@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
+from devstack.env.loaders.expansion import SUSPICIOUS, Endless, Names, Undecided, Work, comes_back
 
 REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*)")
 OPERATOR = re.compile(r":\+|\+|:-|-")
-_SURELY_ENDLESS = 1_000  # replacements of one reference in one text
 
 
 def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], names: Names, work: Work) -> str:
@@ -24,33 +23,32 @@ def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], nam
         Endless: the program never ends. Undecided: it cannot be known.
     """
     seen: set[str] = set()
-    repeated, started_with = 0, text.count("$")
-    replaced: dict[str, int] = {}
+    steps = repeated = 0
     while (found := REFERENCE.search(text)) is not None:
         repeated = repeated + 1 if text in seen else 0
         if repeated > len(seen):
             raise Endless
         seen.add(text)
+        steps += 1
         template = found.group()
-        replaced[template] = replaced.get(template, 0) + 1
-        if replaced[template] > _SURELY_ENDLESS:
-            raise Endless
         name, replacement = _meaning(found.group(1) or found.group(2), merged, seen, names)
         text = ecmascript.replace_first(text, template, replacement)
-        spend(work, text, started_with)
+        spend(work, text, steps, merged)
         if text == running.get(name):
             break
     return text
 
 
-def spend(work: Work, text: str, started_with: int) -> None:
-    """Where the budget is gone and no fewer references are left than at first, they bring themselves back."""
+def spend(work: Work, text: str, steps: int, merged: Mapping[str, str]) -> None:
+    """Count a replacement. Endless where its references have come back for long, or until the budget is gone."""
     try:
         work.spend(len(text))
     except Undecided:
-        if text.count("$") >= started_with:
+        if comes_back(text, merged.get):
             raise Endless from None
         raise
+    if steps % SUSPICIOUS == 0 and comes_back(text, merged.get):
+        raise Endless
 
 
 def _meaning(expression: str, merged: Mapping[str, str], seen: set[str], names: Names) -> tuple[str, str]:

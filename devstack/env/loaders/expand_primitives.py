@@ -12,7 +12,6 @@ from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
 from devstack.records import dataclass
 
 _COMMAND = re.compile(r"\$\(")
-_SURELY_ENDLESS = 1_000  # replacements in one text
 EXECUTES = "its text holds `$(…)`, which dotenv-expand 1000 runs as a command"
 ENCRYPTED = "it is encrypted"
 
@@ -66,15 +65,15 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
 
 def _expand(text: str, merged: Mapping[str, str], names: Names, work: Work) -> str:
     seen: set[str] = set()
-    steps, started_with = 0, text.count("$")
+    steps = 0
     while (found := REFERENCE.search(text)) is not None:
-        if text in seen or steps > _SURELY_ENDLESS:
+        if text in seen:
             raise Endless
         seen.add(text)
         steps += 1
         name, replacement = _meaning(found.group(1) or found.group(2), merged, names)
         text = ecmascript.replace_first(text, found.group(), replacement)
-        spend(work, text, started_with)
+        spend(work, text, steps, merged)
         if text == merged.get(name):
             break
     return text

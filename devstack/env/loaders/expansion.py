@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devstack.env.loaders import ecmascript
 from devstack.env.model import LoadIssue
+from devstack.patterns import regex
 
-# Characters that one file's expansion may handle. Real files need a few thousand; what needs more takes the
-# real program seconds as well, and is answered with "unknown".
-BUDGET = 3_000_000
+# Work on one file's expansion: characters handled, and a fixed amount for each replacement. Real files need a
+# few thousand; what needs more takes the real program seconds as well, and is answered with "unknown".
+BUDGET = 20_000_000
+_PER_STEP = 500
 
-# References that the recursive expanders resolve before the JavaScript stack overflows: somewhere between.
-SURELY_FITS = 4_000
+# Replacements in one text that real files never need; what has not ended by then is looked at for circles.
+SUSPICIOUS = 1_000
+
+_ANY_REFERENCE = regex(r"\$(?:\{([^{}:+\-$]+)|\{?([0-9A-Za-z_]+))")
+_BRINGS_BACK = regex(r"\$[&`']")  # replacement patterns of JavaScript that repeat the text around them
 
 
 class Undecided(Exception):  # noqa: N818 - an answer, not an error
@@ -36,9 +41,44 @@ class Work:
 
     def spend(self, amount: int) -> None:
         """Take `amount` from the budget; Undecided when it is used up."""
-        self.left -= amount + 20
+        self.left -= amount + _PER_STEP
         if self.left < 0:
             raise Undecided("so many references that working them out takes too long")
+
+
+def comes_back(text: str, lookup: Callable[[str], str | None]) -> bool:
+    """Whether the references of `text` lead, through the texts of the names, back to a name on the way.
+
+    Args:
+        lookup: the unexpanded text of a name.
+    """
+    if _BRINGS_BACK.search(text):
+        return True
+    done: set[str] = set()
+    way: set[str] = set()
+    stack: list[tuple[str, bool]] = [(name, False) for name in _named(text)]
+    while stack:
+        name, is_left = stack.pop()
+        if is_left:
+            way.discard(name)
+            done.add(name)
+            continue
+        if name in way:
+            return True
+        if name in done:
+            continue
+        written = lookup(name) or ""
+        if _BRINGS_BACK.search(written):
+            return True
+        way.add(name)
+        stack.append((name, True))
+        stack += [(other, False) for other in _named(written)]
+    return False
+
+
+def _named(text: str) -> list[str]:
+    found = (braced or bare for braced, bare in _ANY_REFERENCE.findall(text))
+    return list(dict.fromkeys(found))
 
 
 class Names:

@@ -69,7 +69,10 @@ class Vite:
     ) -> dict[str, Result]:
         written: dict[str, str] = {}
         for file in files:
-            written.update({name: given.text or "" for name, given in file.last().items()})
+            last = file.last()
+            # `util.parseEnv` hands names over sorted by their bytes, which decides what is expanded first.
+            names = sorted(last, key=str.encode) if self.version >= 8 else last
+            written.update({name: last[name].text or "" for name in names})
         process = dict(request.process)
         for name in _COPIED:
             if written.get(name) and name not in process:

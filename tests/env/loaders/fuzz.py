@@ -10,7 +10,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from random import Random
 
 from tests.env.loaders import grammar
@@ -18,7 +19,9 @@ from tests.env.loaders.grammar import Case
 from tests.env.loaders.programs import PROGRAMS, Driver, Program, difference, ours
 
 _USUAL = [name for name in PROGRAMS if name not in ("dotenv-expand1000", "python-dotenv-1.1")]
-_HANGS_ASKED = 12  # cases per program in which ours says it never ends or overflows: each costs up to seconds
+_BATCH = 100
+_PATIENCE_ENDLESS = 500  # milliseconds for what ours says never ends
+_PATIENCE_AGAIN = 30_000  # milliseconds before a program counts as one that hangs
 _SHOWN = 10
 _PATIENCE = 20.0  # seconds for making one case smaller
 
@@ -48,36 +51,58 @@ def _run(name: str, options: argparse.Namespace) -> int:
         program = replace(program, pin=options.pin)
     elif program.asked in ("parseEnv", "vite8"):
         program = replace(program, pin=_pin_of_node(program, options.node))
-    random, started = Random(options.seed), time.monotonic()
-    hangs = unknown = skipped = 0
-    found: dict[str, Case] = {}
+    started, tally = time.monotonic(), _Tally()
+    cases = _cases(Random(options.seed), program, options.count)
     extra = {key: os.environ[key] for key in ("PYTHONPATH", "EXTRA_MODULES") if key in os.environ}
     with Driver(python=program.python, node=options.node, extra=extra) as driver:
-        for case in _cases(random, program, options.count):
-            made = ours(program.pin, case)
-            unknown += any(value.unknown for value in made.variables.values())
-            if any(issue.kind in ("hang", "file-dropped") for issue in made.issues):
-                hangs += 1
-                if hangs > _HANGS_ASKED:
-                    skipped += 1
-                    continue
-            said = driver.ask(program.asked, case)
-            if difference(program, case, said, made) is not None:
-                said = driver.ask(program.asked, case)  # a busy machine can look like a program that hangs
-            if difference(program, case, said, made) is not None and len(found) < _SHOWN:
-                smallest = _shrunk(driver, program, case)
-                found[repr(smallest)] = smallest
+        while batch := list(islice(cases, _BATCH)):
+            _compare(driver, program, batch, tally)
         seconds = time.monotonic() - started
         print(
-            f"{name} ({program.pin}): {options.count} cases, {len(found)} differ; {unknown} with unknown values, "
-            f"{hangs} never end ({skipped} of them not run); {seconds:.0f} s",
+            f"{name} ({program.pin}), seed {options.seed}: {options.count} cases, {tally.differing} differ; "
+            f"{tally.unknown} with unknown values, {tally.endless} never end; {seconds:.0f} s",
             flush=True,
         )
-        for case in found.values():
-            print(
-                f"  {case}\n    {difference(program, case, driver.ask(program.asked, case), ours(program.pin, case))}"
-            )
-    return len(found)
+        for case in tally.found:
+            print(f"  {case}\n    {_asked_again(driver, program, case)}", flush=True)
+    return tally.differing
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """What one run has met: `found` are the first disagreements, made small."""
+
+    differing: int = 0
+    unknown: int = 0
+    endless: int = 0
+    found: list[Case] = field(default_factory=list)
+
+
+def _compare(driver: Driver, program: Program, batch: list[Case], tally: _Tally) -> None:
+    """The driver works on the batch while ours does."""
+    answers = []
+    for case in batch:
+        made = ours(program.pin, case)
+        tally.unknown += any(value.unknown for value in made.variables.values())
+        is_endless = any(issue.kind == "hang" for issue in made.issues)
+        tally.endless += is_endless
+        driver.send(program.asked, case, patience=_PATIENCE_ENDLESS if is_endless else 0)
+        answers.append(made)
+    for case, made, said in [
+        (case, made, driver.answer()) for case, made in zip(batch, answers, strict=True)
+    ]:
+        if difference(program, case, said, made) is None or _asked_again(driver, program, case) is None:
+            continue
+        tally.differing += 1
+        if len(tally.found) < _SHOWN:
+            smallest = _shrunk(driver, program, case)
+            tally.found += [] if smallest in tally.found else [smallest]
+
+
+def _asked_again(driver: Driver, program: Program, case: Case) -> str | None:
+    """What differs, with time enough for a program that is only slow."""
+    made = ours(program.pin, case)
+    return difference(program, case, driver.ask(program.asked, case, patience=_PATIENCE_AGAIN), made)
 
 
 def _pin_of_node(program: Program, node: str) -> str:

@@ -1,7 +1,7 @@
 // Runs env files through the real programs: one JSON case per line in, one JSON answer per line out.
 //
 //   in   {"program": "next16", "files": {".env": "A=1\n"}, "process": {"B": "2"}, "mode": "development"}
-//        a file's text is given as base64
+//        a file's text is given as base64; `patience` in milliseconds may be given for a case that looks endless
 //   out  {"values": {"A": "1"}}  or  {"error": "RangeError"}  or  {"error": "hang"}
 //
 // Programs run in a child process, so that one that hangs or eats its memory costs its own case only.
@@ -15,7 +15,7 @@ const util = require('node:util')
 
 const MODULES = path.join(__dirname, '..', 'node_modules')
 const EXTRA = process.env.EXTRA_MODULES
-const PATIENCE = 2500
+const PATIENCE = 5000
 
 function fresh (name, file) {
   const base = fs.existsSync(path.join(MODULES, name)) || !EXTRA ? MODULES : EXTRA
@@ -84,7 +84,7 @@ async function main () {
       resolve(said)
     }
     const lost = () => { child.removeAllListeners(); child.kill('SIGKILL'); start(); resolve({ error: 'hang' }) }
-    const timer = setTimeout(lost, PATIENCE)
+    const timer = setTimeout(lost, given.patience || PATIENCE)
     child.once('message', done)
     child.once('exit', () => { clearTimeout(timer); lost() })
     child.send(given)
