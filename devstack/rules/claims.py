@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
@@ -81,16 +83,37 @@ def _declared(inspection: Inspection, service: Service) -> Iterator[Claim]:
         )
 
 
-def command_words(inspection: Inspection, service: Service) -> Iterator[tuple[tuple[str, ...], Location]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandWords:
+    """One simple command of a service. `folder`: where it runs (after `cd X &&`), None where that is unknown."""
+
+    words: tuple[str, ...]
+    place: Location
+    folder: Path | None
+
+
+def command_words(inspection: Inspection, service: Service) -> Iterator[CommandWords]:
     """The words of the service's command, and of the package.json script behind it; with their places."""
     launch = inspection.launch(service.name)
     if launch is None:
         return
     for text, place in _texts(inspection, service):
+        folder: Path | None = launch.cwd
         for piece in re.split(r"&&|\|\||;|(?<!&)&(?!&)", text):
             words = shell_words.read(piece).words
             if words:
-                yield words, place
+                yield CommandWords(words=words, place=place, folder=folder)
+            elif piece.split()[:1] in (["cd"], ["pushd"]):
+                folder = _entered(folder, piece)
+
+
+def _entered(folder: Path | None, piece: str) -> Path | None:
+    """Where `cd X` leads from `folder`; None where only a shell can tell."""
+    words = shlex.split(piece)[1:] if piece.count("'") % 2 == piece.count('"') % 2 == 0 else []
+    plain = [word for word in words if word != "--"]
+    if folder is None or len(plain) != 1 or plain[0].startswith(("-", "~")) or "$" in plain[0]:
+        return None
+    return folder / plain[0]
 
 
 def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Location]]:
@@ -103,7 +126,8 @@ def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Loca
 
 
 def _from_command(inspection: Inspection, service: Service) -> Iterator[Claim]:
-    for words, place in command_words(inspection, service):
+    for one in command_words(inspection, service):
+        words, place = one.words, one.place
         tool = scripts.tool(words)
         port = _port_flag(tool)
         if port is not None:

@@ -51,8 +51,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if not inspection.files.is_folder(inspection.folder(service)):
             yield _no_folder(inspection, service)
             continue
-        for words, place in command_words(inspection, service):
-            missing = _missing(inspection, service, words)
+        for one in command_words(inspection, service):
+            missing = None if one.folder is None else _missing(inspection, one.folder, one.words)
             if missing is None:
                 continue
             is_built = _BUILT.search(missing) is not None
@@ -63,7 +63,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             )
             yield RULE.finding(
                 f"`{service.name}` cannot start: {missing}.",
-                place,
+                one.place,
                 severity=Severity.WARNING if is_built else None,
                 service=service.name,
                 hint=f"{hint} (now `{service.dir}`)" if not is_built else hint,
@@ -81,8 +81,7 @@ def _no_folder(inspection: Inspection, service: Service) -> Finding:
     )
 
 
-def _missing(inspection: Inspection, service: Service, words: tuple[str, ...]) -> str | None:
-    folder = inspection.folder(service)
+def _missing(inspection: Inspection, folder: Path, words: tuple[str, ...]) -> str | None:
     script = _missing_script(words, folder)
     if script is not None:
         return script
