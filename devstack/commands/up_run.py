@@ -403,4 +403,7 @@ def in_background(job: Job) -> int:
         job.lock.sign()
         return _Assembly(job, announcer).execute()
 
-    return run_in_background(work)
+    code = run_in_background(work)
+    if code == 0 and not job.request.as_json:
+        print("It runs on in the background: `devstack ps` shows it, `devstack down` stops it.")
+    return code

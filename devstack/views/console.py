@@ -42,6 +42,7 @@ class Console:
         self._completed_after: dict[str, float] = {}
         self._last_tail: dict[str, tuple[str, ...]] = {}
         self._summed_up: tuple[str, ...] = ()
+        self._told_failed: set[str] = set()
         self._stopping = False
 
     def show(self, envelope: Envelope, state: RunState) -> None:
@@ -72,8 +73,10 @@ class Console:
         """When nothing moves any more and something failed: say so, because `run.ready` will not come."""
         services = real(state)
         failed = tuple(name for name, one in services.items() if one.phase is Phase.FAILED)
+        if not self._told_failed.issuperset(failed) or all(state.specs[name].optional for name in failed):
+            return  # the rest of them follows at once; or `run.ready` comes all the same
         settled = all(one.phase in (Phase.READY, *ENDED) for one in services.values())
-        if not failed or not settled or self._stopping or state.stopping or failed == self._summed_up:
+        if not settled or self._stopping or state.stopping or failed == self._summed_up:
             return
         self._summed_up = failed
         up = sum(one.phase in (Phase.READY, Phase.COMPLETED) for one in services.values())
@@ -201,6 +204,7 @@ class Console:
 
     def _service_started(self, event: events.ServiceStarted, envelope: Envelope, state: RunState) -> None:
         self._started_at[event.service] = envelope.at
+        self._told_failed.discard(event.service)
         if self._next_report is None and not self._stopping:
             self._next_report = self._clock() + WAITING_EVERY
         if event.pid is None:
@@ -227,7 +231,8 @@ class Console:
 
     def _service_exited(self, event: events.ServiceExited, envelope: Envelope, state: RunState) -> None:
         spec = state.specs.get(event.service)
-        if event.expected or (event.code == 0 and spec is not None and spec.oneshot):
+        is_completion = event.code == 0 and spec is not None and (spec.oneshot or not spec.gate)
+        if event.expected or is_completion:  # what follows of it is told next: completed, or restarted
             return
         paint = self._style.paint
         how = f"was ended by signal {event.signal}" if event.signal else f"exited {event.code}"
@@ -271,6 +276,7 @@ class Console:
             self._say(event.service, "■", "#", self._style.paint("stopped", "dim"))
 
     def _service_failed(self, event: events.ServiceFailed, envelope: Envelope, state: RunState) -> None:
+        self._told_failed.add(event.service)
         colour = "yellow" if event.optional or event.skipped else "red"
         head = "not started" if event.skipped else "failed"
         more = " (optional: the others go on)" if event.optional else ""

@@ -227,6 +227,32 @@ def test_when_something_failed_for_good_the_sum_is_told_once(console: Terminalle
     assert [line for line in console.lines() if "of 3" in line] == ["x 2 of 3 services ready; agent failed."]
 
 
+def test_the_sum_comes_after_the_last_failure(console: Terminalless) -> None:
+    failed = ServiceState(phase=Phase.FAILED, since=101.0, generation=1, reason="exited 1")
+    end = state(server=failed, agent=failed, web=ready(100.0))
+    console.show(events.ServiceFailed(service="server", reason="exited 1"), end)
+    console.show(events.ServiceFailed(service="agent", reason="server exited 1", skipped=True), end)
+    os.close(console.handle)
+    assert [line.split(" ")[0] for line in console.lines()] == ["server", "agent", "x"]
+
+
+def test_a_failure_that_is_optional_is_no_reason_for_a_sum(console: Terminalless) -> None:
+    failed = ServiceState(phase=Phase.FAILED, since=101.0, generation=1, reason="exited 1")
+    end = state(server=ready(100.0), agent=failed, web=ready(100.0))
+    specs = {name: replace(spec, optional=name == "agent") for name, spec in end.specs.items()}
+    end = replace(end, specs=MappingProxyType(specs))
+    console.show(events.ServiceFailed(service="agent", reason="exited 1", optional=True), end)
+    os.close(console.handle)
+    assert len(console.lines()) == 1
+
+
+def test_an_end_in_order_is_told_as_completion_only(console: Terminalless) -> None:
+    console.show(events.ServiceExited(service="agent", code=0, tail=("bye",)))
+    console.show(events.ServiceStopped(service="agent", completed=True))
+    os.close(console.handle)
+    assert [line.split()[1:3] for line in console.lines()] == [["ok", "completed"]]
+
+
 def test_the_waiting_report_begins_again_with_a_new_start(console: Terminalless) -> None:
     console.show(events.RunReady(seconds=1.0), state(server=ready(101.0)))
     console.show(events.ServiceStarted(service="server", generation=2, pid=7))
