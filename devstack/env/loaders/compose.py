@@ -9,8 +9,10 @@ from pathlib import Path
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.compose_template import TemplateError, TooLongError, references, substitute
-from devstack.env.loaders.definitions import Definition, ParsedFile, Reading, Result, chains, values
+from devstack.env.loaders.definitions import Definition, ParsedFile
+from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.python_dotenv import LONGEST
+from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -70,7 +72,7 @@ class Compose:
             known.update({name: result.text for name, result in made.items() if result.text is not None})
         if any(issue.fatal for issue in reading.issues):
             files, results = [], {}
-        return reading.finish(values(chains(reversed(files)), results, request.process, references))
+        return reading.finish(Values(Found(reversed(files)), results, request.process, references))
 
 
 def _fatal(path: Path, line: int | None, reason: str) -> LoadIssue:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, expand_primitives
-from devstack.env.loaders.definitions import Chain, Reading, Result, broken_bytes, chains, values
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
+from devstack.env.loaders.outcome import Chain, Found, Result, Values, kept
+from devstack.env.loaders.reading import Reading, broken_bytes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.records import dataclass
 
@@ -26,8 +27,8 @@ class Dotenv:
         """Apply dotenv's rules; of several files the first wins, with `override` the last."""
         reading = Reading(request)
         found = _read(reading, request)
-        results = {name: _plain(name, chain, request) for name, chain in found.items()}
-        return reading.finish(values(found, results, request.process, lambda _: ()))
+        results = kept(found, {} if request.override else request.process)
+        return reading.finish(Values(found, results, request.process, lambda _: ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,33 +46,38 @@ class DotenvExpand:
         """Apply dotenv's rules and then those of this dotenv-expand."""
         reading = Reading(request)
         found = _read(reading, request)
-        parsed = {name: chain[0][1].text or "" for name, chain in found.items()}
+        parsed = found.texts()
         process = {name: ecmascript.as_exported(text) for name, text in parsed.items()}
         process = {**request.process, **process} if request.override else {**process, **request.process}
         try:
             if self.version >= 1000:
                 outcome = expand_primitives.expand_all(parsed, process)
                 undecided = dict(outcome.reasons)
-                reading.issues.extend(_executes(name, found[name]) for name in outcome.executes)
+                reading.issues.extend(_executes(name, found.chain(name)) for name in outcome.executes)
             elif self.version < 12:
                 undecided = expand_callback.expand_all(parsed, process, keeps_self=False)
             else:
                 undecided = expand_loop.expand_all(parsed, process, sees_later=False)
         except (Overflow, Endless) as problem:
-            where = next(iter(found.values()))[0][0]
+            where = found.chain(next(iter(found)))[0][0]
             reading.issues.append(fatal(problem, where, "dotenv-expand"))
-            found = {}
+            found = Found()
         results = {
-            name: self._result(name, chain, request, parsed, undecided) for name, chain in found.items()
+            name: self._result(name, definition.text, request, parsed, undecided)
+            for name, definition in found.items()
         }
         referenced = expand_callback.references if self.version < 12 else expand_loop.references
-        return reading.finish(values(found, results, request.process, referenced))
+        return reading.finish(Values(found, results, request.process, referenced))
 
     def _result(
-        self, name: str, chain: Chain, request: LoadRequest, parsed: dict[str, str], undecided: dict[str, str]
+        self,
+        name: str,
+        written: str | None,
+        request: LoadRequest,
+        parsed: dict[str, str],
+        undecided: dict[str, str],
     ) -> Result:
         exported = request.process.get(name)
-        written = chain[0][1].text
         wins = exported is not None and exported != written and not request.override
         if self.version >= 12 and not exported:
             wins = False  # an empty exported value is taken for none
@@ -85,17 +91,11 @@ def _executes(name: str, chain: Chain) -> LoadIssue:
     return LoadIssue(path=path, line=definition.line, kind="executes", message=message)
 
 
-def _plain(name: str, chain: Chain, request: LoadRequest) -> Result:
-    if name in request.process and not request.override:
-        return Result(request.process[name], True)
-    return Result(ecmascript.as_exported(chain[0][1].text or ""))
-
-
-def _read(reading: Reading, request: LoadRequest) -> dict[str, Chain]:
+def _read(reading: Reading, request: LoadRequest) -> Found:
     paths: list[Path] = list(request.files) if request.files is not None else [request.folder / ".env"]
     files = [
         file
         for path in paths
         if (file := reading.parse(path, ecmascript.decode, dotenv_text.parse, broken_bytes)) is not None
     ]
-    return chains(reversed(files) if request.override else files)
+    return Found(reversed(files) if request.override else files)

@@ -7,7 +7,7 @@ somehow, so the same matches are found in one pass; only quoted values need a se
 from __future__ import annotations
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Note, Parsed
+from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Note, Parsed, take_plain_lines
 from devstack.patterns import regex
 
 QUOTES = "'\"`"
@@ -15,12 +15,17 @@ _LINE_ENDS = "\n\u2028\u2029"  # carriage returns are gone before the grammar is
 _SPACE = f"[{ecmascript.SPACE}]"
 _SPACE_IN_LINE = f"[{ecmascript.SPACE.translate({ord(end): None for end in _LINE_ENDS})}]"
 _KEY = "[0-9A-Za-z_.-]"
-_HEAD = rf"{_SPACE}*+(?:export{_SPACE}++(?={_KEY}))?+({_KEY}++)(?:{_SPACE}*+=|:{_SPACE})"
+_EXPORT = rf"(?:export{_SPACE}++(?={_KEY}))?+"
+_SEPARATOR = rf"(?:{_SPACE}*+=|:{_SPACE})"
+_HEAD = rf"{_SPACE}*+{_EXPORT}({_KEY}++){_SEPARATOR}"
 _ENDS_LINE = rf"(?={_SPACE_IN_LINE}*+(?:[#{_LINE_ENDS}]|\Z))"
 # The usual assignment at once: a quoted value without backslashes that ends its line, or a bare value.
 _ASSIGNMENT = regex(
     rf"{_HEAD}(?:{_SPACE}*+(\"[^\"\\]*+\"|'[^'\\]*+'|`[^`\\]*+`){_ENDS_LINE}"
     rf"|[ \t]*+([^\s\"'`#\ufeff][^#{_LINE_ENDS}]*+)(?=[\n#]|\Z))?+"
+)
+_WITHOUT_ASSIGNMENTS = regex(
+    rf"(?:{_SPACE}*+(?!{_EXPORT}{_KEY}++{_SEPARATOR})[^{_LINE_ENDS}]*+[{_LINE_ENDS}])++"
 )
 _ENDS_HERE = regex(_ENDS_LINE)
 _PLAIN_QUOTE = {quote: regex(rf"(?<!\\){quote}") for quote in QUOTES}
@@ -41,6 +46,12 @@ def parse(text: str) -> Parsed:
     position = counted = 0
     line = 1
     while position < length:
+        if text[position] == "\n":
+            position += 1
+        if not position or text[position - 1] == "\n":
+            line += text.count("\n", counted, position)
+            position, line = take_plain_lines(text, position, line, definitions)
+            counted = position
         found = match(text, position)
         if found is None:
             position = _skip_line(text, position, notes, bare_names)
@@ -67,6 +78,8 @@ def parse(text: str) -> Parsed:
 
 
 def _skip_line(text: str, position: int, notes: list[Note], bare: list[Definition]) -> int:
+    if len(notes) >= NOTED and (found := _WITHOUT_ASSIGNMENTS.match(text, position)):
+        return found.end()
     start = _blank_end(text, position)
     end = _line_end(text, start)
     if start < end and text[start] != "#" and len(notes) < NOTED:

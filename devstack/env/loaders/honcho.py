@@ -12,11 +12,9 @@ from devstack.env.loaders.definitions import (
     Definition,
     Note,
     Parsed,
-    Reading,
-    Result,
-    chains,
-    values,
 )
+from devstack.env.loaders.outcome import Found, Result, Values
+from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -55,9 +53,9 @@ class Honcho:
                     )
         if any(issue.fatal for issue in reading.issues):
             files = []
-        found = chains(reversed(files))
-        results = {name: Result(chain[0][1].text) for name, chain in found.items()}
-        return reading.finish(values(found, results, request.process, lambda _: ()))
+        found = Found(reversed(files))
+        results = {name: Result(definition.text) for name, definition in found.items()}
+        return reading.finish(Values(found, results, request.process, lambda _: ()))
 
 
 def _stops(path: Path, line: int, reason: str) -> LoadIssue:

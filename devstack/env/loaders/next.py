@@ -5,16 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from devstack.env.loaders import dotenv_text, ecmascript, expand_recursive
-from devstack.env.loaders.definitions import (
-    Chain,
-    ParsedFile,
-    Reading,
-    Result,
-    broken_bytes,
-    chains,
-    values,
-)
+from devstack.env.loaders.definitions import ParsedFile
 from devstack.env.loaders.expansion import Names, Overflow, Undecided, Work
+from devstack.env.loaders.outcome import Found, Result, Results, Values
+from devstack.env.loaders.reading import Reading, broken_bytes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.records import dataclass
 
@@ -55,8 +49,8 @@ class Next:
         run = _Run(request, reading)
         for file in files:
             run.apply(file)
-        found = chains(run.taken)
-        made = values(found, run.results(found), request.process, expand_recursive.references)
+        found = Found(run.taken)
+        made = Values(found, run.results(found), request.process, expand_recursive.references)
         return reading.finish(made, request.prefixes or PREFIXES)
 
 
@@ -79,10 +73,11 @@ class _Run:
     def apply(self, file: ParsedFile) -> None:
         """Expand one file against the environment so far; a file that overflows the stack is lost whole."""
         parsed = {name: found.text or "" for name, found in file.last().items()}
-        work, undecided = Work(), dict(self._undecided)
+        work, undecided, current = Work(), dict(self._undecided), self._current
         try:
             for name in ecmascript.in_property_order(parsed):
-                parsed[name] = self._expanded(name, parsed, work)
+                if name in current or "$" in parsed[name]:
+                    parsed[name] = self._expanded(name, parsed, work)
         except Overflow:
             self._undecided.clear()
             self._undecided.update(undecided)
@@ -95,9 +90,9 @@ class _Run:
             return
         self.taken.append(file)
         for name, text in parsed.items():
-            self._current[name] = ecmascript.as_exported(text)
+            current[name] = text = ecmascript.as_exported(text)
             if name not in self._initial:
-                self._defined.setdefault(name, self._current[name])
+                self._defined.setdefault(name, text)
 
     def _expanded(self, name: str, parsed: dict[str, str], work: Work) -> str:
         source = self._current.get(name)
@@ -111,9 +106,9 @@ class _Run:
             self._undecided[name] = str(reason)
             return source
 
-    def results(self, found: dict[str, Chain]) -> dict[str, Result]:
+    def results(self, found: Found) -> Results:
         """The text of each declared name once all files are applied."""
-        return {name: self._result(name) for name in found}
+        return Results(found, self._result)
 
     def _result(self, name: str) -> Result:
         is_exported = name in self._initial

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from devstack.env.loaders import ecmascript, node_text
-from devstack.env.loaders.definitions import Chain, Reading, Result, broken_bytes, chains, values
+from devstack.env.loaders.outcome import Found, Result, Values, kept
+from devstack.env.loaders.reading import Reading, broken_bytes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.records import dataclass
 
@@ -35,13 +38,8 @@ class Node:
                 reading.issues.append(
                     LoadIssue(path=layer.path, line=None, kind="missing", message=message, fatal=True)
                 )
-        found = chains(reversed(files)) if all(layer.exists for layer in reading.layers) else {}
-        results = {name: _result(name, chain, request) for name, chain in found.items() if name}
-        return reading.finish(values(found, results, request.process, lambda _: ()))
-
-
-def _result(name: str, chain: Chain, request: LoadRequest) -> Result:
-    exported = request.process.get(name)
-    if exported is not None:
-        return Result(exported, True)
-    return Result(ecmascript.as_exported(chain[0][1].text or ""))
+        found = Found(reversed(files) if all(layer.exists for layer in reading.layers) else ())
+        results: Mapping[str, Result] = kept(found, request.process)
+        if "" in found:  # cannot be put into an environment
+            results = {name: result for name, result in results.items() if name}
+        return reading.finish(Values(found, results, request.process, lambda _: ()))

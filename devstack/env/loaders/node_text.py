@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Lines, Note, Parsed
 from devstack.patterns import regex
 
@@ -20,7 +22,7 @@ def parse20(text: str) -> Parsed:
     lines = Lines(text)
     position = 0
     while position < len(text):
-        position = _behind_comment(text, position)
+        position = lines.take_plain(_behind_comment(text, position), definitions)
         equal = text.find("=", position)
         if equal < 0:
             _ignore(text, position, lines.at(position), notes, bare)
@@ -55,19 +57,20 @@ def parse22(text: str) -> Parsed:
     lines = Lines(text)
     position = 0
     while position < len(text):
-        if text[position] in "\n#":  # what follows a comment keeps its leading space
-            position = _next_line(text, position)
-            continue
+        position = _end(_NO_STATEMENT_22, text, position)  # what follows a comment keeps its leading space
+        position = lines.take_plain(position, definitions)
         end = _NAME_END.search(text, position)
         if end is None or end.group() == "\n":
             _ignore(text, position, lines.at(position), notes, bare)
             position = _behind_space(text, _next_line(text, position))
+            position = _end(_NAMES_ALONE_22, text, position) if len(notes) >= NOTED else position
             continue
         name = text[position : end.start()].strip(_SPACE_22)
         is_empty = end.end() == len(text) or text[end.end()] == "\n"
         if not name and not is_empty:
-            notes.append(Note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored"))
-            position = _behind_space(text, end.end())  # what follows is read as if it began a line
+            if len(notes) < NOTED:
+                notes.append(Note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored"))
+            position = _end(_NAMELESS_22, text, position)  # what follows is read as if it began a line
             continue
         if name.startswith("export ") and not is_empty:
             name = name[7:].strip(_SPACE_22)
@@ -95,22 +98,25 @@ def _next_line(text: str, position: int) -> int:
 
 
 def _behind_space(text: str, position: int) -> int:
-    found = _SPACE_RUN.match(text, position)
+    return _end(_SPACE_RUN, text, position)
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.match(text, position)
     return found.end() if found else position
 
 
 _SPACE_RUN = regex("[ \t\n]*+")
 _SPACES = regex(" *+")
+_NO_STATEMENT_20 = regex("(?:(?:#[^\n]*+)?\n)*+")
+_NO_STATEMENT_22 = regex("(?:#[^\n]*+(?:\n|\\Z)|\n)*+")
+_NAMES_ALONE_22 = regex("(?:[^=\n#][^=\n]*+\n[ \t\n]*+)*+")
+_NAMELESS_22 = regex("(?:[ \t\n]*+=(?=[^\n]))*+[ \t\n]*+")
 
 
 def _behind_comment(text: str, position: int) -> int:
     """Node 20 skips blank and comment lines only where a newline follows."""
-    while position < len(text) and text[position] in "\n#":
-        newline = text.find("\n", position)
-        if newline < 0:
-            break
-        position = newline + 1
-    return position
+    return _end(_NO_STATEMENT_20, text, position)
 
 
 def _value20(text: str, start: int) -> tuple[str, str, int]:

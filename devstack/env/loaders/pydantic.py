@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from devstack.env.loaders import python_text
-from devstack.env.loaders.definitions import Reading, Result, chains, values
+from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.python_dotenv import interpolate, references
+from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadRequest
 from devstack.records import dataclass
 
@@ -39,5 +40,5 @@ class Pydantic:
                 texts[name] = Result(exported, True)
         if any(issue.fatal for issue in reading.issues):
             texts = {}
-        found = chains(reversed(files))
-        return reading.finish(values(found, texts, request.process, references))
+        found = Found(reversed(files))
+        return reading.finish(Values(found, texts, request.process, references))

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devstack.env.loaders import python_text
-from devstack.env.loaders.definitions import ParsedFile, Reading, Result, chains, values
+from devstack.env.loaders.definitions import ParsedFile
+from devstack.env.loaders.outcome import Found, Result, Values
+from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.records import dataclass
 
@@ -42,8 +44,8 @@ class PythonDotenv:
         results = run.results()
         if any(issue.fatal for issue in reading.issues):
             results = {}
-        found = chains(reversed(run.files) if request.override else run.files)
-        return reading.finish(values(found, results, request.process, references))
+        found = Found(reversed(run.files) if request.override else run.files)
+        return reading.finish(Values(found, results, request.process, references))
 
 
 class _Run:

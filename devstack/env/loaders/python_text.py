@@ -70,6 +70,7 @@ class Grammar:
         position = 0
         lines = Lines(text)
         while position < length:
+            position = lines.take_plain(position, definitions)
             found = match(text, position)
             if found is None:
                 position = self._unusual(text, position, definitions, notes, lines)

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Definition, ParsedFile, Reading, Result, chains, values
+from devstack.env.loaders.definitions import Definition, ParsedFile
+from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.python_dotenv import LONGEST
+from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -69,8 +71,8 @@ class Shell:
             files.append(ParsedFile(path=path, definitions=script.definitions))
             results.update(script.made)
             current.update({name: one.text for name, one in script.made.items() if one.text is not None})
-        found = chains(reversed(files))
-        return reading.finish(values(found, results, request.process, references))
+        found = Found(reversed(files))
+        return reading.finish(Values(found, results, request.process, references))
 
 
 def references(text: str) -> tuple[str, ...]:

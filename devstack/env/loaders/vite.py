@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, node_text
-from devstack.env.loaders.definitions import Chain, ParsedFile, Reading, Result, broken_bytes, chains, values
+from devstack.env.loaders.definitions import ParsedFile
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
+from devstack.env.loaders.outcome import Found, Result, Values
+from devstack.env.loaders.reading import Reading, broken_bytes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.records import dataclass
 
@@ -54,7 +56,7 @@ class Vite:
             for path in paths
             if (file := reading.parse(path, ecmascript.decode, parser, broken_bytes)) is not None
         ]
-        found = chains(reversed(files))
+        found = Found(reversed(files))
         try:
             results = self._expand(found, files, request)
         except (Overflow, Endless) as problem:
@@ -62,11 +64,9 @@ class Vite:
             reading.issues.append(fatal(problem, where, "Vite"))
             results = {}
         referenced = expand_callback.references if self.version < 6 else expand_loop.references
-        return reading.finish(values(found, results, request.process, referenced), prefixes)
+        return reading.finish(Values(found, results, request.process, referenced), prefixes)
 
-    def _expand(
-        self, found: dict[str, Chain], files: list[ParsedFile], request: LoadRequest
-    ) -> dict[str, Result]:
+    def _expand(self, found: Found, files: list[ParsedFile], request: LoadRequest) -> dict[str, Result]:
         written: dict[str, str] = {}
         for file in files:
             last = file.last()

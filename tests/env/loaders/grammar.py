@@ -14,9 +14,9 @@ WORDS = (
     "x", "value", "two words", "it's", "say \"hi\"", "p#w", "p #w", "#", "##", "a=b", "a:b", "://", "{", "}", "\\",
     "\\\\", "\\n", "\\r", "\\t", "\\$", "\\'", '\\"', "\\`", "$", "$$", "$&", "$`", "$'", "$1", "$A", "$B", "$AB", "$C",
     "${A}", "${B}", "${C}", "${UNSET}", "$UNSET", "${A:-d}", "${B:-$A}", "${UNSET:-${B:-e}}", "${A-d}", "${UNSET-d}",
-    "${A:+alt}", "${UNSET+alt}", "${A+alt}", "${}", "${ A }", "${A", "$A}", "${A:-}", "${A:?e}", "${1}", "$X1y", "${A.B}",
-    "$A.B", "$A-B", "${A:-a}b}", "${null}", "${Xnull}", "(", ")", "é", "日本", "🔑", "\u00a0", "\u2028", "\u200b", "\ufeff",
-    "\x85", "\x1f", "\t", " ", "'", '"', "`", "''", '""', "encrypted:x",
+    "${A:+alt}", "${UNSET+alt}", "${A+alt}", "${}", "${ A }", "${A", "$A}", "${A:-}", "${A:?e}", "${1}", "$X1y",
+    "${A.B}", "$A.B", "$A-B", "${A:-a}b}", "${null}", "${Xnull}", "(", ")", "é", "日本", "🔑", "\u00a0", "\u2028", "\u200b",
+    "\ufeff", "\x85", "\x1f", "\t", " ", "'", '"', "`", "''", '""', "encrypted:x",
 )  # fmt: skip
 SPACES = ("", "", "", "", " ", "  ", "\t", "\u00a0", " \t ")
 LINE_ENDS = ("\n", "\n", "\n", "\n", "\r\n", "\r", "\n\n", "\u2028", "\v", "")
@@ -35,6 +35,22 @@ JUNK = (
     "'",
     '"',
     "A B=1",
+)
+PLAIN_NAMES = ("A", "B", "AB", "export", "VITE_A", "_")
+PLAIN = (
+    "x",
+    "a=b",
+    "ws://h:1/?a=b",
+    "==x",
+    "x=",
+    "{",
+    "~",
+    "%41",
+    "encrypted:x",
+    ":-d}",
+    "x\ty",
+    "x ",
+    "x#y",
 )
 FILES = (".env", ".env.local", ".env.development", ".env.development.local")
 EXPORTED = ("", "x", "pa$word", "pa\\$word", "$A", "${B}", "$&", "value", "$C")
@@ -64,7 +80,15 @@ def text(random: Random) -> str:
     """One file."""
     start = "\ufeff" if random.randrange(20) == 0 else ""
     lines = [statement(random) + random.choice(LINE_ENDS) for _ in range(random.randint(0, 5))]
+    if random.randrange(10) == 0:  # our parsers take many plain lines in one step
+        lines.insert(random.randint(0, len(lines)), plain_lines(random))
     return start + "".join(lines)
+
+
+def plain_lines(random: Random) -> str:
+    """Usual lines, so many that they are read as one block."""
+    lines = [f"{random.choice(PLAIN_NAMES)}={random.choice(PLAIN)}\n" for _ in range(random.randint(8, 12))]
+    return "".join(lines)
 
 
 def statement(random: Random) -> str:
