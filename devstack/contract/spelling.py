@@ -37,4 +37,4 @@ def intended(raw: str) -> str:
         close = bare.find(quote, 1)
         if close > 0 and (not bare[close + 1 :].strip() or bare[close + 1 :].lstrip().startswith("#")):
             return bare[1:close]
-    return re.split(r"\s#", bare, maxsplit=1)[0].strip()
+    return re.split(r"\s#", bare, maxsplit=1)[0].strip() if "#" in bare else bare

@@ -20,6 +20,7 @@ class Files:
         self.root = root
         self._contents: dict[Path, bytes | OSError | None] = {}
         self._facts: dict[Path, os.stat_result | None] = {}
+        self._names: dict[Path, tuple[str, ...]] = {}
 
     def read(self, path: Path) -> bytes | None:
         """The content; None where no file is. Raises OSError when it exists but cannot be read."""
@@ -51,10 +52,12 @@ class Files:
 
     def names(self, folder: Path) -> tuple[str, ...]:
         """Sorted names inside `folder`; empty where it cannot be listed."""
-        try:
-            return tuple(sorted(entry.name for entry in folder.iterdir()))
-        except OSError:
-            return ()
+        if folder not in self._names:
+            try:
+                self._names[folder] = tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - no Path for each entry
+            except OSError:
+                self._names[folder] = ()
+        return self._names[folder]
 
     def overlaid(self, contents: Mapping[Path, bytes]) -> Files:
         """What a program would find if these files had these contents; nothing is written."""

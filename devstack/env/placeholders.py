@@ -53,7 +53,8 @@ _DEFAULTS: tuple[tuple[frozenset[str], tuple[str, ...], str], ...] = (
     (frozenset({"redis", "redispassword"}), ("REDIS",), "a local redis container"),
     (frozenset({"localstack", "test"}), ("AWS", "S3"), "localstack"),
 )
-_ONLY_DEFAULTS = frozenset().union(*(texts for texts, _, _ in _DEFAULTS)) - {"password", "secret", "test"}
+_ALL_DEFAULTS = frozenset().union(*(texts for texts, _, _ in _DEFAULTS))
+_ONLY_DEFAULTS = _ALL_DEFAULTS - {"password", "secret", "test"}
 
 # A text made of these words alone was typed in a hurry: `my-super-secret-jwt-key`, `dev-token-123`.
 _WORDS = _vocabulary(
@@ -153,6 +154,8 @@ def placeholder(text: str, name: str = "") -> Placeholder | None:
 
 
 def _default_of(lower: str, name: str) -> str | None:
+    if lower not in _ALL_DEFAULTS:
+        return None
     words = set(re.split(r"[^A-Z0-9]+", name))
     for texts, owners, program in _DEFAULTS:
         if lower in texts and words.intersection(owners):

@@ -66,15 +66,18 @@ _DEMONSTRATIONS = ("6LeIxAcT", "AKIAIOSFODNN7")  # keys that their issuers print
 
 def looks_real(name: str, text: str) -> bool:
     """Whether a text under a secret's name is certainly a real secret: random, or of a known provider's kind."""
+    is_named, is_known = is_secret_name(name), is_secret_text(text) or (_LIVE.match(text) and len(text) >= 12)
+    if not is_named and not is_known:
+        return False
     if not text or is_secret_reference(text) or placeholder(text, name) is not None:
         return False
     if text.startswith(_DEMONSTRATIONS) or "EXAMPLE" in text.upper() or _is_demo_token(text):
         return False
     if is_publishable(name, text):
         return False
-    if is_secret_text(text) or (_LIVE.match(text) and len(text) >= 12):
+    if is_known:
         return True
-    if not is_secret_name(name) or "://" in text or re.search(r"\s", text):
+    if "://" in text or re.search(r"\s", text):
         return False
     for run in _RUN.findall(text):
         digits = sum(char.isdigit() for char in run)

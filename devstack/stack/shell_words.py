@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import lru_cache
 
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -78,6 +79,7 @@ class Command:
     program: str
 
 
+@lru_cache(maxsize=1024)
 def read(text: str) -> Command:
     """Take `text` apart."""
     assignments, rest = _assignments(text.strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING
@@ -127,33 +128,41 @@ def _with_own(
 
 
 def _read_ignore(folder: str) -> _Ignore | None:
-    path = Path(folder, ".gitignore")
     try:
-        lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+        content = Path(folder, ".gitignore").read_bytes()
     except OSError:
         return None
+    patterns = _patterns(content)
+    return None if patterns is None else _Ignore(folder, patterns)
+
+
+@lru_cache(maxsize=256)  # the repository's own is asked for once for each service
+def _patterns(content: bytes) -> GitIgnoreSpec | None:
     from pathspec import GitIgnoreSpec
 
     try:
-        return _Ignore(folder, GitIgnoreSpec.from_lines(lines))
+        return GitIgnoreSpec.from_lines(content.decode("utf-8", "replace").splitlines())
     except ValueError:
         return None
 
 
 def _repository(start: str) -> str:
     """The nearest folder upward with a `.git`; `start` itself where there is none."""
-    for folder in (Path(start), *Path(start).parents):
-        if (folder / ".git").exists():
-            return os.fspath(folder)
-    return start
+    folder, above = start, os.path.dirname(start)  # noqa: PTH120 - asked for thousands of folders
+    while not os.path.exists(folder + "/.git"):  # noqa: PTH110
+        if above == folder:
+            return start
+        folder, above = above, os.path.dirname(above)  # noqa: PTH120
+    return folder
 
 
 def _above(start: str) -> tuple[_Ignore, ...]:
     """The `.gitignore` files from the repository's root down to the parent of `start`."""
-    repository = Path(_repository(start))
-    between = [folder for folder in Path(start).parents if folder.is_relative_to(repository)]
-    found = (_read_ignore(os.fspath(folder)) for folder in reversed(between))
-    return tuple(entry for entry in found if entry is not None)
+    folder, repository, found = start, _repository(start), []
+    while folder != repository:
+        folder = os.path.dirname(folder)  # noqa: PTH120
+        found.append(_read_ignore(folder))
+    return tuple(entry for entry in reversed(found) if entry is not None)
 
 
 def _is_ignored(path: str, ignores: tuple[_Ignore, ...], *, is_folder: bool = False) -> bool:
