@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import field
@@ -27,6 +28,8 @@ from devstack.records import dataclass
 STATE = "state.json"
 LOCK = "lock"
 VERSION = 1
+TRIES, PAUSE = 10, 0.01
+"""How often and after how many seconds a run asks for a lock that is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +132,18 @@ class Lock:
         self._handle: int | None = None
 
     def acquire(self) -> int | None:
-        """None when it is ours now, else the pid of the devstack that holds it (0 when it does not say)."""
+        """None when it is ours now, else the pid of the devstack that holds it (0 when it does not say).
+
+        Somebody who only looks (`running_pid`) holds it for a moment: it is asked for several times.
+        """
         handle = self._folder.open_lock(LOCK)
-        if not _try_lock(handle):
-            text = os.pread(handle, 64, 0) if hasattr(os, "pread") else b""
+        tries = TRIES
+        while not (is_ours := _try_lock(handle)) and (tries := tries - 1):
+            time.sleep(PAUSE)
+        if not is_ours:
+            holder = _signature(handle)
             os.close(handle)
-            return int(text) if text.strip().isdigit() else 0
+            return holder
         self._handle = handle
         self.sign()
         return None
@@ -154,13 +163,22 @@ class Lock:
 
 
 def running_pid(folder: PrivateFolder) -> int | None:
-    """The pid of the devstack whose run lives in this checkout; None when none does."""
-    if not (folder.path / LOCK).is_file():
-        return None
-    lock = Lock(folder)
-    holder = lock.acquire()
-    lock.release()
-    return holder
+    """The pid of the devstack whose run lives in this checkout, 0 when it may not be known; None without one."""
+    try:
+        if not (folder.path / LOCK).is_file():
+            return None
+        handle = folder.open_lock(LOCK)
+    except PermissionError:  # another user's
+        return 0
+    try:
+        return None if _try_lock(handle) else _signature(handle)
+    finally:
+        os.close(handle)
+
+
+def _signature(handle: int) -> int:
+    text = os.pread(handle, 64, 0) if hasattr(os, "pread") else b""
+    return int(text) if text.strip().isdigit() else 0
 
 
 def _try_lock(handle: int) -> bool:
