@@ -248,9 +248,8 @@ class _Planner:
                 loader = "node"
             if call.file is None:
                 # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
-                load = Load(
-                    loader=loader, folder=module if is_python else self._folder, override=call.override
-                )
+                folder = module if is_python and not call.from_cwd else self._folder
+                load = Load(loader=loader, folder=folder, override=call.override)
             else:
                 path = _normal((module if call.beside_module else self._folder) / call.file)
                 load = Load(loader=loader, folder=self._folder, files=(path,), override=call.override)

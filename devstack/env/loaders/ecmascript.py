@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from devstack.patterns import regex
+
 # `\s`, `trim()`: unlike Python's, with U+FEFF and without U+001C-U+001F and U+0085.
 SPACE = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -78,16 +80,7 @@ def replace_first(text: str, part: str, replacement: str) -> str:
 
 def _substituted(replacement: str, part: str, before: str, after: str) -> str:
     meaning = {"$": "$", "&": part, "`": before, "'": after}
-    pieces: list[str] = []
-    position = 0
-    while (dollar := replacement.find("$", position)) >= 0 and dollar + 1 < len(replacement):
-        pieces.append(replacement[position:dollar])
-        follows = replacement[dollar + 1]
-        if follows in meaning:
-            pieces.append(meaning[follows])
-            position = dollar + 2
-        else:
-            pieces.append("$")
-            position = dollar + 1
-    pieces.append(replacement[position:])
-    return "".join(pieces)
+    return _REPLACEMENT_PATTERN.sub(lambda found: meaning[found.group(1)], replacement)
+
+
+_REPLACEMENT_PATTERN = regex(r"\$([$&`'])")

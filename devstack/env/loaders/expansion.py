@@ -11,8 +11,8 @@ from devstack.patterns import regex
 
 # Work on one file's expansion: characters handled, and a fixed amount for each replacement. Real files need a
 # few thousand; what needs more takes the real program seconds as well, and is answered with "unknown".
-BUDGET = 20_000_000
-_PER_STEP = 500
+BUDGET = 4_000_000
+_PER_STEP = 100
 
 # Replacements in one text that real files never need; what has not ended by then is looked at for circles.
 SUSPICIOUS = 1_000

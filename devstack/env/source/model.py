@@ -63,6 +63,7 @@ class DotenvCall:
             otherwise to the folder in which the program runs.
         override: the literal `override` argument.
         dynamic: an argument is not a literal, so nothing can be concluded.
+        from_cwd: the search goes upward from where the program runs (`find_dotenv(usecwd=True)`).
     """
 
     path: str
@@ -72,6 +73,7 @@ class DotenvCall:
     dynamic: bool = False
     form: str = "load_dotenv"
     beside_module: bool = False
+    from_cwd: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

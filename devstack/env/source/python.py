@@ -255,9 +255,8 @@ def _dotenv(module: Module, node: Node) -> None:
     given = positional[0] if positional else named.get("dotenv_path")
     override = positional[3] if len(positional) > 3 else named.get("override")
     found = path_of(module, given) if given is not None else None
-    searches = given is None or re.match(
-        r"(?:dotenv\.)?find_dotenv\(\s*(?:usecwd\s*=\s*\w+)?\s*\)", module.text(given)
-    )
+    written = "find_dotenv()" if given is None else module.text(given)
+    searches = re.match(r"(?:dotenv\.)?find_dotenv\(\s*(?:usecwd\s*=\s*(True|False))?\s*\)", written)
     overridden = module.text(override) if override is not None else "False"
     module.dotenv_calls.append(
         DotenvCall(
@@ -266,6 +265,7 @@ def _dotenv(module: Module, node: Node) -> None:
             form=module.text(node),
             file=None if searches or found is None else found[0],
             beside_module=bool(found and found[1]),
+            from_cwd=bool(searches and searches.group(1) == "True"),
             override=overridden == "True",
             dynamic=(not searches and found is None)
             or overridden not in {"True", "False"}

@@ -37,6 +37,7 @@ _BESIDE_FOLDERS = frozenset(
             "integration_tests",
         ),
         *("scripts", "examples", "example", "docs", "benchmarks", "stories", "storybook", "mocks", "testing"),
+        *("migrations", "alembic"),
     }
 )
 _BESIDE_FILE = re.compile(
