@@ -152,6 +152,10 @@ _PATTERNS = (
         regex(r"(?:EACCES|PermissionError|Permission denied)[^\n]*?['\"]([^'\"\n]+)['\"]"),
         _fixed(r"permission denied: \1"),
     ),
+    _Pattern(
+        regex(r"(?:sh|bash|env|exec)(?:: line \d+| ?: \d+)?: ([^\s:]+): Permission denied"),
+        _fixed(r"\1 may not be executed (chmod +x)"),
+    ),
     _Pattern(regex(r"EACCES|Permission denied"), _fixed("permission denied")),
     _Pattern(regex(r"EMFILE|Too many open files"), _soft("too many open files (ulimit -n 4096)")),
     _Pattern(
@@ -166,6 +170,10 @@ _PATTERNS = (
             r"KeyError: '\w*(?:JWT|AUTH)\w*SECRET\w*'|MissingSecret|NO_SECRET|HMAC key must not be empty"
         ),
         _fixed("its JWT secret is missing or empty: `devstack doctor` says which file should hold it"),
+    ),
+    _Pattern(
+        regex(r"KeyError: 'PORT'"),
+        _fixed('the variable PORT is not set: `port_env = "PORT"` in stack.toml gives it the port'),
     ),
     _Pattern(
         regex(r"KeyError: '([A-Z][A-Z0-9_]{2,})'"),
