@@ -83,6 +83,7 @@ class Runner:
         self._is_folding = False
         self._timers: dict[tuple[str, facts.Timer], asyncio.TimerHandle] = {}
         self._gates: dict[str, asyncio.Task[None]] = {}
+        self._watching: set[asyncio.Task[None]] = set()
         self._listening = SharedListening()
         self._failure: BaseException | None = None
         self._is_recorded = True
@@ -109,7 +110,7 @@ class Runner:
                 begin()
                 self.accept(facts.RunBegan())
                 await self._over.wait()
-                for gate in self._gates.values():
+                for gate in tuple(self._watching):  # also those that were cancelled before and did not end
                     gate.cancel()
         finally:
             self._children.kill_all()
@@ -202,7 +203,10 @@ class Runner:
         running = self._children.get(name, generation)
         if target.ready.kind is ProbeKind.LOG and running is not None:
             running.output.watch(target.ready.target, lambda line: self._from_output(gate.log_matched, line))
-        self._gates[name] = self._group.create_task(gate.watch(), name=f"gate of {name}")
+        task = self._group.create_task(gate.watch(), name=f"gate of {name}")
+        self._gates[name] = task
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
 
     def _from_output(self, call: Callable[[str], None], line: str) -> None:
         """Continue on the loop's thread what the output thread found."""

@@ -234,7 +234,11 @@ class Chaos:
         for timer in self.timers:
             timer.join()
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(60)
+        try:
+            code = self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return [f"devstack did not end within 60 s after Ctrl-C; left: {tagged(self.runs[-1])}"]
         wrong = [] if code in (130, 4) else [f"exit code {code}"]
         eventually(lambda: not any(tagged(run) for run in self.runs), 3)
         wrong += [f"run {run} left {tagged(run)}" for run in self.runs if tagged(run)]

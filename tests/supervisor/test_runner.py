@@ -172,3 +172,22 @@ async def test_an_answer_that_is_not_good_is_told_once() -> None:
     assert await stage.run() == 130
     told = [one.detail for one in stage.seen if isinstance(one, events.ProbeFailed)]
     assert told == ["not yet"]
+
+
+async def test_a_gate_that_missed_its_cancellation_does_not_keep_the_run_open() -> None:
+    stage = Stage(Spec(name="a", gate=True))
+    cancelled: list[str] = []
+
+    async def deaf() -> Answer:
+        stage.end()
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:  # as a library may do by mistake
+            cancelled.append("once")
+        await asyncio.sleep(600)
+        return Answer(ok=False, detail="never")
+
+    target = Target(service="a", ready=Ready(kind=ProbeKind.COMMAND), members=lambda: (), command=deaf)
+    stage.declared.target = lambda service, members: target  # type: ignore[method-assign]
+    assert await stage.run() == 130
+    assert cancelled == ["once"]
