@@ -149,6 +149,8 @@ def _timer_fired(draft: Draft, fact: facts.TimerFired) -> None:
 
 def _run_began(draft: Draft, fact: Fact) -> None:
     draft.run = replace(draft.run, began=True, began_at=draft.at)
+    for name in draft.services:
+        draft.change(name, since=draft.at)
 
 
 def _start_requested(draft: Draft, fact: facts.StartRequested) -> None:
