@@ -157,13 +157,26 @@ def _table(environment: Environment, shown: Disclosure, style: Style) -> str:
     rows = [_row(name, value, environment, shown) for name, value in environment.variables.items()]
     if not rows:
         lines.append("  no variables from files")
-    name_width = min(_LONGEST_NAME, max((len(row[0]) for row in rows), default=0))
+    name_width = max((len(row[0]) for row in rows if len(row[0]) <= _LONGEST_NAME), default=0)
     value_width = min(_LONGEST_VALUE, max((len(row[1]) for row in rows), default=0))
-    for name, text, place, note in rows:
-        cells = f"  {name:<{name_width}}  {_cut(text, value_width):<{value_width}}  {place}"
-        lines.append(cells + (style.paint(f"  {note}", "dim") if note else ""))
+    for row in rows:
+        lines += _row_lines(row, name_width, value_width, style)
     lines += [_issue_line(issue, shown, style) for issue in environment.issues]
     return "\n".join(lines)
+
+
+def _row_lines(row: tuple[str, str, str, str], name_width: int, value_width: int, style: Style) -> list[str]:
+    """One row; what does not fit stands on lines of its own: a long name above, notes below."""
+    name, text, place, note = row
+    below = " " * (name_width + 4)
+    lines = [] if len(name) <= name_width else [f"  {name}"]
+    lead = below if lines else f"  {name:<{name_width}}  "
+    cells = f"{lead}{_cut(text, value_width):<{value_width}}  {place}"
+    if not note:
+        return [*lines, cells]
+    if len(cells) + 2 + len(note) <= style.width:
+        return [*lines, cells + style.paint(f"  {note}", "dim")]
+    return [*lines, cells, style.paint(f"{below}{note}", "dim")]
 
 
 def _reader(environment: Environment) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Definition, ParsedFile
+from devstack.env.loaders.definitions import Definition, Lines, ParsedFile
 from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.loaders.reading import Reading
@@ -19,6 +19,7 @@ _GAP = regex(r"(?:[ \t]|\\\n)++")
 _SWITCH = regex(r"set [-+](?:a|o allexport)[ \t]*(?=[;\n]|\Z)")
 _EXPORT = regex(r"export[ \t]+(?=[A-Za-z_])")
 _NAME_ONLY = regex(r"[A-Za-z_][A-Za-z0-9_]*+(?=[ \t;\n]|\Z)")
+_LATER = regex(r"(?m)^[ \t]*+(?:export[ \t]++)?([A-Za-z_][A-Za-z0-9_]*+)=([^\n]*+)")
 _ASSIGNMENT = regex(r"([A-Za-z_][A-Za-z0-9_]*+)=")
 _REFERENCE = regex(
     r"\$(?:([A-Za-z_][A-Za-z0-9_]*+)|\{([A-Za-z_][A-Za-z0-9_]*+)(?:(:?[-+])([^{}$`\\'\"]*+))?\})"
@@ -99,7 +100,16 @@ class _Script:
         return self._line
 
     def forget(self, reason: str) -> None:
-        """Every value becomes unknown: a command can have changed any of them."""
+        """Every value becomes unknown: a command can have changed any of them, and those below."""
+        start = self._text.rfind("\n", 0, self._position) + 1
+        lines = Lines(self._text)
+        for found in _LATER.finditer(self._text, start):
+            name, raw = found.groups()
+            if not any(
+                one.name == name and one.line == lines.at(found.start(1)) for one in self.definitions[-1:]
+            ):
+                self.definitions.append(Definition(name, None, raw, lines.at(found.start(1))))
+            self.made[name] = Result(None)
         self.made = {name: Result(None, False, reason) for name in self.made}
 
     def run(self) -> None:
