@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def _entered(folder: Path | None, piece: str) -> Path | None:
     plain = [word for word in words if word != "--"]
     if folder is None or len(plain) != 1 or plain[0].startswith(("-", "~")) or "$" in plain[0]:
         return None
-    return folder / plain[0]
+    return Path(os.path.normpath(folder / plain[0]))  # as a shell does: `..` takes the last name away
 
 
 def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Location]]:
