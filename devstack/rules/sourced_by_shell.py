@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from devstack.rules.inspection import Inspection
 
+# A character outside quotes that ends the assignment or starts a command; a comment does neither.
+_ACTIVE = regex(r"[^\s'\"\\]*(?:[&;|<>`]|\s+(?!#)\S)")
 _SOURCES = regex(r"(?:^|[;&|(\s\"'@`])(?:source|\.)\s+[\"']?([\w./-]*\.?env[\w.-]*)[\"']?(?=$|[\s;&|)\"'`])")
 # `export $(cat .env | xargs)`, `env $(grep -v '^#' .env) cmd`: the shell splits the text at every space.
 _SPLITS = regex(
@@ -135,13 +137,18 @@ def _differences(inspection: Inspection, file: EnvFile, how: str) -> list[Differ
     for entry in {entry.name: entry for entry in file.assignments}.values():
         meant = _meant(inspection, file, entry.name)
         got = loaded.variables.get(entry.name)
-        if not meant or (got is not None and got.unknown is not None and "$(" not in entry.raw):
+        if not meant or (got is not None and got.unknown is not None and not _acts(entry.raw)):
             continue
         text = None if got is None else got.text
         if text not in meant:
             how = _how(next(iter(meant)), text)
             found.append(Difference(name=entry.name, line=entry.line, how=how))
     return found
+
+
+def _acts(raw: str) -> bool:
+    """Whether the value itself makes the shell do something else than assign it, whatever comes of that."""
+    return "$(" in raw or _ACTIVE.match(raw.strip()) is not None
 
 
 def _split_differences(inspection: Inspection, file: EnvFile, how: str) -> list[Difference]:
