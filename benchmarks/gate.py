@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 BUDGET = 0.020  # seconds
@@ -48,7 +49,8 @@ def free_port() -> int:
 
 
 def stop(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
-    if process.poll() is None:
+    """End its whole group: the shell may be gone while the server that it started lives."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
     process.communicate(timeout=20)
 
