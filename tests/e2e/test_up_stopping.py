@@ -226,6 +226,7 @@ def test_a_killed_guard_is_replaced_and_the_next_one_does_its_work(tree: Tree, u
     assert eventually(lambda: not tagged(run.events[0]["run"]))
 
 
+@pytest.mark.timeout(300)  # forty commands, on a machine that may be busy
 def test_down_and_up_again_twenty_times_never_meets_a_port_in_use(
     tree: Tree, devstack: Command, free_port: Callable[[], int]
 ) -> None:
@@ -235,6 +236,7 @@ def test_down_and_up_again_twenty_times_never_meets_a_port_in_use(
     for _ in range(20):
         started = devstack("up", "--wait", cwd=folder)
         assert started.code == 0, started.out + started.err
+        assert "`devstack down` stops it" in started.out
         with socket.create_connection(("127.0.0.1", port), 5) as client:
             assert client.recv(1) == b""  # the server closed first: a TIME_WAIT stays behind
         assert devstack("down", cwd=folder).code == 0
