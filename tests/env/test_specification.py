@@ -118,6 +118,7 @@ def test_vite_8_expands_names_in_the_order_of_their_bytes() -> None:
     [
         ("next@16", 'A: "$A$B'),
         ("next@16", "A=`$A$C\n1="),
+        ("next@16", "A=${A.\nB="),
         ("vite@7", 'a: \'${nl}$A-B\nexport\tA ="${B:-$A}{\n\\t"\n'),
         ("dotenv-expand@12", "A.B=($&'\t te\n X1=1y${A.B}"),
     ],

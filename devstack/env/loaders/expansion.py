@@ -17,7 +17,8 @@ _PER_STEP = 100
 # Replacements in one text that real files never need; what has not ended by then is looked at for circles.
 SUSPICIOUS = 1_000
 
-_ANY_REFERENCE = regex(r"\$(?:\{([^{}:+\-$]+)|\{?([0-9A-Za-z_]+))")
+# Names as all expanders take them: up to what is no letter, and inside braces up to an operator.
+_ANY_REFERENCE = regex(r"\$(?=\{?([0-9A-Za-z_]*))(?:\{([^{}:+\-$]+))?")
 _BRINGS_BACK = regex(r"\$[&`']")  # replacement patterns of JavaScript that repeat the text around them
 
 
@@ -77,8 +78,7 @@ def comes_back(text: str, lookup: Callable[[str], str | None]) -> bool:
 
 
 def _named(text: str) -> list[str]:
-    found = (braced or bare for braced, bare in _ANY_REFERENCE.findall(text))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(name for names in _ANY_REFERENCE.findall(text) for name in names if name))
 
 
 class Names:
