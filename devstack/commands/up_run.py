@@ -37,6 +37,7 @@ from devstack.views import style
 from devstack.views.feed import Feed, View
 from devstack.views.logfiles import LogFiles
 from devstack.views.stream import Stream
+from devstack.views.until_ready import UntilReady
 from devstack.views.wording import waiting
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class _Assembly:
         view = self._view()
         self.feed = Feed(
             self.hub,
-            _UntilReady(view, announcer) if announcer else view,
+            UntilReady(view, announcer) if announcer else view,
             "screen",
             is_patient=not sys.stdout.isatty(),
         )
@@ -375,25 +376,6 @@ def _collect_again() -> None:
     """The start is over: what was made so far lives on, only what comes from now on is looked through."""
     gc.freeze()
     gc.enable()
-
-
-class _UntilReady:
-    """A view that shows the start and then says that the starter may go."""
-
-    def __init__(self, view: View, announcer: Announcer) -> None:
-        self._view = view
-        self._announcer: Announcer | None = announcer
-
-    def show(self, envelope: events.Envelope, state: RunState) -> None:
-        if self._announcer is None:
-            return
-        self._view.show(envelope, state)
-        if isinstance(envelope.event, events.RunReady):
-            self._announcer.ready()
-            self._announcer = None
-
-    def tick(self, state: RunState) -> float | None:
-        return self._view.tick(state) if self._announcer is not None else None
 
 
 def in_background(job: Job) -> int:
