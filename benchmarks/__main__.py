@@ -61,7 +61,9 @@ def main(names: list[str]) -> int:
         sections.append(f"## {path.stem}: {verdict}\n\n```\n{text.rstrip()}\n```\n")
     if not names:
         head = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        intro = "Medians of paired runs on one machine; compare ratios, not seconds. `make bench` makes it anew."
+        intro = (
+            "Medians of paired runs on one machine; compare ratios, not seconds. `make bench` makes it anew."
+        )
         RESULTS.write_text(f"# Benchmarks\n\n{intro}\n\n{head}\n\n" + "\n".join(sections))
     print(f"failed: {', '.join(failed)}" if failed else "all within their budgets")
     return 1 if failed else 0
