@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import sys
 import time
 from collections.abc import Iterable
@@ -51,10 +52,20 @@ def logs(place: Place, options: Options) -> int:
                 lives = running_pid(folder) is not None
                 next_look = time.monotonic() + LIVENESS_EVERY
             _show(screen, history.news(_chosen(history, options, "")), pattern)
-            if lives:
-                time.sleep(FOLLOW_EVERY)
+            if lives and _reader_leaves_within(FOLLOW_EVERY):
+                break
     screen.finish()
     return int(ExitCode.OK)
+
+
+def _reader_leaves_within(seconds: float) -> bool:
+    """Wait; True as soon as nobody reads our output any more (`logs -f | head -1` while services are silent)."""
+    if not hasattr(select, "poll"):
+        time.sleep(seconds)
+        return False
+    watched = select.poll()
+    watched.register(sys.stdout.fileno(), 0)  # no events asked for: errors and hang-ups are told all the same
+    return bool(watched.poll(seconds * 1000))
 
 
 def _chosen(history: LogHistory, options: Options, where: str) -> tuple[str, ...]:

@@ -256,6 +256,20 @@ def test_the_log_of_a_setup_step_belongs_to_its_service(tree: Tree, devstack: Co
     ]
 
 
+def test_following_ends_when_its_reader_leaves_although_services_are_silent(
+    tree: Tree, up: Up, free_port: Callable[[], int], spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    folder = tree(stack(free_port()))
+    up(cwd=folder).until("run.ready")
+    command = [sys.executable, "-m", "devstack", "logs", "-f"]
+    following = subprocess.Popen(command, cwd=folder, env=clean_environment(), stdout=subprocess.PIPE)
+    spawned.append(following)
+    assert following.stdout
+    assert following.stdout.readline()
+    following.stdout.close()
+    assert following.wait(timeout=20) == 0
+
+
 def test_following_ends_with_the_run(
     tree: Tree,
     devstack: Command,
