@@ -4,6 +4,8 @@
 Every other check and `devstack up` start from this file. A misspelt key would otherwise be ignored silently,
 and the service would run with a default that nobody chose.
 
+A service whose folder lies outside the repository (`dir = "../agent"`) is allowed, and mentioned.
+
 ## Example
 ```toml
 [services.web]
@@ -18,6 +20,7 @@ Schema that editors use for completion.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +41,24 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             inspection.at(Path(problem.path).absolute(), problem.line),
             hint=problem.suggestion,
         )
+    yield from _outside(inspection)
+
+
+def _outside(inspection: Inspection) -> Iterator[Finding]:
+    """Folders that leave the repository: allowed, and missing for whoever clones only this one."""
+    root = Path(os.path.normpath(inspection.root))
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    for service in inspection.services:
+        folder = Path(os.path.normpath(inspection.folder(service)))
+        if not folder.is_relative_to(top):
+            yield RULE.finding(
+                f"The folder `{service.dir}` of `{service.name}` lies outside this repository: whoever clones only "
+                "this one lacks the service.",
+                inspection.at_key(f"services.{service.name}.dir"),
+                severity=Severity.INFO,
+                service=service.name,
+                hint=f"say in the README that the other checkout belongs at `{service.dir}`",
+            )
 
 
 RULE = Rule(id="DS001", name="stack-file-invalid", severity=Severity.ERROR, page=__doc__ or "", check=check)
