@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,13 @@ NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
 
 # What a test's environment inherits: enough to find programs, nothing that changes behaviour.
 KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
+
+
+# A shell that starts the tests in the background leaves them with ignored signals, which every process they start
+# would inherit: Ctrl-C and a closed terminal could not be tried out.
+for _signal in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, signal.default_int_handler if _signal is signal.SIGINT else signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,8 @@ def test_a_wrong_secret_and_a_wrong_key_are_told_apart(
     root = tree(files)
     run = up("--no-doctor", "livekit", cwd=root)
     run.until("service.started", service="livekit", timeout=60)
-    run.until("service.probe_failed", service="livekit", timeout=60)
+    while "WebSocket" not in str(run.until("service.probe_failed", service="livekit", timeout=60)):
+        continue  # before it listens, that is what the gate tells
     told = ws(root, "livekit")
     assert told["verdict"]["code"] == "unauthorized"
     assert cause in told["verdict"]["message"]
