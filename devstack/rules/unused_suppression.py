@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from devstack.env.redact import without_credentials
 from devstack.rules.base import Finding, Location, Rule, Severity
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def findings(wishes: Iterable[tuple[str, Location]], ran: set[str]) -> Iterator[
 
             near = get_close_matches(written, [entry.name for entry in CATALOGUE], n=1)
             hint = f"did you mean `{near[0]}`?" if near else "`devstack explain` lists the rules"
-            yield RULE.finding(f"there is no rule `{written}` to suppress", place, hint=hint)
+            yield RULE.finding(f"there is no rule `{without_credentials(written)}` to suppress", place, hint=hint)
         elif rule.name in ran:
             yield RULE.finding(
                 f"nothing here breaks `{rule.name}` any more, so this suppression can only hide a new fault",

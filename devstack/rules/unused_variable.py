@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
+from devstack.env.secrets import is_plain_name
 from devstack.rules.absence import SKIPPED_FOLDERS
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_env_name
@@ -91,7 +92,7 @@ def _candidates(inspection: Inspection) -> dict[str, str]:
             used.update(value.references)
         for name, value in environment.variables.items():
             path = value.origin.path
-            if value.origin.layer is not LayerKind.FILE or path is None or not name.isidentifier():
+            if value.origin.layer is not LayerKind.FILE or path is None or not is_plain_name(name):
                 continue
             if silent.intersection(inspection.readers(path)) or is_read_by_library(name):
                 continue

@@ -38,8 +38,10 @@ class Secrets:
 
     def _of(self, environment: Environment) -> Iterator[str]:
         for name, value in environment.variables.items():
-            if value.text:
-                yield from secret_texts(name, value.text)
+            # a program may print what it read from a file that lost, or the line as it is written there
+            texts = (value.text, (value.raw or "").strip("\"'`"), *(shadow.text for shadow in value.shadows))
+            for text in dict.fromkeys(texts):
+                yield from secret_texts(name, text) if text else ()
         for shared in self._stack.shared.values():
             for member in shared.members if shared.secret else ():
                 if isinstance(member, Reference) and member.service == environment.service:

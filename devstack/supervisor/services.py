@@ -17,6 +17,7 @@ from devstack.records import dataclass
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import ProbeKind, Ready, Service, ServiceType, Stack
+from devstack.stack.shell_words import outline
 from devstack.supervisor.gate import Target
 from devstack.supervisor.plan import SETUP_SUFFIX, Setups
 from devstack.supervisor.socket_gate import StackClient
@@ -164,7 +165,7 @@ class DeclaredServices:
             env=env,
             tag=service.name + ".probe",
         )
-        return lambda: command.probe(self._host, wanted, shown=text)
+        return lambda: command.probe(self._host, wanted, shown=outline(text))
 
     def _external(self, service: Service) -> tuple[int | None, str | None, bool]:
         """Port, host and TLS of what is not ours to start, from its URL."""

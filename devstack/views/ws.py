@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devstack.contract.diagnosis import Diagnosis, Step
 from devstack.contract.evidence import Code, Verdict
+from devstack.invisible import visible
 from devstack.views.style import Style
 
 MARKS = {True: ("✓", "ok", "green"), False: ("✗", "no", "red"), None: ("·", "-", "dim")}
@@ -17,7 +18,7 @@ def render(diagnosis: Diagnosis, style: Style, *, show_tokens: bool = True) -> s
     mark = style.glyph(*(("✓", "ok:") if good else ("✗", "no:")))
     title = diagnosis.target if diagnosis.service is None else f"{diagnosis.service}  {diagnosis.target}"
     lines = [
-        style.paint(title, "bold"),
+        style.paint(visible(title), "bold"),
         style.paint(f"{mark} {verdict.code}", "green" if good else "red", "bold") + f"  {verdict.message}",
         "",
     ]
