@@ -21,6 +21,10 @@ def explain(handle: str | None, environment: Mapping[str, str]) -> int:
     rule = find(handle)
     if rule is not None:
         sys.stdout.write(pages.rule(rule, look) + "\n")
+        if rule.name == "host-without-websocket":
+            from devstack.contract.hosts import table
+
+            sys.stdout.write(pages.hosts(table(), look) + "\n")
         return int(ExitCode.OK)
     topic = _topic(handle)
     if topic is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from devstack.contract.hosts import HostEntry
 from devstack.rules.base import Rule
 from devstack.views.style import Style
 
@@ -27,6 +28,24 @@ def table(rules: Sequence[Rule], style: Style) -> str:
     width = max(len(entry.name) for entry in rules)
     lines = [f"{entry.id}  {entry.name:<{width}}  {entry.title}" for entry in rules]
     return "\n".join(line if len(line) <= style.width else line[: style.width - 1] + "…" for line in lines)
+
+
+def hosts(entries: Sequence[HostEntry], style: Style) -> str:
+    """The dated table of hosts and whether they carry WebSockets."""
+    width = max(len(entry.pattern) for entry in entries)
+    lines = ["", style.paint("Known hosts", "bold")]
+    for entry in entries:
+        word, colour = _CARRIES[entry.websocket]
+        limit = f"; {entry.limit}" if entry.limit else ""
+        tls = "; wss:// only" if entry.tls_only else ""
+        lines.append(
+            f"    {entry.pattern:<{width}}  {style.paint(f'{word:<9}', colour)} {entry.name}{limit}{tls}"
+        )
+        lines.append(style.paint(f"    {'':<{width}}  {'':<9} {entry.verified}: {entry.source}", "dim"))
+    return "\n".join(lines)
+
+
+_CARRIES = {"no": ("no", "red"), "some": ("sometimes", "yellow"), "yes": ("yes", "green")}
 
 
 def _dressed(page: str, style: Style) -> Iterator[str]:

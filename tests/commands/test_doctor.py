@@ -188,6 +188,13 @@ def test_explain_prints_a_page_by_name_or_id(tree: Tree, devstack: Callable[...,
     assert "Why it matters" in pages[0]
 
 
+def test_explain_of_a_host_prints_the_dated_table(tree: Tree, devstack: Callable[..., Any]) -> None:
+    told = devstack("explain", "host-without-websocket", cwd=tree({}))
+    assert told.code == 0
+    assert "*.awsapprunner.com" in told.out
+    assert "2026-11: AWS App Runner developer guide" in told.out
+
+
 def test_explain_lists_every_rule_and_knows_other_topics(tree: Tree, devstack: Callable[..., Any]) -> None:
     root = tree({})
     table = devstack("explain", cwd=root).out
