@@ -12,11 +12,10 @@ from devstack.contract.members import Effective, Facts
 from devstack.contract.urls import Address
 from devstack.patterns import regex
 from devstack.records import dataclass
-from devstack.stack.model import HostPortReference, Link, Reference, Service, ServiceType, Stack
+from devstack.stack.model import FRONTENDS, HostPortReference, Link, Reference, Service, ServiceType, Stack
 
 _SOCKET_NAME = regex(r"(?:^|_)(?:WS|WSS|WEBSOCKETS?)(?:_|$)")
 _SOCKET_IO_NAME = regex(r"(?:^|_)(?:SOCKETS?|SOCKETIO|IO|RT|REALTIME)(?:_|$)")
-FRONTENDS = (ServiceType.NEXT, ServiceType.VITE)
 
 
 class Where(StrEnum):

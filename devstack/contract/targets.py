@@ -18,9 +18,7 @@ from devstack.contract.token_check import Verifier
 from devstack.contract.tokens import Minter
 from devstack.contract.wiring import Wire
 from devstack.errors import UsageError
-from devstack.stack.model import Expect, Reference, Service, ServiceType, Stack, TokenSpec
-
-FRONTENDS = frozenset({ServiceType.NEXT, ServiceType.VITE})
+from devstack.stack.model import FRONTENDS, Expect, Reference, Service, ServiceType, Stack, TokenSpec
 
 
 def for_service(facts: Facts, name: str) -> Target:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from devstack.contract.links import is_for_browser
 from devstack.host.port_numbers import is_browser_blocked
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.stack.model import ServiceType, Stack
+from devstack.stack.model import FRONTENDS, Stack
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -36,7 +36,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         for port in service.all_ports:
             if not is_browser_blocked(port.number):
                 continue
-            is_page = port.role == "main" and service.type in (ServiceType.NEXT, ServiceType.VITE)
+            is_page = port.role == "main" and service.type in FRONTENDS
             is_socket = port.role == "main" and service.websocket is not None
             if is_page or is_socket or (service.name, port.role) in linked:
                 key = "port" if port.role == "main" else f"ports.{port.role}"

@@ -25,7 +25,7 @@ from devstack.env.source import jsconfig
 from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.exposure import is_exposed_secret
-from devstack.stack.model import ServiceType
+from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ _WHOLE_VARIABLE = regex(
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per line of a configuration."""
     for service in inspection.need_stack().services.values():
-        if service.type not in (ServiceType.NEXT, ServiceType.VITE):
+        if service.type not in FRONTENDS:
             continue
         found = jsconfig.find(inspection.folder(service), service.type.value, inspection.files)
         if found is not None:

@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
-from devstack.contract.links import FRONTENDS, Where, resolve
+from devstack.contract.links import Where, resolve
 from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Rule, Severity
+from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
     from devstack.env.source.model import UrlLiteral

@@ -23,11 +23,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
-from devstack.contract.links import FRONTENDS
 from devstack.env.model import LayerKind
 from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Location, Rule, Severity
+from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
     from devstack.env.model import Environment

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.exposure import is_exposed_secret, is_surely_client
-from devstack.stack.model import Reference, ServiceType
+from devstack.stack.model import FRONTENDS, Reference
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -44,7 +44,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     }
     for service in stack.services.values():
         environment = inspection.environment(service.name)
-        if service.type not in (ServiceType.NEXT, ServiceType.VITE) or environment is None:
+        if service.type not in FRONTENDS or environment is None:
             continue
         for read in inspection.sources(service.name).reads:
             if not read.client or read.name is None or environment.is_public(read.name):

@@ -21,13 +21,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
-from devstack.contract.links import FRONTENDS, JudgedLink, Where
+from devstack.contract.links import JudgedLink, Where
 from devstack.contract.needs import declared_names
 from devstack.contract.urls import Address
 from devstack.env.model import LayerKind
 from devstack.env.secrets import placeholder
 from devstack.rules import reach
 from devstack.rules.base import Finding, Fix, Rule, Severity
+from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection

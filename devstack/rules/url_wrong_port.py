@@ -22,11 +22,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract.links import FRONTENDS, JudgedLink, Where
+from devstack.contract.links import JudgedLink, Where
 from devstack.contract.urls import Address
 from devstack.rules import reach
 from devstack.rules.base import Finding, Fix, Rule, Severity
-from devstack.stack.model import ServiceType
+from devstack.stack.model import FRONTENDS, ServiceType
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from devstack.records import dataclass
 from devstack.rules import packages, versions
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.stack.model import ServiceType
+from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -95,7 +95,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per package and folder, naming every advisory."""
     told: set[str] = set()
     for service in inspection.services:
-        if service.type not in (ServiceType.NEXT, ServiceType.VITE):
+        if service.type not in FRONTENDS:
             continue
         name = service.type.value
         found = packages.installed(inspection.files, inspection.folder(service), name, inspection.root)

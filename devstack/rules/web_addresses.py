@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract import links, urls
+from devstack.contract import urls
 from devstack.contract.spelling import intended
 from devstack.contract.urls import Address
 from devstack.records import dataclass
 from devstack.rules import reach
 from devstack.rules.base import Location
 from devstack.rules.envfiles import is_example
+from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -74,4 +75,4 @@ def _in_folder(inspection: Inspection, folder: str) -> tuple[str, ...]:
 
 def is_frontend(inspection: Inspection, service: str | None) -> bool:
     """Whether the service is a page's."""
-    return service is not None and inspection.need_stack().services[service].type in links.FRONTENDS
+    return service is not None and inspection.need_stack().services[service].type in FRONTENDS

@@ -30,6 +30,10 @@ class ServiceType(StrEnum):
     COMPOSE = "compose"
 
 
+FRONTENDS = frozenset({ServiceType.NEXT, ServiceType.VITE})
+"""Types whose program serves pages: what they make public reaches browsers."""
+
+
 class Condition(StrEnum):
     """What a dependent waits for."""
 

@@ -16,7 +16,7 @@ from devstack.probes.base import Answer
 from devstack.records import dataclass
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
-from devstack.stack.model import ProbeKind, Ready, Service, ServiceType, Stack
+from devstack.stack.model import FRONTENDS, ProbeKind, Ready, Service, ServiceType, Stack
 from devstack.stack.shell_words import outline
 from devstack.supervisor.gate import Target
 from devstack.supervisor.plan import SETUP_SUFFIX, Setups
@@ -99,7 +99,7 @@ class DeclaredServices:
             host=host,
             tls=tls,
             is_external=declared.type is ServiceType.EXTERNAL,
-            moves=declared.type in (ServiceType.NEXT, ServiceType.VITE),
+            moves=declared.type in FRONTENDS,
             warms=defaults.warms(declared),
             holder=self._holder,
             client=self._client(declared, gate),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from devstack.stack.model import Service, ServiceType, Stack
-
-_PAGES = (ServiceType.NEXT, ServiceType.VITE)
+from devstack.stack.model import FRONTENDS, Service, Stack
 
 
 def address(service: Service) -> str:
@@ -14,7 +12,7 @@ def address(service: Service) -> str:
     host = service.host if service.host not in (None, "0.0.0.0", "::", "127.0.0.1", "::1") else "localhost"
     secure = "s" if service.tls else ""
     spec = service.websocket
-    if spec is not None and service.type not in _PAGES and spec.protocol != "socket.io":
+    if spec is not None and service.type not in FRONTENDS and spec.protocol != "socket.io":
         return f"ws{secure}://{host}:{service.port}{spec.path if spec.path != '/' else ''}"
     return f"http{secure}://{host}:{service.port}"
 

@@ -14,7 +14,7 @@ from devstack.env.source.model import SettingsClass, SourceIndex, SourceRead
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
 from devstack.records import dataclass
-from devstack.stack.model import Service, ServiceType, Stack
+from devstack.stack.model import FRONTENDS, Service, ServiceType, Stack
 
 _PYTHON = frozenset({ServiceType.PYTHON})
 _SCRIPT = frozenset({ServiceType.NEXT, ServiceType.VITE, ServiceType.NODE})
@@ -96,7 +96,7 @@ class SourceScanner:
         return known
 
     def _client(self, stack: Stack, service: Service, scanned: dict[Path, Scanned]) -> set[Path]:
-        if service.type not in {ServiceType.NEXT, ServiceType.VITE}:
+        if service.type not in FRONTENDS:
             return set()
         if all(module.is_empty for module in scanned.values()):
             return set()

@@ -6,7 +6,7 @@ from dataclasses import field
 from pathlib import Path
 
 from devstack.records import dataclass
-from devstack.stack.model import ServiceType
+from devstack.stack.model import FRONTENDS, ServiceType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Candidate:
     @property
     def is_frontend(self) -> bool:
         """Whether it serves pages."""
-        return self.kind in (ServiceType.NEXT, ServiceType.VITE)
+        return self.kind in FRONTENDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from devstack.stack.detect import containers, contract, envfiles, node, procfile
 from devstack.stack.detect.model import Candidate, Detected, Evidence
 from devstack.stack.detect.reads import reads
 from devstack.stack.detect.tree import Tree, line_of
-from devstack.stack.model import ServiceType
+from devstack.stack.model import FRONTENDS, ServiceType
 
 SOURCES = (*node.SOURCES, ".py", ".vue", ".svelte")
 _HEALTH = re.compile(r"""['"](/(?:api/)?(?:health|healthz|healthcheck|ping))/?['"]""")
@@ -43,7 +43,7 @@ def _name(service: Candidate, root: Path) -> None:
     beside = service.command is not None and service.kind is ServiceType.NODE
     if not at_root and service.folder.name not in _GENERIC and not beside:
         return
-    if service.kind in (ServiceType.NEXT, ServiceType.VITE):
+    if service.kind in FRONTENDS:
         service.name = "web"
     elif service.kind is ServiceType.LIVEKIT_AGENT:
         service.name = "agent"
