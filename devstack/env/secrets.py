@@ -187,7 +187,9 @@ def secret_texts(name: str, text: str) -> Iterator[str]:
 
 def _credentials(url: re.Match[str]) -> Iterator[str]:
     rest = url.group()[len(url["scheme"]) :]
-    if "@" in rest and "@" not in url["authority"] and ":" in url["authority"]:  # torn by a `/` in the password
+    if (
+        "@" in rest and "@" not in url["authority"] and ":" in url["authority"]
+    ):  # torn by a `/` in the password
         yield rest.rpartition("@")[0].partition(":")[2]
     yield from _RANDOM_SEGMENT.findall(url["path"])
     userinfo, at, _ = url["authority"].rpartition("@")
