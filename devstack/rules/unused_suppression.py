@@ -43,7 +43,9 @@ def findings(wishes: Iterable[tuple[str, Location]], ran: set[str]) -> Iterator[
 
             near = get_close_matches(written, [entry.name for entry in CATALOGUE], n=1)
             hint = f"did you mean `{near[0]}`?" if near else "`devstack explain` lists the rules"
-            yield RULE.finding(f"there is no rule `{without_credentials(written)}` to suppress", place, hint=hint)
+            yield RULE.finding(
+                f"there is no rule `{without_credentials(written)}` to suppress", place, hint=hint
+            )
         elif rule.name in ran:
             yield RULE.finding(
                 f"nothing here breaks `{rule.name}` any more, so this suppression can only hide a new fault",
