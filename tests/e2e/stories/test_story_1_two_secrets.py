@@ -180,6 +180,7 @@ def test_the_mismatch_is_reproduced_explained_repaired_and_gone(
     assert "signed with web:JWT_SECRET" in checked.out
     assert "1006" in checked.out
 
+    page.goto("about:blank")  # Next's page would reload by itself when its server comes back
     for process in reversed(spawned):
         process.terminate()
         process.wait(20)
