@@ -24,7 +24,8 @@ def main(argv: list[str]) -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     except (ImportError, OSError):
         pass  # without it, it still is a terminal
-    for number in (signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)):
+    # The first two are Python's doing, the last is devstack's own on a terminal.
+    for number in (signal.SIGPIPE, getattr(signal, "SIGXFSZ", None), getattr(signal, "SIGTSTP", None)):
         if number is not None:
             signal.signal(number, signal.SIG_DFL)
     try:
