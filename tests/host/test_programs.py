@@ -55,7 +55,7 @@ def facts_of(
         (
             "/Applications/OrbStack.app/Contents/Frameworks/OrbStack Helper.app/Contents/MacOS/OrbStack Helper",
         ),
-        ("ssh: /home/me/.colima/_lima/colima/ssh.sock [mux]",),
+        ("ssh: /people/me/.colima/_lima/colima/ssh.sock [mux]",),
         ("/usr/bin/pasta", "--config-net"),
     ],
 )
@@ -81,13 +81,13 @@ def test_processes_of_the_container_that_we_live_in_are_ordinary() -> None:
     ("argv", "trait"),
     [
         (("/usr/share/code/code", "--type=utility"), Trait.EDITOR),
-        (("node", "/home/me/.vscode-server/bin/abc/out/server-main.js"), Trait.EDITOR),
+        (("node", "/people/me/.vscode-server/bin/abc/out/server-main.js"), Trait.EDITOR),
         (("node", "/r/node_modules/.bin/typescript-language-server", "--stdio"), Trait.EDITOR),
         (("claude",), Trait.EDITOR),
         (("ssh", "-N", "-L", "3001:localhost:3001", "host"), Trait.TUNNEL),
         (("postgres: writer process",), Trait.DATABASE),
         (("/usr/bin/redis-server 127.0.0.1:6379",), Trait.DATABASE),
-        (("node", "/home/me/.cursor/worktrees/app/server.js"), None),
+        (("node", "/people/me/.cursor/worktrees/app/server.js"), None),
         (("python3", "code.py"), None),
         (("node", "redis-server.js"), None),
         (("bash", "-c", "cd code && npm run dev"), None),
@@ -166,7 +166,7 @@ def test_a_shell_where_a_person_types_starts_nothing_again(
 
 def test_a_process_manager_is_asked_to_stop_what_it_keeps_running() -> None:
     child = facts_of("node", "server.js")
-    manager = facts_of("PM2 v5.4.0: God Daemon (/home/me/.pm2)", executable="/usr/bin/node")
+    manager = facts_of("PM2 v5.4.0: God Daemon (/people/me/.pm2)", executable="/usr/bin/node")
     assert programs.supervisor(manager) is not None
     assert programs.supervisor(child) is None
 
