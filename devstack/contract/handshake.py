@@ -16,8 +16,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from devstack.contract.attempt import AddressTried, Answer, Outcome, Request
+from devstack.contract.connection import Endpoint, accepts
 
 CLOSE_SECONDS = 1.0
+TCP_SECONDS = 0.5
 KEPT_BYTES = 4096
 READ_BYTES = 65_536
 MAX_MESSAGE = 1 << 20
@@ -125,7 +127,7 @@ async def _connect_to(
                 address, port, ssl=context, server_hostname=tls_host, limit=MAX_READ
             )
     except TimeoutError:
-        if tls_host is not None and await _accepts(address, port):
+        if tls_host is not None and await accepts(Endpoint(address=address, port=port), TCP_SECONDS):
             return Outcome.TLS_FAILED, None, "no answer to the TLS handshake"
         return Outcome.CONNECT_TIMEOUT, None, "no answer to the connection request"
     except ConnectionRefusedError:
@@ -144,17 +146,6 @@ async def _connect_to(
         ended = tls_host is not None and isinstance(problem, ConnectionError)
         return (Outcome.TLS_FAILED if ended else Outcome.UNREACHABLE), None, problem.strerror or "unreachable"
     return Outcome.OPEN, stream, ""
-
-
-async def _accepts(address: str, port: int) -> bool:
-    """Whether TCP alone gets through."""
-    try:
-        async with asyncio.timeout(0.5):
-            _, writer = await asyncio.open_connection(address, port)
-    except (OSError, TimeoutError):
-        return False
-    writer.transport.abort()
-    return True
 
 
 class _Conversation:

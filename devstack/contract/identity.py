@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from devstack.contract import foreign_json
 from devstack.contract.attempt import Answer
-from devstack.contract.plain_http import Endpoint, get
+from devstack.contract.connection import Endpoint
+from devstack.contract.plain_http import get
 from devstack.records import dataclass
 
 NEXT_HMR_PATHS = ("/_next/webpack-hmr", "/_next/hmr")
@@ -52,7 +53,7 @@ async def ask(endpoint: Endpoint, *, timeout: float = 2.0) -> Identity:
     if ping.status == 426:
         return Identity(program=Program.VITE_HMR, evidence="426 to a plain request: a WebSocket-only port")
     if ping.status is None:
-        return Identity(program=Program.UNKNOWN, evidence=ping.problem or "")
+        return Identity(program=Program.UNKNOWN, evidence=ping.problem)
     if "next" in ping.headers.get("x-powered-by", "").lower() or b"/_next/" in ping.body:
         return Identity(program=Program.NEXT, evidence="its page is made by Next.js")
     if b"/@vite/client" in ping.body:

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from devstack.contract import targets, urls
+from devstack.contract.connection import Endpoint, accepts
 from devstack.contract.diagnosis import Diagnosis, diagnose
 from devstack.contract.members import Facts
-from devstack.contract.plain_http import Endpoint, HttpAnswer, get
+from devstack.contract.plain_http import HttpAnswer, get
 from devstack.errors import UsageError
 from devstack.stack.model import ProbeKind, Service
 
 LOOPBACK = ("127.0.0.1", "::1")
 CONNECT_SECONDS = 1.0
 HEALTH_SECONDS = 3.0
-HEALTH_BYTES = 65_536
 
 
 @dataclass(kw_only=True, repr=False)
@@ -40,7 +40,10 @@ class LiveFacts:
     def is_listening(self, service: Service) -> bool:
         """Whether something accepts connections on the service's main port, on either loopback address."""
         if service.name not in self._up:
-            self._up[service.name] = service.port is not None and asyncio.run(_accepts(service.port))
+            self._up[service.name] = service.port is not None and any(
+                asyncio.run(accepts(Endpoint(address=address, port=service.port), CONNECT_SECONDS))
+                for address in LOOPBACK
+            )
         return self._up[service.name]
 
     def diagnosis(self, service: Service) -> Diagnosis | None:
@@ -72,19 +75,7 @@ class LiveFacts:
             return None
         for address in LOOPBACK:
             endpoint = Endpoint(address=address, port=service.port, host="localhost", tls=service.tls)
-            answer = asyncio.run(get(endpoint, ready.target, timeout=HEALTH_SECONDS, limit=HEALTH_BYTES))
+            answer = asyncio.run(get(endpoint, ready.target, timeout=HEALTH_SECONDS))
             if answer.status is not None:
                 return answer
         return None
-
-
-async def _accepts(port: int) -> bool:
-    for address in LOOPBACK:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, writer = await asyncio.open_connection(address, port)
-        except (OSError, TimeoutError):
-            continue
-        writer.close()
-        return True
-    return False

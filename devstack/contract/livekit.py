@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from devstack.contract.plain_http import Endpoint, HttpAnswer, get
+from devstack.contract.connection import Endpoint
+from devstack.contract.plain_http import HttpAnswer, get
 
 _CAUSES: tuple[tuple[str, str], ...] = (
     (

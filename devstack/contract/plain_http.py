@@ -1,17 +1,17 @@
-"""One bounded HTTP request, without redirects and proxies: who answers on a port, how its health is."""
+"""One bounded HTTP GET, without redirects, proxies and cookies: who answers on a port, how its health is."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ssl
 from collections.abc import Mapping
 from dataclasses import field
 
 from devstack.contract import foreign_json
+from devstack.contract.connection import Endpoint, connection, in_words
 from devstack.records import dataclass
 
-HEAD_LIMIT = 32_768
+BODY_LIMIT = 65_536
+HEAD_LINES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +27,11 @@ class HttpAnswer:
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    problem: str | None = None
+    problem: str = ""
 
     def json(self) -> object:
         """The body as JSON, or None when it is none."""
         return foreign_json.parse(self.body)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where to ask: `address` is a host name or IP literal, `host` what the Host header says."""
-
-    address: str
-    port: int
-    host: str | None = None
-    tls: bool = False
-
-    @property
-    def host_header(self) -> str:
-        """The Host header as a browser writes it."""
-        name = self.host or self.address
-        return f"[{name}]:{self.port}" if ":" in name else f"{name}:{self.port}"
 
 
 async def get(
@@ -56,51 +40,54 @@ async def get(
     *,
     headers: Mapping[str, str] | None = None,
     timeout: float = 2.0,
-    limit: int = 65_536,
+    limit: int = BODY_LIMIT,
 ) -> HttpAnswer:
     """GET `path`; every failure is an answer without status. Reads at most `limit` bytes of body."""
     try:
         async with asyncio.timeout(timeout):
             return await _exchange(endpoint, path, headers or {}, limit)
-    except TimeoutError:
-        return HttpAnswer(status=None, problem="no answer in time")
-    except ConnectionRefusedError:
-        return HttpAnswer(status=None, problem="connection refused")
-    except ssl.SSLError as problem:
-        return HttpAnswer(status=None, problem=f"TLS: {problem.reason}")
-    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as problem:
-        return HttpAnswer(status=None, problem=type(problem).__name__)
+    except (OSError, asyncio.IncompleteReadError, ValueError) as problem:
+        return HttpAnswer(status=None, problem=in_words(problem))
 
 
 async def _exchange(endpoint: Endpoint, path: str, headers: Mapping[str, str], limit: int) -> HttpAnswer:
-    context = None
-    if endpoint.tls:
-        context = ssl.create_default_context()
-        # Who answers is asked here, not whether to trust it: nothing secret is sent.
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    reader, writer = await asyncio.open_connection(
-        endpoint.address, endpoint.port, ssl=context, limit=HEAD_LIMIT
-    )
-    try:
-        fields = {"Host": endpoint.host_header, "Connection": "close", "Accept": "*/*", **headers}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        writer.write(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
-        head = await reader.readuntil(b"\r\n\r\n")
-        status, found = _parse_head(head)
+    fields = {
+        "Host": endpoint.host_header,
+        "Connection": "close",
+        "Accept": "*/*",
+        "User-Agent": "devstack",
+        **headers,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    async with connection(endpoint) as (reader, writer):
+        writer.write(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
+        # Told from its first line: what is no HTTP server may never send a second one.
+        status = _status(await reader.readline())
+        found = await _headers(reader)
         return HttpAnswer(status=status, headers=found, body=await _body(reader, status, found, limit))
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
-            await asyncio.wait_for(writer.wait_closed(), 0.5)
 
 
-def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
-    lines = head.decode("latin-1").split("\r\n")
-    version, _, rest = lines[0].partition(" ")
-    if not version.startswith("HTTP/") or not rest[:3].isdigit():
-        raise ValueError("not HTTP")
-    pairs = (line.partition(":") for line in lines[1:] if ":" in line)
-    return int(rest[:3]), {name.strip().lower(): value.strip() for name, _, value in pairs}
+def _status(line: bytes) -> int:
+    version, _, rest = line.partition(b" ")
+    if not line:
+        raise ValueError("closed the connection without an answer")
+    code = rest.split(b" ", 1)[0].strip()
+    if not version.startswith(b"HTTP/") or not code.isdigit() or len(code) != 3:
+        raise ValueError("the answer is not HTTP")
+    return int(code)
+
+
+async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for _ in range(HEAD_LINES):
+        line = await reader.readline()
+        if not line.endswith(b"\n"):
+            raise asyncio.IncompleteReadError(line, None)
+        if not line.strip():
+            return found
+        name, _, value = line.decode("latin-1").partition(":")
+        found[name.strip().lower()] = value.strip()
+    raise ValueError("its answer has headers without end")
 
 
 async def _body(reader: asyncio.StreamReader, status: int, headers: Mapping[str, str], limit: int) -> bytes:

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit, urlunsplit
 from devstack.contract import identity as identities
 from devstack.contract import livekit, protocols
 from devstack.contract.attempt import WATCH_SECONDS, Answer, Outcome, Request
+from devstack.contract.connection import Endpoint
 from devstack.contract.evidence import Evidence
 from devstack.contract.handshake import attempt
-from devstack.contract.plain_http import Endpoint, get
+from devstack.contract.plain_http import get
 from devstack.contract.protocols import Manner
 from devstack.contract.tokens import CannotMintError, Minter, TokenKind, matrix
 from devstack.contract.wiring import Wire

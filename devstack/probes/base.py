@@ -22,18 +22,3 @@ class Answer:
     fatal: bool = False
     refused: bool = False
     settled: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where to knock: a literal address, a port, and the name to send as Host."""
-
-    address: str
-    port: int
-    host: str = "localhost"
-    tls: bool = False
-
-    @property
-    def authority(self) -> str:
-        """`localhost:3001`, as in a Host header."""
-        return f"{self.host}:{self.port}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from devstack.probes.base import Answer, Endpoint
-from devstack.probes.connection import connection, in_words
+from devstack.contract.connection import Endpoint, connection, in_words
+from devstack.probes.base import Answer
 
 TIMEOUT = 0.3
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 
+from devstack.contract.connection import Endpoint
+from devstack.contract.plain_http import get
 from devstack.host import listening
 from devstack.host.model import Listener, ProcessId
 from devstack.probes import http, tcp
-from devstack.probes.base import Answer, Endpoint
+from devstack.probes.base import Answer
 from devstack.records import dataclass
 from devstack.stack.model import ProbeKind, Ready
 from devstack.supervisor.socket_gate import Listening, StackClient, until_open
@@ -31,6 +32,7 @@ ASK_EVERY = 30.0
 RECOVER_EVERY = 0.5
 FIRST_ANSWER = 30.0
 """A first page may take this long to compile; later attempts get the probe's own limit."""
+FIRST_PAGE = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,9 +285,7 @@ class Gate:
         """Ask for the first page, so that its compilation is done when somebody looks; any answer is fine."""
         look = self.look()
         for endpoint in self._endpoints(look.addresses)[:1]:
-            with suppress(Exception):
-                async with asyncio.timeout(120):
-                    await http.get(endpoint, "/")
+            await get(endpoint, "/", timeout=FIRST_PAGE)
 
     def _tell(self, answer: Answer) -> None:
         if answer != self._told:

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from devstack.contract.plain_http import Endpoint, HttpAnswer, get
+from devstack.contract.connection import Endpoint
+from devstack.contract.plain_http import HttpAnswer, get
 from tests.contract.hostile import Server, answering, endless, serving
 
 MEGABYTE = 1 << 20
@@ -88,7 +89,7 @@ def test_headers_without_end_are_given_up() -> None:
 
 def test_one_byte_now_and_then_is_no_answer_in_time() -> None:
     found, _ = fetch(endless(b"HTTP/1.1 200 OK\r\n", b"X", limit=1000, pause=0.1))
-    assert found.problem == "no answer in time"
+    assert found.problem == "listens but does not answer in time"
 
 
 def test_a_redirect_is_an_answer_and_not_followed() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from devstack.contract.connection import Endpoint
 from devstack.host.base import Command, this_host
 from devstack.probes import command, http, tcp
-from devstack.probes.base import Endpoint
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
