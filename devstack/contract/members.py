@@ -135,7 +135,9 @@ class Facts:
         if lost is not None and value is None:
             return Effective(member=reference, name=name, unknown=f"{lost.path.name} cannot be loaded")
         is_empty = value is not None and value.text == ""
-        reads = applying_reads(self.sources(reference.service).reads, reference.names, is_empty=is_empty)
+        index = self.sources(reference.service)
+        known = (*index.reads, *index.packages)
+        reads = applying_reads(known, reference.names, is_empty=is_empty)
         for further in dict.fromkeys(other for read in reads for other in read.otherwise):
             found = None if further in reference.names else environment.get(further)
             if found is not None and found.unknown is not None:

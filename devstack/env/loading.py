@@ -133,6 +133,7 @@ class _Planner:
             return [self._vite(loader, config)]
         if kind == "next":
             self._note_configuration()
+            self._note_packages()
             self._note_starter()
         if kind == "python-dotenv" and self._service.type in _PYTHON:
             return self._python(loader)
@@ -186,6 +187,7 @@ class _Planner:
                 message = f"`{key}` is computed, so Vite's default is assumed; declare `mode` or `files`"
                 self._note(config.path, line, message)
         self._note_configuration()
+        self._note_packages()
         self._note_starter()
         folder = config.folder(self._folder)
         if folder is None:
@@ -218,8 +220,8 @@ class _Planner:
         ):
             loader = "dotenv-expand"
         calls = tuple(self._sources(self._service.name).dotenv_calls)
-        if not loads and not versions.depends_on("dotenv", self._folder, self._files):
-            calls = tuple(call for call in calls if call.form not in _NEEDS_DOTENV)
+        if not loads:
+            calls = tuple(call for call in calls if call.form not in _NEEDS_DOTENV or self._has_dotenv(call))
         found = self._calls(loader, calls)
         if loads and not found:
             return loads
@@ -229,6 +231,25 @@ class _Planner:
                     self._folder / "package.json", 1, f"{name} loads files by its own rules; declare `files`"
                 )
         return [*loads, *(found or [Load(loader=loader, folder=self._folder, files=self._usual_files())])]
+
+    def _has_dotenv(self, call: DotenvCall) -> bool:
+        """Whether a package.json around the calling module names dotenv: without it the call is an error."""
+        module = self._module(call.path)
+        around = [each for each in (module, *module.parents) if each.is_relative_to(self._stack.root)]
+        return any(versions.depends_on("dotenv", each, self._files) for each in around)
+
+    def _note_packages(self) -> None:
+        """A package of the repository that the pages are built from and that loads env files itself."""
+        from devstack.env.source import module, scan, walk, workspace
+
+        for place in workspace.Workspaces().packages(self._folder):
+            for path in walk.sources(place):
+                content = b"" if scan.is_aside(path.relative_to(place)) else module.read_source(path) or b""
+                found = _LOADS_ITSELF.search(content)
+                if found is not None and b"import.meta.env." not in found[0]:
+                    line = content.count(b"\n", 0, found.start()) + 1
+                    self._note(path, line, f"{place.name} loads env files itself; declare `files`")
+                    return
 
     def _calls(self, loader: str, calls: Iterable[DotenvCall]) -> list[Load]:
         """One load for each call in the source whose arguments are literals."""

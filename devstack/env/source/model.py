@@ -129,6 +129,8 @@ class SourceIndex:
         reads: what the service's own program reads.
         scripts: reads in tests, tools' configuration, scripts and in languages that the service is not written
             in: they make a variable used, and say nothing about what the service needs.
+        packages: reads in packages of the same repository that the service is built from: what they fall back to
+            counts, what they could read says nothing about what the service needs.
     """
 
     reads: Sequence[SourceRead] = ()
@@ -136,4 +138,5 @@ class SourceIndex:
     urls: Sequence[UrlLiteral] = ()
     settings: Sequence[SettingsClass] = ()
     scripts: Sequence[SourceRead] = ()
+    packages: Sequence[SourceRead] = ()
     files_scanned: int = 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from devstack.env.model import FileReader
+from devstack.env.source import workspace
 from devstack.env.source.model import SettingsClass, SourceIndex, SourceRead
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
@@ -63,6 +64,7 @@ class SourceScanner:
         self._scanned: dict[Path, Scanned] = {}
         self._texts: dict[Path, bytes | None] = {}
         self._indexes: dict[str, SourceIndex] = {}
+        self._workspaces = workspace.Workspaces()
         self._ownership: _Ownership | None = None
 
     def index(self, stack: Stack, service: Service | str) -> SourceIndex:
@@ -84,7 +86,23 @@ class SourceScanner:
         for path, module in scanned.items():
             if not module.is_empty:
                 builder.add(path, module, path in shipped)
+        if service.type in _SCRIPT | _PYTHON | {ServiceType.LIVEKIT_AGENT}:
+            for path in self._packaged(stack, service, scanned):
+                builder.add_package(path, self._scan(path))
         return builder.finish(len(paths))
+
+    def _packaged(self, stack: Stack, service: Service, own: Collection[Path]) -> Iterator[Path]:
+        """Modules of the repository's own packages that the service is built from; other services are none."""
+        folder = _absolute(stack.root, service.dir)
+        services = {_absolute(stack.root, one.dir) for one in stack.services.values()}
+        found = dict.fromkeys(self._workspaces.packages(folder))
+        named = workspace.aliases(folder)
+        if named:
+            texts = [text for path in own if (text := self._texts.get(path))]
+            found.update(dict.fromkeys(named[name] for name in named if _imported(name, texts)))
+        for place in found:
+            if place not in services and not folder.is_relative_to(place):
+                yield from (path for path in _files_of(place, frozenset(services)) if path not in own)
 
     def _scan(self, path: Path) -> Scanned:
         known = self._scanned.get(path)
@@ -130,6 +148,7 @@ class _Builder:
         self.root = root
         self.own: list[SourceRead] = []
         self.scripts: list[SourceRead] = []
+        self.packages: list[SourceRead] = []
         self.settings: list[SettingsClass] = []
         self.index = SourceIndex()
 
@@ -148,6 +167,14 @@ class _Builder:
             urls=(*self.index.urls, *(replace(url, client=is_client) for url in module.urls)),
         )
 
+    def add_package(self, path: Path, module: Scanned) -> None:
+        """Take over what a module holds that runs in the service's process, but is not the service's alone."""
+        if module.is_empty or _is_beside(self.service, self.root, path):
+            return
+        self.packages += module.reads
+        self.settings += module.settings
+        self.index = replace(self.index, dotenv_calls=(*self.index.dotenv_calls, *module.dotenv_calls))
+
     def finish(self, files_scanned: int) -> SourceIndex:
         """The index, with what settings classes inherit from each other."""
         settings, own = self.settings, self.own
@@ -159,6 +186,7 @@ class _Builder:
             self.index,
             reads=tuple(own),
             scripts=tuple(self.scripts),
+            packages=tuple(self.packages),
             settings=tuple(settings),
             files_scanned=files_scanned,
         )
@@ -187,6 +215,12 @@ class _Ownership:
             if name != service.name and path != inside:
                 excluded.add(Path(path))
         return _Area(roots=(folder,), excluded=frozenset(excluded))
+
+
+def _imported(name: str, texts: Iterable[bytes]) -> bool:
+    """Whether some module imports `name` or something below it."""
+    wanted = re.compile(rb"""['"]%s['"/]""" % re.escape(name.encode()))
+    return any(wanted.search(text) for text in texts)
 
 
 def _declared(stack: Stack, service: Service) -> Iterable[Path]:
@@ -220,4 +254,9 @@ def _is_beside(service: Service, root: Path, path: Path) -> bool:
         return True
     folder = _absolute(root, service.dir)
     inner = path.relative_to(folder) if path.is_relative_to(folder) else path.relative_to(path.parents[1])
-    return bool(_BESIDE_FOLDERS.intersection(inner.parts[:-1])) or bool(_BESIDE_FILE.search(path.name))
+    return is_aside(inner)
+
+
+def is_aside(inner: Path) -> bool:
+    """Whether a path inside a package is that of a test, a tool's configuration or a script."""
+    return bool(_BESIDE_FOLDERS.intersection(inner.parts[:-1])) or bool(_BESIDE_FILE.search(inner.name))

@@ -1,0 +1,212 @@
+"""Packages of the repository itself that a service is built from: workspaces (npm, pnpm, yarn, bun, uv), paths.
+
+They run inside the service's process, so what they load and fall back to counts for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from devstack.patterns import regex
+from devstack.stack import package
+
+_LOCAL = ("file:", "link:", "portal:")
+_PNPM_ENTRY = regex(r"""^\s*-\s*['"]?([^'"#\n]+?)['"]?\s*(?:#.*)?$""", re.M)
+_ALIAS = regex(r"""["'](@?[\w./-]+?)(?:/\*)?["']\s*:\s*\[\s*["']([^"']+?)(?:/\*)?["']""")
+_EXTENDS = regex(r"""["']extends["']\s*:\s*["'](\.[^"']+)["']""")
+_BASE = regex(r"""["']baseUrl["']\s*:\s*["']([^"']+)["']""")
+_FOREIGN = frozenset({"node_modules", "dist", "build", ".git", ".next", ".turbo"})
+_MOST = 200  # packages that one service is followed into
+
+
+class Workspaces:
+    """Looks up packages; each workspace is listed at most once."""
+
+    def __init__(self) -> None:
+        self._members: dict[Path, Mapping[str, Path]] = {}
+
+    def packages(self, folder: Path) -> tuple[Path, ...]:
+        """Folders of the packages that the one in `folder` depends on, directly or through each other."""
+        start = _normal(folder)
+        found: dict[Path, None] = {}
+        pending = [start]
+        while pending and len(found) < _MOST:
+            for each in self._direct(pending.pop()):
+                if each not in found and each != start:
+                    found[each] = None
+                    pending.append(each)
+        return tuple(found)
+
+    def _direct(self, folder: Path) -> Iterator[Path]:
+        yield from _python(folder)
+        own = package.read(folder)
+        if own is None or not own.dependencies:
+            return
+        top = _workspace(folder)
+        if top is not None and top not in self._members:
+            self._members[top] = _named(top)
+        members = {} if top is None else self._members[top]
+        for name, wanted in own.dependencies.items():
+            if wanted.startswith(_LOCAL):
+                yield _normal(folder / wanted.partition(":")[2])
+            elif name in members:
+                yield members[name]
+
+
+def aliases(folder: Path) -> Mapping[str, Path]:
+    """Names under which tsconfig.json lets modules outside `folder` be imported, and the package that holds them."""
+    found: dict[str, Path] = {}
+    config: Path | None = folder / "tsconfig.json"
+    for _ in range(4):  # `extends`, upward
+        text = None if config is None else _text(config)
+        if config is None or text is None:
+            break
+        base = _BASE.search(text)
+        start = config.parent / (base[1] if base else ".")
+        for name, target in _ALIAS.findall(text):
+            place = _owner(_normal(start / target))
+            if place is not None and not place.is_relative_to(folder) and not folder.is_relative_to(place):
+                found.setdefault(name, place)
+        further = _EXTENDS.search(text)
+        config = None if further is None else _configuration(config.parent / further[1])
+    return found
+
+
+def _configuration(path: Path) -> Path:
+    return path if path.suffix == ".json" else path.with_name(f"{path.name}.json")
+
+
+def _owner(path: Path) -> Path | None:
+    """The nearest folder upward that is a package or a library of its own, below the repository's root."""
+    start = path if path.is_dir() else path.parent
+    for folder in (start, *start.parents):
+        if (folder / ".git").exists():
+            break
+        if (folder / "package.json").is_file() or (folder / "project.json").is_file():
+            return folder
+    return start if start.is_dir() else None
+
+
+def _workspace(folder: Path) -> Path | None:
+    """The nearest folder upward that declares a workspace; None above the repository's root."""
+    for here in (folder, *folder.parents):
+        if (here / "pnpm-workspace.yaml").is_file():
+            return here
+        own = package.read(here)
+        if own is not None and own.workspaces:
+            return here
+        if (here / ".git").exists():
+            break
+    return None
+
+
+def _python(folder: Path) -> Iterator[Path]:
+    """Packages that pyproject.toml takes from this repository: uv's sources, Poetry's path dependencies."""
+    tool = _tool(folder)
+    for name, source in _table(tool, "uv", "sources").items():
+        if isinstance(source, dict) and isinstance(source.get("path"), str):
+            yield _normal(folder / source["path"])
+        elif isinstance(source, dict) and source.get("workspace") is True:
+            yield from _uv_member(folder, name)
+    groups = [group for group in _table(tool, "poetry", "group").values() if isinstance(group, dict)]
+    for table in (
+        _table(tool, "poetry", "dependencies"),
+        *(_table(group, "dependencies") for group in groups),
+    ):
+        for source in table.values():
+            if isinstance(source, dict) and isinstance(source.get("path"), str):
+                yield _normal(folder / source["path"])
+
+
+def _uv_member(folder: Path, name: str) -> Iterator[Path]:
+    wanted = re.sub(r"[-_.]+", "-", name).lower()
+    for here in (folder, *folder.parents):
+        members = _table(_tool(here), "uv", "workspace").get("members")
+        for pattern in members if isinstance(members, list) else ():
+            for place in _expanded(here, str(pattern).rstrip("/").split("/")):
+                if re.sub(r"[-_.]+", "-", place.name).lower() == wanted or _project(place) == wanted:
+                    yield place
+                    return
+        if members or (here / ".git").exists():
+            return
+
+
+def _project(folder: Path) -> str:
+    return re.sub(r"[-_.]+", "-", str(_table(_pyproject(folder), "project").get("name", ""))).lower()
+
+
+def _tool(folder: Path) -> Mapping[str, object]:
+    return _table(_pyproject(folder), "tool")
+
+
+def _pyproject(folder: Path) -> Mapping[str, object]:
+    text = _text(folder / "pyproject.toml")
+    try:
+        return tomllib.loads(text) if text else {}
+    except ValueError:
+        return {}
+
+
+def _table(document: Mapping[str, object], *keys: str) -> Mapping[str, object]:
+    here: object = document
+    for key in keys:
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return here if isinstance(here, Mapping) else {}
+
+
+def _named(root: Path) -> Mapping[str, Path]:
+    """Name → folder of every package of a workspace."""
+    own = package.read(root)
+    pnpm = _text(root / "pnpm-workspace.yaml") or ""
+    found: dict[str, Path] = {}
+    for pattern in (*(own.workspaces if own else ()), *_PNPM_ENTRY.findall(pnpm)):
+        if pattern.startswith(("!", "/", "..")):
+            continue
+        for folder in _expanded(root, pattern.removeprefix("./").rstrip("/").split("/")):
+            each = package.read(folder)
+            if each is not None and each.name:
+                found.setdefault(each.name, folder)
+    return found
+
+
+def _expanded(folder: Path, steps: list[str], depth: int = 4) -> Iterator[Path]:
+    """Folders that a workspace pattern means; `**` goes a few levels down."""
+    if not steps:
+        yield folder
+        return
+    step, rest = steps[0], steps[1:]
+    if step == "**":
+        yield from _expanded(folder, rest)
+        if depth:
+            for each in _folders(folder):
+                yield from _expanded(each, steps, depth - 1)
+    elif "*" in step:
+        pattern = re.compile(re.escape(step).replace(r"\*", ".*"))
+        for each in _folders(folder):
+            if pattern.fullmatch(each.name):
+                yield from _expanded(each, rest)
+    elif (folder / step).is_dir():
+        yield from _expanded(folder / step, rest)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(e.path) for e in entries if e.name not in _FOREIGN and e.is_dir())
+    except OSError:
+        return []
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8-sig", "replace")
+    except OSError:
+        return None
+
+
+def _normal(path: Path) -> Path:
+    return Path(os.path.normpath(path))
