@@ -17,10 +17,11 @@ never put into either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import ClassVar
 
+from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 
 
@@ -82,6 +83,13 @@ class Problem:
         key = f" {self.key}:" if self.key else ""
         tail = f" ({self.suggestion})" if self.suggestion else ""
         return f"{where}:{key} {self.message}{tail}"
+
+
+def unknown_service(name: str, known: Iterable[str], where: str = "stack.toml") -> UsageError:
+    """No service is called `name`; with the nearest name, else all of them."""
+    known = tuple(known)
+    hint = did_you_mean(name, known, f"services: {', '.join(known) or 'none'}")
+    return UsageError(f"no service `{name}` in {where}", hint=hint)
 
 
 class StackFileError(DevstackError):

@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from devstack import durations
 from devstack.errors import UsageError
+from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 
 PREFIX = "DEVSTACK_"
@@ -106,7 +107,7 @@ def mistakes(table: Mapping[str, object]) -> Iterator[tuple[str, str, str | None
     """(key, what is wrong, suggestion) for each wrong entry of the `[devstack]` table."""
     for name, value in table.items():
         if name not in OPTIONS:
-            yield name, f"unknown key `{name}`", _near(name)
+            yield name, f"unknown key `{name}`", did_you_mean(name, OPTIONS)
             continue
         try:
             OPTIONS[name](value)
@@ -118,7 +119,7 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str
     """`DEVSTACK_*` variables that mean nothing but are close to an option's, with that one."""
     for variable in environment:
         if variable.startswith(PREFIX) and variable.removeprefix(PREFIX).lower() not in OPTIONS:
-            near = _near(variable.removeprefix(PREFIX).lower())
+            near = did_you_mean(variable.removeprefix(PREFIX), OPTIONS)
             if near is not None:
                 yield variable, near
 
@@ -127,7 +128,7 @@ def _parsed(source: Source, layer: Mapping[str, object]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in layer.items():
         if name not in OPTIONS:
-            raise UsageError(f"{_place(source, name)}: no such option", hint=_near(name))
+            raise UsageError(f"{_place(source, name)}: no such option", hint=did_you_mean(name, OPTIONS))
         try:
             found[name] = OPTIONS[name](value)
         except ValueError as error:
@@ -146,13 +147,6 @@ def _place(source: Source, name: str) -> str:
 
 def _variable(name: str) -> str:
     return PREFIX + name.upper()
-
-
-def _near(name: str) -> str | None:
-    from difflib import get_close_matches
-
-    found = get_close_matches(name, OPTIONS, n=1)
-    return f"did you mean `{found[0]}`?" if found else None
 
 
 def _choice(*words: str) -> Callable[[object], object]:

@@ -11,6 +11,7 @@ import click
 from devstack import __version__
 from devstack.cli import failure
 from devstack.errors import DevstackError, ExitCode
+from devstack.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -61,11 +62,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which name is near."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean `{near[0]}`?" if near else ""
-            raise click.UsageError(f"No such command `{args[0]}`.{hint}", ctx)
+            near = did_you_mean(args[0], COMMANDS)
+            raise click.UsageError(f"No such command `{args[0]}`" + (f"; {near}" if near else "."), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import ExitCode, UsageError
+from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 from devstack.rules import engine
 from devstack.rules.base import Needs, Report, Severity
@@ -159,12 +160,10 @@ def _rules(handles: tuple[str, ...]) -> frozenset[str]:
 
 def unknown_rule(handle: str) -> UsageError:
     """The error for a rule that does not exist, with the nearest name."""
-    from difflib import get_close_matches
-
     from devstack.rules.catalogue import CATALOGUE
 
-    near = get_close_matches(handle.lower(), [rule.name for rule in CATALOGUE], n=1, cutoff=0.5)
-    hint = f"did you mean `{near[0]}`?" if near else "`devstack explain` lists the rules"
+    names = [rule.name for rule in CATALOGUE]
+    hint = did_you_mean(handle, names, "`devstack explain` lists the rules")
     return UsageError(f"There is no rule `{handle}`.", hint=hint)
 
 

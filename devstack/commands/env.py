@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.resolve import resolve
-from devstack.errors import ExitCode, UsageError
+from devstack.errors import ExitCode, unknown_service
 from devstack.records import dataclass
 from devstack.stack import load
 from devstack.stack.model import Stack
@@ -71,9 +70,7 @@ def check_services(stack: Stack, names: tuple[str, ...]) -> None:
     """UsageError for the first name that is no service."""
     for name in names:
         if name not in stack.services:
-            near = get_close_matches(name, stack.services, n=1)
-            offer = f"did you mean `{near[0]}`?" if near else f"services: {', '.join(stack.services)}"
-            raise UsageError(f"There is no service `{name}`.", hint=offer)
+            raise unknown_service(name, stack.services)
 
 
 def _environments(stack: Stack, request: Request) -> dict[str, Environment]:

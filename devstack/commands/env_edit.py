@@ -6,7 +6,6 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from devstack.contract.draft import Draft
@@ -17,7 +16,8 @@ from devstack.env import edit
 from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.resolve import resolve
-from devstack.errors import ExitCode, RefusedError, UsageError
+from devstack.errors import ExitCode, RefusedError, UsageError, unknown_service
+from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 from devstack.stack import load, reference
 from devstack.stack.model import Member, Reference, Stack
@@ -101,7 +101,9 @@ def rotate(request: Request, name: str) -> int:
     place = _place(request)
     shared = place.stack.shared.get(name)
     if shared is None:
-        raise UsageError(f"There is no shared value `{name}`.", hint=_near(name, place.stack.shared))
+        known = place.stack.shared
+        hint = did_you_mean(name, known, f"there are: {', '.join(known) or 'none'}")
+        raise UsageError(f"There is no shared value `{name}`.", hint=hint)
     if not shared.secret:
         raise UsageError(
             f"`{name}` is not declared `secret = true`.", hint="`devstack env set` changes other values"
@@ -140,9 +142,7 @@ def _members(stack: Stack, target: str) -> tuple[Member, ...]:
     except ValueError as problem:
         raise UsageError(str(problem)) from None
     if wanted.service not in stack.services:
-        raise UsageError(
-            f"There is no service `{wanted.service}`.", hint=_near(wanted.service, stack.services)
-        )
+        raise unknown_service(wanted.service, stack.services)
     for shared in stack.shared.values():
         for member in shared.members:
             if (
@@ -152,11 +152,6 @@ def _members(stack: Stack, target: str) -> tuple[Member, ...]:
             ):
                 return shared.members
     return (wanted,)
-
-
-def _near(name: str, known: Mapping[str, object]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known) or 'none'}"
 
 
 def _write(draft: Draft, members: tuple[Member, ...], value: str, what: str) -> tuple[Step, ...]:

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from devstack.commands.running import Place
-from devstack.control.client import unknown_service
-from devstack.errors import ExitCode, NotRunningError, UsageError
+from devstack.errors import ExitCode, NotRunningError, UsageError, unknown_service
 from devstack.host.state_file import running_pid
 from devstack.records import dataclass
 from devstack.views.log_history import LogHistory, Piece
@@ -72,7 +71,7 @@ def _chosen(history: LogHistory, options: Options, where: str) -> tuple[str, ...
     known = history.services()
     unknown = [name for name in options.services if name not in known]
     if unknown and known:
-        raise unknown_service(unknown, list(known), "has no log here")
+        raise unknown_service(unknown[0], known, "the logs")
     if not known:
         raise NotRunningError(f"there are no logs yet in {where}", hint="`devstack up` writes them.")
     return tuple(name for name in known if not options.services or _belongs(name, options.services))

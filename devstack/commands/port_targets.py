@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from devstack.errors import UsageError
 from devstack.host.port_numbers import LAST, is_valid
+from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 
 InUse = Mapping[tuple[str, str], int]
@@ -80,10 +81,7 @@ def _of_service(target: str, declared: list[Asked]) -> list[Asked]:
     found = [entry for entry in declared if entry.service == service and role in ("", entry.role)]
     if found:
         return found
-    from difflib import get_close_matches
-
     names = list(dict.fromkeys(entry.service for entry in declared))
     roles = [f"{entry.service}.{entry.role}" for entry in declared]
-    near = get_close_matches(target, [*names, *roles], n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"services with ports: {', '.join(names) or 'none'}"
+    hint = did_you_mean(target, [*names, *roles], f"services with ports: {', '.join(names) or 'none'}")
     raise UsageError(f"`{target[:60]}` is no port, range or service with a port.", hint=hint)

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from devstack.commands.running import Place, seconds, write
-from devstack.control.client import ControlClient, unknown_service
-from devstack.errors import ExitCode, NotRunningError, ServiceFailedError, TimedOutError, UsageError
+from devstack.control.client import RUNNING, ControlClient
+from devstack.errors import (
+    ExitCode,
+    NotRunningError,
+    ServiceFailedError,
+    TimedOutError,
+    UsageError,
+    unknown_service,
+)
 from devstack.run.state import ENDED, Phase
 from devstack.views.services import ended_words, why
 from devstack.views.wording import duration, phase_words
@@ -82,7 +89,7 @@ def _appear(client: ControlClient, service: str, patience: float) -> None:
             if service in known:
                 return
             if time.monotonic() >= until or known:
-                raise unknown_service([service], known)
+                raise unknown_service(service, known, RUNNING)
         time.sleep(0.05)
 
 

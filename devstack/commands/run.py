@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack.errors import ServiceFailedError, UsageError
+from devstack.errors import ServiceFailedError, unknown_service
 from devstack.records import dataclass
 
 
@@ -31,12 +31,7 @@ def run(request: Request) -> int:
     stack = load.load(load.find(request.folder))
     service = stack.services.get(request.service)
     if service is None:
-        from devstack.commands.up import near
-
-        raise UsageError(
-            f"no service `{request.service}` in {stack.path.name}.",
-            hint=near(request.service, set(stack.services)),
-        )
+        raise unknown_service(request.service, stack.services)
     found = resolve(stack, process=request.environment, files=Files(stack.root), services=[service.name])
     environment = child_environment(
         stack, service, found[service.name], request.environment, launch(stack, service)

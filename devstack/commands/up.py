@@ -6,15 +6,14 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.errors import RefusedError, SystemProblem, UsageError
+from devstack.errors import RefusedError, SystemProblem, unknown_service
 from devstack.host.private_folder import PrivateFolder
 from devstack.host.state_file import Lock
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.run import events
 
 if TYPE_CHECKING:
@@ -183,16 +182,7 @@ def _selected(stack: Stack, request: Request) -> tuple[str, ...]:
 
     for note in pending.not_acted_on(stack):
         print(f"note: {note}", file=sys.stderr)
-    known = set(stack.services)
     for name in (*request.services, *request.without):
-        if name not in known:
-            raise UsageError(f"no service `{name}` in {stack.path.name}.", hint=near(name, known))
+        if name not in stack.services:
+            raise unknown_service(name, stack.services)
     return graph.select(stack, request.services, profiles=request.profiles, without=request.without)
-
-
-def near(name: str, known: set[str]) -> str:
-    """What to say about an unknown service name."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, sorted(known), n=1)
-    return f"did you mean `{near[0]}`?" if near else f"services: {', '.join(sorted(known))}"

@@ -17,7 +17,7 @@ from devstack.contract.session import Target
 from devstack.contract.token_check import Verifier
 from devstack.contract.tokens import Minter
 from devstack.contract.wiring import Wire
-from devstack.errors import UsageError
+from devstack.errors import UsageError, unknown_service
 from devstack.stack.model import FRONTENDS, Expect, Reference, Service, ServiceType, Stack, TokenSpec
 
 
@@ -190,11 +190,7 @@ def _service(stack: Stack, name: str) -> Service:
     found = stack.services.get(name)
     if found is not None:
         return found
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, stack.services, n=1)
-    known = f"did you mean `{near[0]}`?" if near else f"services: {', '.join(stack.services)}"
-    raise UsageError(f"stack.toml has no service `{name}`", hint=known)
+    raise unknown_service(name, stack.services)
 
 
 def _candidates(facts: Facts, spec: TokenSpec | None) -> Iterable[Effective]:

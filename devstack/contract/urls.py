@@ -10,6 +10,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import unquote
 
+from devstack.nearest import nearest
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -130,19 +131,13 @@ def _relative(text: str, faults: list[UrlFault]) -> Address:
     return Address(path=path, query=query, faults=tuple(faults), relative=True)
 
 
-def _is_nearly_of_the_web(scheme: str) -> bool:
-    from difflib import get_close_matches
-
-    return bool(get_close_matches(scheme, WEB_SCHEMES, n=1, cutoff=0.8))
-
-
 def _split_scheme(text: str, faults: list[UrlFault]) -> tuple[str, str]:
     match = _SCHEME.match(text)
     if match is None or (not match[2] and (_HOST_PORT.match(text) or "." in match[1])):
         faults.append(UrlFault.NO_SCHEME)
         return "", text.lstrip("/")
     scheme, rest = match[1].lower(), text[match.end() :]
-    if scheme not in DEFAULT_PORTS and _is_nearly_of_the_web(scheme):
+    if scheme not in DEFAULT_PORTS and nearest(scheme, WEB_SCHEMES, cutoff=0.8):
         faults.append(UrlFault.UNKNOWN_SCHEME)
     if match[2] != "//" and not (match[2] == "///" and scheme not in WEB_SCHEMES):
         faults.append(UrlFault.SLASHES)

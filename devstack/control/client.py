@@ -21,8 +21,11 @@ from devstack.errors import (
     StackFileError,
     SystemProblem,
     UsageError,
+    unknown_service,
 )
 from devstack.host.private_folder import PrivateFolder
+
+RUNNING = "the running stack"
 
 CONNECT_PATIENCE = 5.0
 """Seconds; the first request of a run waits for the server's imports."""
@@ -106,7 +109,7 @@ class ControlClient:
         finally:
             connection.close()
         if status == 404 and "unknown" in answer:
-            raise unknown_service(answer["unknown"], answer["known"])
+            raise unknown_service(answer["unknown"][0], answer["known"], RUNNING)
         if status != 200:
             raise _refusal(answer, status)
         assert isinstance(answer, dict)
@@ -143,14 +146,3 @@ def _refusal(answer: Mapping[str, Any], status: int) -> DevstackError:
     kinds = {each.kind: each for each in classes}
     text = str(answer.get("error", f"the running stack refused ({status})"))
     return kinds.get(str(answer.get("kind")), RefusedError)(text, hint=answer.get("hint"))
-
-
-def unknown_service(
-    names: list[str], known: list[str], where: str = "is not in the running stack"
-) -> UsageError:
-    """No such service; with the nearest name."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(names[0], known, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"There is {', '.join(known)}."
-    return UsageError(f"service `{names[0]}` {where}", hint=hint)

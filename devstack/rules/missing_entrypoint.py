@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.nearest import did_you_mean
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import command_words
 from devstack.stack import package, scripts
@@ -119,11 +120,8 @@ def _missing_script(words: tuple[str, ...], folder: Path) -> str | None:
         )
     if name in found.scripts or (name == "start" and (folder / "server.js").exists()):
         return None
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, found.scripts, n=1)
-    tail = f" (did you mean `{near[0]}`?)" if near else ""
-    return f"package.json has no script `{name}`{tail}"
+    near = did_you_mean(name, found.scripts)
+    return f"package.json has no script `{name}`" + (f" ({near})" if near else "")
 
 
 def _unwrapped(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from devstack.env.redact import without_credentials
+from devstack.nearest import did_you_mean
 from devstack.rules.base import Finding, Location, Rule, Severity
 
 if TYPE_CHECKING:
@@ -39,10 +40,9 @@ def findings(wishes: Iterable[tuple[str, Location]], ran: set[str]) -> Iterator[
     for written, place in wishes:
         rule = find(written)
         if rule is None:
-            from difflib import get_close_matches
-
-            near = get_close_matches(written, [entry.name for entry in CATALOGUE], n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "`devstack explain` lists the rules"
+            hint = did_you_mean(
+                written, [entry.name for entry in CATALOGUE], "`devstack explain` lists the rules"
+            )
             yield RULE.finding(
                 f"there is no rule `{without_credentials(written)}` to suppress", place, hint=hint
             )

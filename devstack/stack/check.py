@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from devstack import settings
+from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 from devstack.stack import reference
 from devstack.stack.build import FLAG_PROBES, TEXT_PROBES
 from devstack.stack.graph import find_cycle
 from devstack.stack.model import Condition, HostPortReference, Reference, ServiceType
 from devstack.stack.procfile import Procfile
-from devstack.stack.validation import Fault, Loc, near
+from devstack.stack.validation import Fault, Loc
 
 NEEDS_COMMAND = (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT, ServiceType.COMMAND)
 
@@ -111,7 +112,7 @@ def _command(declared: Declared, at: Loc, table: Mapping[str, Any]) -> Iterator[
     if named is None:
         yield Fault((*at, "command"), f'is missing: a service of type "{table["type"]}" needs one')
     elif declared.procfile is not None and at[1] not in declared.procfile.entries:
-        suggestion = near(str(at[1]), list(declared.procfile.entries))
+        suggestion = did_you_mean(str(at[1]), list(declared.procfile.entries))
         yield Fault((*at, "command"), f"is missing, and {named} has no entry `{at[1]}`", suggestion)
 
 
@@ -158,7 +159,7 @@ def _websocket(declared: Declared, at: Loc, table: Mapping[str, Any]) -> Iterato
         yield Fault(
             (*at, "origin"),
             f'"{origin}" is neither a service nor an origin such as "http://localhost:3000"',
-            near(origin, declared.names),
+            did_you_mean(origin, declared.names),
         )
     expect = table.get("expect")
     if isinstance(expect, dict) and len(expect) != 1:
@@ -175,7 +176,9 @@ def _token_secret(declared: Declared, at: Loc, secret: str) -> Iterator[Fault]:
             yield Fault(at, str(error))
     elif secret not in declared.groups:
         yield Fault(
-            at, f'"{secret}" is neither a [shared] group nor service:VARIABLE', near(secret, declared.groups)
+            at,
+            f'"{secret}" is neither a [shared] group nor service:VARIABLE',
+            did_you_mean(secret, declared.groups),
         )
 
 
@@ -225,7 +228,9 @@ def _links(declared: Declared) -> Iterator[Fault]:
         elif role != "main" and to in declared.services:
             roles = list(declared.services[to].get("ports", {}))
             if role not in roles:
-                yield Fault((*at, "to"), f"`{to}` has no port with the role `{role}`", near(role, roles))
+                yield Fault(
+                    (*at, "to"), f"`{to}` has no port with the role `{role}`", did_you_mean(role, roles)
+                )
         schemes = table.get("scheme")
         if isinstance(schemes, list) and "any" in schemes and len(schemes) > 1:
             yield Fault((*at, "scheme"), '"any" stands alone')
@@ -260,9 +265,9 @@ def _own_options(declared: Declared) -> Iterator[Fault]:
             yield Fault(
                 ("devstack", "profiles", number),
                 f"no service has the profile `{name}`",
-                near(str(name), sorted(profiles)),
+                did_you_mean(str(name), sorted(profiles)),
             )
 
 
 def _unknown_service(declared: Declared, at: Loc, name: str) -> Fault:
-    return Fault(at, f"no service is called `{name}`", near(name, declared.names))
+    return Fault(at, f"no service is called `{name}`", did_you_mean(name, declared.names))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from devstack.nearest import did_you_mean
+
 # Kind → versions that are modelled; empty = the kind takes no pin.
 LOADER_KINDS: dict[str, tuple[str, ...]] = {
     "next": ("14", "15", "16"),
@@ -33,11 +35,8 @@ def _check_pin(text: str) -> tuple[str, str]:
     kind, at, version = text.partition("@")
     known = LOADER_KINDS.get(kind)
     if known is None:
-        from difflib import get_close_matches
-
-        near = get_close_matches(kind, LOADER_KINDS, n=1)
         message = f'"{kind}" is not a loader: one of {", ".join(LOADER_KINDS)}'
-        raise ValueError(message, f"did you mean `{near[0]}`?" if near else None)
+        raise ValueError(message, did_you_mean(kind, LOADER_KINDS))
     if at and version not in known:
         offer = f"pins: {', '.join(f'{kind}@{one}' for one in known)}" if known else "it takes no pin"
         raise ValueError(f'"{text}" is not modelled; {offer}')

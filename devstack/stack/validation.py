@@ -15,6 +15,7 @@ from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
 
+from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 from devstack.stack import plain
 from devstack.stack.annotations import AtLeast, Between, Grammar, fields, kind, kind_of_value
@@ -150,7 +151,7 @@ def _real_location(data: object, loc: Sequence[str | int]) -> Loc:
 
 def _unknown_key(table: type, loc: Loc) -> Fault:
     known = _keys_at(table, loc[:-1])
-    return Fault(loc, f"unknown key `{loc[-1]}`", near(str(loc[-1]), known))
+    return Fault(loc, f"unknown key `{loc[-1]}`", did_you_mean(str(loc[-1]), known))
 
 
 def _keys_at(table: Any, loc: Loc) -> list[str]:
@@ -187,16 +188,7 @@ def _unknown_word(detail: ErrorDetails, loc: Loc) -> Fault:
     given = detail["input"]
     if not isinstance(given, str):
         return Fault(loc, f"must be one of {', '.join(words)}, not {_called(given)}")
-    return Fault(loc, f'"{given}" is not one of {", ".join(words)}', near(given, words))
-
-
-def near(word: str, words: Sequence[str]) -> str | None:
-    """ "did you mean `depends_on`?", or None when nothing is close."""
-    from difflib import get_close_matches
-
-    folded = {known.lower().replace("-", "_"): known for known in words}
-    found = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
-    return f"did you mean `{folded[found[0]]}`?" if found else None
+    return Fault(loc, f'"{given}" is not one of {", ".join(words)}', did_you_mean(given, words))
 
 
 def _sentence(detail: ErrorDetails) -> str:

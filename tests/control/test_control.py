@@ -123,7 +123,7 @@ def test_down_asks_for_an_orderly_end(run: Run, client: ControlClient) -> None:
 def test_an_unknown_service_is_refused_with_the_nearest_name(run: Run, client: ControlClient) -> None:
     with pytest.raises(UsageError) as caught:
         client.post("restart", ("wbe",))
-    assert caught.value.hint == "Did you mean `web`?"
+    assert caught.value.hint == "did you mean `web`?"
     with pytest.raises(UsageError):
         client.wait("nothing", "ready", timeout=1)
     assert run.posted == []
