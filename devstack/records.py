@@ -1,40 +1,76 @@
-"""`dataclass(slots=True)` whose methods are made when they are first needed.
+"""`dataclass`, `field` and `replace` as in `dataclasses`, with methods that are made when they are first needed.
 
-The standard library compiles six methods for each class while its module is imported, about 0.4 ms for a class. A
-start of devstack imports two hundred such classes, makes objects of some dozens and compares hardly any. Here the
-class gets its slots at once. `__init__` is written when the first object is made; for everything else, `__eq__`,
-`__dataclass_fields__` and so on, the standard library is asked when it is first looked up, so it is what it would
-have been. A type checker sees `dataclasses.dataclass` itself.
+The standard library compiles six methods for each class while its module is imported, about 0.4 ms for a class, and
+importing it costs 4 ms itself. A start of devstack imports two hundred such classes, makes objects of some dozens
+and compares hardly any. Here the class gets its slots at once. `__init__` is written when the first object is made,
+`__eq__` and `__hash__` are the same few lines for every class, and for everything else (`__repr__`,
+`__dataclass_fields__`) the standard library is asked when it is first looked up, so it is what it would have been.
+A type checker sees `dataclasses` itself.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from dataclasses import dataclass, field, replace
 else:
 
     def dataclass(*, frozen=False, slots=False, kw_only=False, repr=True):
         """As `dataclasses.dataclass`, with the options that devstack uses."""
-        if slots:
-            return lambda cls: _slotted(cls, {"frozen": frozen, "kw_only": kw_only}, has_repr=repr)
-        from dataclasses import dataclass as at_once
+        options = {"frozen": frozen, "kw_only": kw_only}
+        return lambda cls: _anew(cls, options, has_slots=slots, has_repr=repr)
 
-        return at_once(frozen=frozen, kw_only=kw_only, repr=repr)
+    def field(**options):
+        """As `dataclasses.field`: `default` or `default_factory`, and `repr`."""
+        return _Field(**options)
+
+    def replace(record, /, **changes):
+        """As `dataclasses.replace`."""
+        kind = type(record)
+        return kind(**{name: getattr(record, name) for name in _fields(kind)[0]} | changes)
 
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "field", "replace"]
 
 _DECLARED = "__declared_fields__"  # annotations and defaults of one class, without those of its bases
-_TO_DESCRIBE = ("__match_args__", "__dataclass_fields__", "__dataclass_params__")
+_TO_DESCRIBE = ("__dataclass_fields__", "__dataclass_params__")
 _NOTHING = object()  # where a field has no default, or an argument was not given
 
 
-def _slotted(cls: type, options: dict[str, bool], *, has_repr: bool) -> type:
-    """The class anew, with slots and with stand-ins for what the standard library will make."""
+class _Field:
+    """What a field was declared with, until the standard library is asked to make its own of it."""
+
+    __slots__ = ("default", "factory", "has_repr")
+
+    def __init__(
+        self,
+        *,
+        default: Any = _NOTHING,
+        default_factory: Callable[[], Any] | None = None,
+        repr: bool = True,
+    ) -> None:
+        self.default = default
+        self.factory = default_factory
+        self.has_repr = repr
+
+    def of_the_standard_library(self) -> Any:
+        import dataclasses
+
+        given: dict[str, Any] = {"repr": self.has_repr}
+        if self.factory is not None:
+            given["default_factory"] = self.factory
+        elif self.default is not _NOTHING:
+            given["default"] = self.default
+        return dataclasses.field(**given)
+
+
+def _anew(cls: type, options: dict[str, bool], *, has_slots: bool, has_repr: bool) -> type:
+    """The class again, with its slots and with stand-ins for the methods."""
     body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
     annotations = {
         name: kind for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar")
@@ -42,29 +78,31 @@ def _slotted(cls: type, options: dict[str, bool], *, has_repr: bool) -> type:
     defaults = {name: body.pop(name) for name in annotations if name in body}
     if body.get("__hash__", ...) is None:  # Python's own doing, because the class defines __eq__
         del body["__hash__"]
-    inherited = {name for base in cls.__mro__[1:] for name in vars(base).get("__slots__", ())}
-    body["__slots__"] = tuple(name for name in annotations if name not in inherited)
+    if has_slots:
+        inherited = {name for base in cls.__mro__[1:] for name in vars(base).get("__slots__", ())}
+        body["__slots__"] = tuple(name for name in annotations if name not in inherited)
     body[_DECLARED] = (annotations, defaults)
-    to_compare = ["__eq__", *(["__hash__"] if options["frozen"] else []), *(["__repr__"] if has_repr else [])]
-    for names, wanted in (
-        (("__init__",), {}),
-        (_TO_DESCRIBE, {"init": False, "eq": False, "repr": False}),
-        (to_compare, {"init": False, "repr": has_repr}),
-    ):
-        for name in names:
-            body.setdefault(name, _StandIn(names, options | wanted))
+    body.setdefault("__init__", _StandIn(_constructor, kw_only=options["kw_only"]))
+    body.setdefault("__match_args__", _StandIn(_positions, kw_only=options["kw_only"]))
+    body.setdefault("__eq__", _StandIn(_equality))
+    if options["frozen"]:
+        body.setdefault("__hash__", _StandIn(_hash))
+    elif "__hash__" not in vars(cls) or vars(cls)["__hash__"] is None:
+        body["__hash__"] = None
+    for name in (*_TO_DESCRIBE, *(("__repr__",) if has_repr else ())):
+        body.setdefault(name, _StandIn(_by_the_standard_library, name=name, options=options))
     if options["frozen"]:
         body.update(__setattr__=_refuse, __delattr__=_refuse)
     return type(cls)(cls.__name__, cls.__bases__, body)
 
 
 class _StandIn:
-    """Takes the place of attributes of a class until one of them is looked up."""
+    """Takes the place of an attribute of a class until it is looked up."""
 
-    __slots__ = ("_name", "_names", "_options", "_owner")
+    __slots__ = ("_make", "_name", "_options", "_owner")
 
-    def __init__(self, names: tuple[str, ...] | list[str], options: dict[str, bool]) -> None:
-        self._names = names
+    def __init__(self, make: Callable[..., Any], **options: Any) -> None:
+        self._make = make
         self._options = options
         self._owner: type = object
         self._name = ""
@@ -75,42 +113,65 @@ class _StandIn:
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         found = vars(self._owner)[self._name]
         if found is self:
-            self._make()
-            found = vars(self._owner)[self._name]
+            found = self._make(self._owner, **self._options)
+            setattr(self._owner, self._name, found)
         return found.__get__(instance, owner) if hasattr(found, "__get__") else found
 
-    def _make(self) -> None:
-        """Put what was asked for in our place: for a class with the same fields, the bases' included."""
-        owner, options = self._owner, self._options
-        annotations: dict[str, Any] = {}
-        defaults: dict[str, Any] = {}
-        for base in reversed(owner.__mro__):
-            declared, given = vars(base).get(_DECLARED, ({}, {}))
-            annotations |= declared
-            defaults |= given
-        made: Mapping[str, Any]
-        if self._name == "__init__":
-            made = {"__init__": _constructor(owner, annotations, defaults, kw_only=options["kw_only"])}
-        else:
-            made = _by_the_standard_library(owner, options, {**defaults, "__annotations__": annotations})
-        for name in self._names:
-            if isinstance(vars(owner).get(name), _StandIn):
-                setattr(owner, name, made[name])
+
+@cache
+def _fields(owner: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Annotations and defaults of all fields, those of the bases first."""
+    annotations: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
+    for base in reversed(owner.__mro__):
+        declared, given = vars(base).get(_DECLARED, ({}, {}))
+        annotations |= declared
+        defaults |= given
+    return annotations, defaults
 
 
-def _by_the_standard_library(
-    owner: type, options: dict[str, bool], body: dict[str, Any]
-) -> Mapping[str, Any]:
+def _positions(owner: type, *, kw_only: bool) -> tuple[str, ...]:
+    return () if kw_only else tuple(_fields(owner)[0])
+
+
+def _values(owner: type) -> Callable[[Any], Any]:
+    """What gives the values of all fields of an object."""
+    names = tuple(_fields(owner)[0])
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(getattr(record, name) for name in names)
+
+
+def _equality(owner: type) -> Callable[[Any, Any], bool]:
+    values = _values(owner)
+
+    def equal(self: Any, other: Any) -> bool:
+        return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
+
+    return equal
+
+
+def _hash(owner: type) -> Callable[[Any], int]:
+    values = _values(owner)
+    return lambda self: hash(values(self))
+
+
+def _by_the_standard_library(owner: type, *, name: str, options: dict[str, bool]) -> Any:
     from dataclasses import dataclass as at_once
 
-    own = {"__module__": owner.__module__, "__doc__": owner.__doc__}
-    return vars(at_once(**options)(type(owner.__name__, (), own | body)))
+    annotations, defaults = _fields(owner)
+    body = {
+        one: value.of_the_standard_library() if isinstance(value, _Field) else value
+        for one, value in defaults.items()
+    }
+    body |= {"__annotations__": annotations, "__module__": owner.__module__, "__doc__": owner.__doc__}
+    wanted = {"init": False, "eq": name == "__dataclass_params__", "repr": name == "__repr__"}
+    return vars(at_once(**options, **wanted)(type(owner.__name__, (), body)))[name]
 
 
-def _constructor(
-    owner: type, annotations: dict[str, Any], defaults: dict[str, Any], *, kw_only: bool
-) -> Callable[..., None]:
+def _constructor(owner: type, *, kw_only: bool) -> Callable[..., None]:
     """`__init__` alone: the standard library would compile three more methods with it."""
+    annotations, defaults = _fields(owner)
     known: dict[str, Any] = {"_put": object.__setattr__, "_given": _NOTHING}
     head, body = ["self", "*"] if kw_only and annotations else ["self"], []
     for name in annotations:
@@ -133,7 +194,9 @@ def _constructor(
 
 
 def _default(value: Any) -> tuple[Any, Callable[[], Any] | None]:
-    """The default and the factory of a field; `value` may be what `dataclasses.field` gave."""
+    """The default and the factory of a field."""
+    if isinstance(value, _Field):
+        return value.default, value.factory
     library: Any = sys.modules.get("dataclasses")
     if library is None or not isinstance(value, library.Field):
         return value, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -167,15 +168,16 @@ def test_an_exception_can_be_raised_and_caught(dataclass: Decorator) -> None:
 def test_nothing_is_compiled_for_a_class_that_is_only_imported() -> None:
     program = (
         "import sys\n"
-        "from devstack.records import dataclass\n"
+        "from devstack.records import dataclass, replace\n"
         "@dataclass(frozen=True, slots=True)\n"
         "class A:\n    x: 'int'\n"
         "before = 'dataclasses' in sys.modules\n"
         "one = A(1)\n"
-        "print(before, 'dataclasses' in sys.modules, one == A(1), 'dataclasses' in sys.modules)\n"
+        "same = one == A(1) and hash(one) == hash(replace(one, x=1)) and A.__match_args__ == ('x',)\n"
+        "print(before, same, 'dataclasses' in sys.modules, repr(one), 'dataclasses' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False", "True", "True"]
+    assert done.stdout.split() == ["False", "True", "False", "A(x=1)", "True"]
 
 
 @BOTH
@@ -206,3 +208,50 @@ def test_fields_with_options_and_classes_without_fields(dataclass: Decorator) ->
     assert Empty() == Empty()
     with pytest.raises(TypeError):
         Hidden()
+
+
+FIELDS = pytest.mark.parametrize("library", [dataclasses, records], ids=["the standard library", "records"])
+
+
+@FIELDS
+def test_its_own_fields_and_copies_are_those_of_the_standard_library(library: Any) -> None:
+    @library.dataclass(frozen=True, slots=True, kw_only=True)
+    class Told:
+        to: list[str] = library.field(default_factory=list)
+        secret: str = library.field(repr=False)
+        often: int = library.field(default=2)
+
+    one = Told(secret="12345")
+    assert library.replace(one, often=3) == Told(secret="12345", often=3)
+    assert library.replace(one).to is one.to
+    assert repr(one).endswith("Told(to=[], often=2)")
+    assert [each.name for each in dataclasses.fields(Told)] == ["to", "secret", "often"]
+    with pytest.raises(TypeError):
+        library.replace(one, unknown=1)
+
+
+@FIELDS
+def test_without_slots_a_fact_can_be_kept_with_the_object(library: Any) -> None:
+    @library.dataclass(frozen=True, kw_only=True)
+    class Looked:
+        x: int
+
+        @functools.cached_property
+        def twice(self) -> int:
+            return self.x * 2
+
+    one = Looked(x=2)
+    assert (one.twice, vars(one)["twice"]) == (4, 4)
+    assert one == Looked(x=2)
+    with pytest.raises(FrozenInstanceError):
+        one.x = 3
+
+
+@BOTH
+def test_one_field_is_hashed_as_several_are(dataclass: Decorator) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Name:
+        text: str
+
+    assert hash(Name("a")) == hash(("a",))
+    assert {Name("a"): 1}[Name("a")] == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from devstack.contract.port_context import context_of, ports_in_use
 from devstack.errors import ExitCode, UsageError
 from devstack.host import ports as host
 from devstack.host.port_numbers import remark
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.views import ports as view
 from devstack.views.style import detect
 

@@ -6,12 +6,12 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from devstack.contract import targets, token_check
 from devstack.contract.tokens import CannotMintError, mint
 from devstack.errors import ExitCode, UsageError
+from devstack.records import replace
 
 
 def mint_token(

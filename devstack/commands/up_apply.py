@@ -7,13 +7,12 @@ needs consent is refused unless `--yes` was given to `up` or to `restart`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
 from devstack.commands.up_run import Job
 from devstack.errors import FindingsError, RefusedError, UsageError
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack import defaults, graph, load
 from devstack.stack.difference import difference
 from devstack.supervisor.plan import Setups

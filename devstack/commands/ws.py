@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from devstack.contract.evidence import Code
 from devstack.contract.session import Target
 from devstack.errors import ExitCode, RefusedError, StackFileError
 from devstack.host.model import Holder, HolderClass
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 
 if TYPE_CHECKING:
     from devstack.contract.members import Facts

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from enum import StrEnum
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 3.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from devstack.contract import identity as identities
 from devstack.contract import protocols
@@ -11,7 +10,7 @@ from devstack.contract.attempt import Answer, Outcome
 from devstack.contract.evidence import Code, Evidence, Verdict, one_line
 from devstack.contract.session import Session, Target, TokenTried
 from devstack.contract.verdict import decide
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 
 PINGS = 5
 ABOUT_URL = frozenset(

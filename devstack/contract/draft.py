@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from devstack.contract.members import Effective, Facts
@@ -15,6 +14,7 @@ from devstack.env.model import Environment
 from devstack.env.readers import Readers
 from devstack.env.resolve import resolve
 from devstack.env.source.model import SourceIndex
+from devstack.records import replace
 from devstack.stack.model import Member, Stack
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
 
 from devstack.contract.attempt import Answer
 from devstack.contract.codes import Code as Code
 from devstack.contract.identity import Identity
 from devstack.contract.tokens import TokenKind
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.stack.model import Expect
 
 

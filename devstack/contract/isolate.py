@@ -11,7 +11,6 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,7 +19,7 @@ from devstack.env.model import Environment
 from devstack.env.source.model import SourceIndex
 from devstack.errors import PortHeldError
 from devstack.host.port_numbers import LAST, MACOS_RECEIVER, is_browser_blocked
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import LiteralValue, Port, Service, Stack

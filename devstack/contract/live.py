@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from devstack.contract import targets, urls
@@ -16,6 +15,7 @@ from devstack.contract.diagnosis import Diagnosis, diagnose
 from devstack.contract.members import Facts
 from devstack.contract.plain_http import HttpAnswer, get
 from devstack.errors import UsageError
+from devstack.records import dataclass, field, replace
 from devstack.stack.model import ProbeKind, Service
 
 LOOPBACK = ("127.0.0.1", "::1")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from devstack.contract import urls
 from devstack.env.secrets import is_secret_reference
 from devstack.env.source.model import Fallback, SourceIndex, SourceRead
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack.model import FileKey, LiteralValue, Member, Reference, Stack, UrlPart
 
 if TYPE_CHECKING:
@@ -260,8 +260,6 @@ def url_part(address: urls.Address, part: UrlPart) -> str | None:
 
 
 def _replace_text(found: Effective, text: str | None, unknown: str | None) -> Effective:
-    from dataclasses import replace
-
     return replace(found, text=text, unknown=unknown)
 
 

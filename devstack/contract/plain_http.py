@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import field
 
 from devstack.contract import foreign_json
 from devstack.contract.connection import Endpoint, connection, in_words
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 BODY_LIMIT = 65_536
 HEAD_LINES = 200

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from devstack.contract import foreign_json, hocuspocus
 from devstack.contract.attempt import Answer, Request
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack.model import TokenSpec, WebSocketSpec
 
 GRAPHQL_SUBPROTOCOL = "graphql-transport-ws"

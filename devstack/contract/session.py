@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import field, replace
 from urllib.parse import urlsplit, urlunsplit
 
 from devstack.contract import identity as identities
@@ -22,7 +21,7 @@ from devstack.contract.plain_http import get
 from devstack.contract.protocols import Manner
 from devstack.contract.tokens import CannotMintError, Minter, TokenKind, matrix
 from devstack.contract.wiring import Wire
-from devstack.records import dataclass
+from devstack.records import dataclass, field, replace
 from devstack.stack.model import Expect
 
 EARLY = 3.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field
 from pathlib import Path
 
 from devstack.contract.draft import Draft
@@ -21,7 +20,7 @@ from devstack.env.files_out import FileChange
 from devstack.env.model import Environment, LayerKind
 from devstack.env.secrets import is_placeholder
 from devstack.errors import RefusedError
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.stack import defaults
 from devstack.stack.model import Reference, Service, Shared, Stack
 

@@ -10,12 +10,11 @@ import hashlib
 import hmac
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
 from unicodedata import normalize
 
 from devstack.contract import foreign_json
 from devstack.contract.differences import describe
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 TEN_YEARS = 10 * 365 * 86_400
 DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}

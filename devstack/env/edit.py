@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +17,7 @@ from devstack.env.dialect import Assignment, assignments, spellings
 from devstack.env.files_out import FileChange
 from devstack.env.model import Value
 from devstack.errors import RefusedError, SystemProblem
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 
 __all__ = ["Edit", "FileChange", "Reader", "apply", "plan", "set_value", "write"]
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from pathlib import Path
 
 from devstack.env.loaders.table import loader
 from devstack.env.model import Environment, LoadRequest, Value
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.stack.model import Stack
 
 _USUAL = ("dotenv", "python-dotenv")  # for a file that no declared service reads

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from devstack.host.model import ProcessId
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from devstack.host import process_facts, programs
 from devstack.host.judging import Context, judge
 from devstack.host.listening import Occupant, listeners, udp_sockets
 from devstack.host.model import Holder, HolderClass, Listener
 from devstack.host.process_facts import Facts
+from devstack.records import replace
 
 
 def holders(ports: Iterable[int] | None, context: Context) -> dict[int, list[Holder]]:

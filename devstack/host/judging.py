@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import field, replace
 from functools import cached_property
 
 from devstack.host import process_facts, programs
@@ -12,7 +11,7 @@ from devstack.host.checkouts import checkout_root, is_same_repository
 from devstack.host.command_text import printable, shown_command
 from devstack.host.model import Holder, HolderClass, ProcessId, Trait
 from devstack.host.process_facts import Facts
-from devstack.records import dataclass
+from devstack.records import dataclass, field, replace
 
 # The control group of a process inside a container that shares the host's network.
 _CONTAINER_GROUP = re.compile(

@@ -6,12 +6,11 @@ import errno
 import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 
 from devstack.host import linux_sockets, process_facts
 from devstack.host.model import Listener, ProcessId
 from devstack.host.process_facts import IS_LINUX
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 
 # What servers bind: both loopback addresses and both wildcards.
 ADDRESSES = ("127.0.0.1", "::1", "0.0.0.0", "::")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 
 from devstack.env.edit import Edit as Edit  # part of a Fix; `env.edit` performs it
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 
 class Severity(StrEnum):

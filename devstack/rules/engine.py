@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import DevstackError
-from devstack.records import dataclass
+from devstack.records import dataclass, field, replace
 from devstack.rules import suppress
 from devstack.rules.base import Finding, Location, Needs, Report, Rule, Severity, Skip, Skipped
 

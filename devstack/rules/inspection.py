@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from devstack.errors import Problem
+from devstack.records import dataclass, field
 from devstack.rules.base import Location, Skip
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Lock
 
+from devstack.records import replace
 from devstack.run.events import Envelope, Event, OutputBlock, OutputLost
 from devstack.run.facts import Fact
 from devstack.run.state import RunState

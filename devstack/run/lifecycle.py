@@ -7,10 +7,10 @@ what follows for the others and for the run, `transitions` which phase may follo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from devstack.records import replace
 from devstack.run import events, facts
 from devstack.run.effects import Effect, Signal, Watch
 from devstack.run.facts import Fact, ServiceFact, Timer

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 
 class Phase(StrEnum):

@@ -7,10 +7,10 @@ documentation is generated from it (`mermaid()`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from devstack.records import replace
 from devstack.run.effects import Effect, Publish, Unwatch
 from devstack.run.events import Event
 from devstack.run.state import Phase, RunState, ServiceState, Spec

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
+from devstack.records import replace
 from devstack.run import events
 from devstack.run.effects import Adopt, Finish
 from devstack.run.moves import begin_stop, fail, start

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack.model import OnChange, ProbeKind, Ready, Service, ServiceType, Stack
 
 AGENT_READY = "registered worker"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.stack import defaults, package, scripts, shell_words
 from devstack.stack.model import Service, Spot, Stack
 from devstack.stack.scripts import PAGE_SERVERS, Script, port_flags

@@ -6,13 +6,12 @@ Durations are floats in seconds. Paths are POSIX strings relative to `Stack.root
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 UrlPart = Literal["user", "password", "host", "port", "path"]
 

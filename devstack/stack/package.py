@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 LOCKFILES = (
     ("pnpm-lock.yaml", "pnpm"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import field
 from typing import Protocol
 
 from devstack.host.base import Child, Command, Host
 from devstack.host.model import ProcessId
 from devstack.host.pump import Pump, Receiver, Source
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.run.facts import Fact, ProcessExited, TreeGone
 
 POLL_FIRST, POLL_LAST = 0.005, 0.05

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from devstack.probes.base import Answer
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 
 if TYPE_CHECKING:
     from devstack.contract.session import Target

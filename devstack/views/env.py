@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import field
 from pathlib import Path
 
 from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Shadow, Value
 from devstack.env.secrets import Fingerprinter, is_masked, is_plain_name
 from devstack.invisible import visible
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.views.style import Style
 
 _LONGEST_NAME, _LONGEST_VALUE = 40, 48

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field, replace
 
 from tree_sitter import Node
 
@@ -12,7 +11,7 @@ from devstack.env.source.model import Fallback, SettingsClass, SourceRead
 from devstack.env.source.pyvalues import arguments, literal, path_of, unwrap
 from devstack.env.source.syntax import Alternative, Module
 from devstack.patterns import regex
-from devstack.records import dataclass
+from devstack.records import dataclass, field, replace
 
 _CLASS = regex(rb"^[ \t]*class\s+(\w+)\s*\(([^)]*\bSettings\b|[^)]*Settings)[^)]*\)\s*:", re.M)
 _SETTINGS_BASE = regex(r"(?:\w+\.)*\w*Settings(?:\[.*\])?\Z")

@@ -6,7 +6,6 @@ import os
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from devstack.env.model import FileReader
@@ -14,7 +13,7 @@ from devstack.env.source import workspace
 from devstack.env.source.model import SettingsClass, SourceIndex, SourceRead
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack.model import FRONTENDS, Service, ServiceType, Stack
 
 _PYTHON = frozenset({ServiceType.PYTHON})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
 from functools import cache
 from itertools import islice
 from re import Pattern
@@ -12,7 +11,7 @@ from re import Pattern
 from tree_sitter import Language, Node, Parser
 
 from devstack.env.source.model import DotenvCall, Fallback, SettingsClass, SourceRead, UrlLiteral
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 _HIGHEST = 48  # levels upward that can say anything about a read
 _MOST = 600  # occurrences of a word in one module; beyond that it is generated data

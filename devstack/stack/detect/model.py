@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from pathlib import Path
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.stack.model import FRONTENDS, ServiceType
 
 
