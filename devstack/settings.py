@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -70,10 +69,10 @@ class Resolved:
 
     def explain(self) -> Iterator[tuple[str, str, str]]:
         """(option, value, where from), in the order of `Settings`."""
-        for one in fields(self.settings):
-            where = self.provenance[one.name]
+        for option in OPTIONS:
+            where = self.provenance[option]
             name = f" {where.name}" if where.name else ""
-            yield one.name, _spelled(one.name, getattr(self.settings, one.name)), f"{where.source}{name}"
+            yield option, _spelled(option, getattr(self.settings, option)), f"{where.source}{name}"
 
 
 def resolve(

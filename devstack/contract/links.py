@@ -11,9 +11,11 @@ from devstack.contract import urls
 from devstack.contract.members import Effective, Facts
 from devstack.contract.urls import Address
 from devstack.patterns import regex
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack.model import FRONTENDS, HostPortReference, Link, Reference, Service, ServiceType, Stack
 
+# What Docker calls the machine that containers run on.
+DOCKER_HOSTS = ("host.docker.internal", "gateway.docker.internal")
 _SOCKET_NAME = regex(r"(?:^|_)(?:WS|WSS|WEBSOCKETS?)(?:_|$)")
 _SOCKET_IO_NAME = regex(r"(?:^|_)(?:SOCKETS?|SOCKETIO|IO|RT|REALTIME)(?:_|$)")
 
@@ -135,8 +137,6 @@ def link_value(link: Link, facts: Facts) -> Effective:
 
 
 def _joined(host: Effective, port: Effective) -> Effective:
-    from dataclasses import replace
-
     if not (host.is_known and port.is_known and port.text):
         return replace(port, text=None, unknown=port.unknown or host.unknown)
     return replace(port, text=f"{host.text or 'localhost'}:{port.text}")
@@ -161,11 +161,7 @@ def resolve(address: Address, stack: Stack) -> Resolution:
     host, port = address.host, address.effective_port
     if not host:
         return Resolution(where=Where.UNKNOWN)
-    if (
-        urls.is_loopback(host)
-        or urls.is_unspecified(host)
-        or host in ("host.docker.internal", "gateway.docker.internal")
-    ):
+    if urls.is_loopback(host) or urls.is_unspecified(host) or host in DOCKER_HOSTS:
         return _local(host, port, stack)
     aliased = [service for service in stack.services.values() if _is_alias(service, host)]
     if aliased:
