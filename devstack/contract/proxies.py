@@ -36,7 +36,7 @@ def forwarding(facts: Facts, service: Service, address: Address, target: Target)
     """What the dev server of `service` does with `address`; it should arrive at `target`."""
     if has_own_server(facts, service):
         return Forwarding.UNKNOWN
-    found = jsconfig.find(_folder(facts, service), service.type.value, facts.files)
+    found = jsconfig.of(facts.stack, service, facts.files)
     if found is None:
         return Forwarding.NO
     text = found[1]
@@ -57,7 +57,7 @@ def has_own_server(facts: Facts, service: Service) -> bool:
 
 def runs_on_server_too(facts: Facts, service: Service) -> bool:
     """Whether a Vite project's modules also run in a server of its framework, where `process.env` exists."""
-    found = jsconfig.find(_folder(facts, service), service.type.value, facts.files)
+    found = jsconfig.of(facts.stack, service, facts.files)
     return found is not None and _OWN_BACKEND.search(found[1]) is not None
 
 

@@ -17,7 +17,7 @@ from devstack.env.source.model import OWN_FORM, DotenvCall, SourceIndex
 from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.stack import defaults, package, scripts, shell_words
-from devstack.stack.launch import Launch
+from devstack.stack.launch import Launch, pages
 from devstack.stack.model import Service, ServiceType, Stack
 
 Sources = Callable[[str], SourceIndex]
@@ -87,6 +87,7 @@ class _Planner:
         self._folder = _normal(stack.root / service.dir)
         self._launch = launch
         self._words = _words(launch)
+        self._pages = pages(stack, service)
         self._issues: list[LoadIssue] = []
 
     def plan(self) -> Plan:
@@ -95,7 +96,7 @@ class _Planner:
         kind = defaults.loader(self._service).partition("@")[0]
         config = vite_config.ViteConfig()
         if kind == "vite" and not declared.layers:
-            config = vite_config.read(self._folder, self._files)
+            config = vite_config.read(self._pages, self._files)
         flag = _flag(self._words, "--mode", "-m") if kind == "vite" else None
         mode = declared.mode or flag or config.mode or self._usual_mode(kind)
         loads = tuple(self._loads(kind, config))
@@ -135,6 +136,7 @@ class _Planner:
             self._note_configuration()
             self._note_packages()
             self._note_starter()
+            return [Load(loader=loader, folder=_normal(self._pages.folder))]
         if kind == "python-dotenv" and self._service.type in _PYTHON:
             return self._python(loader)
         if kind in ("dotenv", "dotenv-expand") and self._service.type is ServiceType.NODE:
@@ -163,14 +165,14 @@ class _Planner:
 
     def _note_configuration(self) -> None:
         """A next.config or vite.config that loads env files or defines variables itself."""
-        for name in self._files.names(self._folder):
+        for name in self._files.names(self._pages.folder):
             if not _CONFIGURATION.fullmatch(name):
                 continue
-            content = self._files.read(self._folder / name) or b""
+            content = self._files.read(self._pages.folder / name) or b""
             found = _LOADS_ITSELF.search(content)
             if found is not None:
                 line = content.count(b"\n", 0, found.start()) + 1
-                self._note(self._folder / name, line, f"{name} sets variables itself; declare `files`")
+                self._note(self._pages.folder / name, line, f"{name} sets variables itself; declare `files`")
 
     def _note_starter(self) -> None:
         """A script of the repository's own that starts the page server and may load files before."""
@@ -189,7 +191,7 @@ class _Planner:
         self._note_configuration()
         self._note_packages()
         self._note_starter()
-        folder = config.folder(self._folder)
+        folder = config.folder(self._pages.folder)
         if folder is None:
             return Load(loader=loader, folder=self._folder, files=(), prefixes=config.prefixes)
         return Load(loader=loader, folder=_normal(folder), prefixes=config.prefixes)

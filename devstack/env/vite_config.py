@@ -13,6 +13,7 @@ from pathlib import Path
 from devstack.env.files import Files
 from devstack.patterns import regex
 from devstack.records import dataclass
+from devstack.stack.pages import Pages
 
 NAMES = tuple(f"vite.config.{suffix}" for suffix in ("js", "mjs", "ts", "cjs", "mts", "cts"))
 _KEYS = ("envDir", "envPrefix", "root", "mode")
@@ -51,16 +52,16 @@ class ViteConfig:
         return self.env_dir if isinstance(self.env_dir, Path) else self.root or service_folder
 
 
-def read(folder: Path, files: Files) -> ViteConfig:
-    """The configuration in `folder`; an empty one where there is none."""
-    for name in NAMES:
+def read(pages: Pages, files: Files) -> ViteConfig:
+    """The configuration of the pages; an empty one where there is none. The command line's root wins."""
+    for path in [pages.config] if pages.config else [pages.folder / name for name in NAMES]:
         try:
-            content = files.read(folder / name)
+            content = files.read(path)
         except OSError:
             continue
         if content is not None:
-            return _parsed(folder / name, content.decode("utf-8", "replace"))
-    return ViteConfig()
+            return _parsed(path, content.decode("utf-8", "replace"), pages)
+    return ViteConfig(root=pages.root)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +71,9 @@ class _Token:
     position: int
 
 
-def _parsed(path: Path, text: str) -> ViteConfig:
+def _parsed(path: Path, text: str, pages: Pages) -> ViteConfig:
     if not any(key in text for key in _KEYS):
-        return ViteConfig(path=path)
+        return ViteConfig(path=path, root=pages.root)
     tokens = [
         _Token(kind=found.lastgroup or "", text=found.group(), position=found.start())
         for found in _TOKEN.finditer(text)
@@ -86,15 +87,17 @@ def _parsed(path: Path, text: str) -> ViteConfig:
             dynamic.append((key, text.count("\n", 0, tokens[index].position) + 1))
         else:
             found[key] = value
-    return _config(path, found, tuple(dynamic))
+    return _config(path, found, tuple(dynamic), pages)
 
 
-def _config(path: Path, found: dict[str, object], dynamic: tuple[tuple[str, int], ...]) -> ViteConfig:
+def _config(
+    path: Path, found: dict[str, object], dynamic: tuple[tuple[str, int], ...], pages: Pages
+) -> ViteConfig:
     root, env_dir, prefix, mode = (found.get(key) for key in ("root", "envDir", "envPrefix", "mode"))
-    base = path.parent / root if isinstance(root, (str, Path)) else path.parent
+    base = pages.root or (pages.cwd / root if isinstance(root, (str, Path)) else pages.cwd)
     return ViteConfig(
         path=path,
-        root=base if root is not None else None,
+        root=None if root is None and pages.root is None else base,
         env_dir=False if env_dir is False else base / env_dir if isinstance(env_dir, (str, Path)) else None,
         prefixes=(prefix,) if isinstance(prefix, str) else prefix if isinstance(prefix, tuple) else (),
         mode=mode if isinstance(mode, str) else None,

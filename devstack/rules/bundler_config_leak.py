@@ -52,7 +52,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for service in inspection.need_stack().services.values():
         if service.type not in FRONTENDS:
             continue
-        found = jsconfig.find(inspection.folder(service), service.type.value, inspection.files)
+        found = jsconfig.of(inspection.need_stack(), service, inspection.files)
         if found is not None:
             yield from _in_config(inspection, service, *found)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +12,7 @@ from devstack.env.model import LayerKind
 from devstack.env.source import jsconfig
 from devstack.records import dataclass
 from devstack.rules.base import Location
-from devstack.stack import scripts, shell_words
+from devstack.stack import pages, scripts
 from devstack.stack.model import Service, ServiceType
 
 if TYPE_CHECKING:
@@ -99,22 +97,8 @@ def command_words(inspection: Inspection, service: Service) -> Iterator[CommandW
     if launch is None:
         return
     for text, place in _texts(inspection, service):
-        folder: Path | None = launch.cwd
-        for piece in re.split(r"&&|\|\||;|(?<!&)&(?!&)", text):
-            words = shell_words.read(piece).words
-            if words:
-                yield CommandWords(words=words, place=place, folder=folder)
-            elif piece.split()[:1] in (["cd"], ["pushd"]):
-                folder = _entered(folder, piece)
-
-
-def _entered(folder: Path | None, piece: str) -> Path | None:
-    """Where `cd X` leads from `folder`; None where only a shell can tell."""
-    words = shlex.split(piece)[1:] if piece.count("'") % 2 == piece.count('"') % 2 == 0 else []
-    plain = [word for word in words if word != "--"]
-    if folder is None or len(plain) != 1 or plain[0].startswith(("-", "~")) or "$" in plain[0]:
-        return None
-    return Path(os.path.normpath(folder / plain[0]))  # as a shell does: `..` takes the last name away
+        for step in pages.steps(text, launch.cwd):
+            yield CommandWords(words=step.words, place=place, folder=step.folder)
 
 
 def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Location]]:
@@ -191,7 +175,7 @@ def _inspect_flag(words: tuple[str, ...]) -> int | None:
 def _from_config(inspection: Inspection, service: Service) -> Iterator[Claim]:
     if service.type is not ServiceType.VITE:
         return
-    found = jsconfig.find(inspection.folder(service), "vite", inspection.files)
+    found = jsconfig.of(inspection.need_stack(), service, inspection.files)
     if found is None or "port" not in found[1]:
         return
     path, text = found

@@ -38,7 +38,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         environment = inspection.environment(service.name)
         if service.type is not ServiceType.VITE or environment is None:
             continue
-        found = jsconfig.find(inspection.folder(service), "vite", inspection.files)
+        found = jsconfig.of(inspection.need_stack(), service, inspection.files)
         if found is None or "process.env" not in found[1] or any(word in found[1] for word in _LOADS):
             continue
         shown = inspection.shown(found[0])

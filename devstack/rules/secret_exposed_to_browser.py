@@ -61,9 +61,8 @@ def _finding(
     if prefix not in _USUAL:
         from devstack.env.source import jsconfig
 
-        found = jsconfig.find(
-            inspection.folder(inspection.need_stack().services[service]), "vite", inspection.files
-        )
+        stack = inspection.need_stack()
+        found = jsconfig.of(stack, stack.services[service], inspection.files)
         if found is not None:
             line = next((each.line for each in jsconfig.literals(found[1]) if each.is_at("envPrefix")), None)
             places.append(inspection.at(found[0], line, note="publishes the prefix"))

@@ -89,7 +89,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 def _defined_by_config(inspection: Inspection, service: Service) -> set[str | None]:
     """Names that the configuration defines for the page; None among them = all may be."""
-    found = jsconfig.find(inspection.folder(service), service.type.value, inspection.files)
+    found = jsconfig.of(inspection.need_stack(), service, inspection.files)
     if found is None:
         return set()
     text = found[1]

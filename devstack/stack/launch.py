@@ -6,11 +6,15 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from devstack.records import dataclass, field
 from devstack.stack import defaults, package, scripts, shell_words
 from devstack.stack.model import Service, Spot, Stack
 from devstack.stack.scripts import PAGE_SERVERS, Script, port_flags
+
+if TYPE_CHECKING:
+    from devstack.stack.pages import Pages
 
 SHELL = "/bin/sh"
 
@@ -75,6 +79,17 @@ def launch(stack: Stack, service: Service) -> Launch | None:
         spot=spot,
         script=script,
     )
+
+
+def pages(stack: Stack, service: Service) -> Pages:
+    """Which folder and configuration the page server of `service` works on; its own folder for other types."""
+    from devstack.stack.pages import Pages, find
+
+    folder = stack.root / service.dir
+    text, _ = _text(stack, service)
+    if service.type not in PAGE_SERVERS or text is None:
+        return Pages(cwd=folder)
+    return find(service.type, text, folder)
 
 
 def _text(stack: Stack, service: Service) -> tuple[str | None, Spot]:

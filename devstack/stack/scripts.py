@@ -30,6 +30,7 @@ class PageServer:
     Attributes:
         program: its name in `node_modules/.bin`.
         subcommands: those that serve; "" where none is needed.
+        others: those that do not; where none is needed, another word is the folder to serve.
         flags: spellings of the port flag, the first one is written.
         strict: a flag that forbids drifting to the next port, or "".
         default: how it is started when nothing else is known.
@@ -37,6 +38,7 @@ class PageServer:
 
     program: str
     subcommands: tuple[str, ...]
+    others: tuple[str, ...] = ()
     flags: tuple[str, ...]
     strict: str
     default: str
@@ -49,6 +51,7 @@ PAGE_SERVERS = {
     ServiceType.VITE: PageServer(
         program="vite",
         subcommands=("", "dev", "serve", "preview"),
+        others=("build", "optimize"),
         flags=("--port",),
         strict="--strictPort",
         default="vite",
@@ -137,7 +140,7 @@ def _serves(server: PageServer, words: tuple[str, ...]) -> bool:
     if not found or found[0] != server.program:
         return False
     subcommand = found[1] if len(found) > 1 and not found[1].startswith("-") else ""
-    return subcommand in server.subcommands
+    return subcommand in server.subcommands or ("" in server.subcommands and subcommand not in server.others)
 
 
 def _has_flag(words: tuple[str, ...], flag: str) -> bool:

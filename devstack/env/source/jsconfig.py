@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from devstack.env.source.syntax import Module
+    from devstack.stack.model import Service, Stack
 
 _NAMES = {
     "vite": ("vite.config.js", "vite.config.mjs", "vite.config.ts", "vite.config.cjs", "vite.config.mts"),
@@ -44,15 +45,19 @@ class ConfigLiteral:
         return self.keys[-len(keys) :] == keys
 
 
-def find(folder: Path, kind: str, reader: FileReader) -> tuple[Path, str] | None:
-    """The configuration file of `folder` (`vite` or `next`) and its text; the first that exists."""
-    for name in _NAMES[kind]:
+def of(stack: Stack, service: Service, reader: FileReader) -> tuple[Path, str] | None:
+    """The configuration file that the page server of `service` reads, and its text; the first that exists."""
+    from devstack.stack.launch import pages
+
+    place = pages(stack, service)
+    named = [place.config] if place.config else [place.folder / name for name in _NAMES[service.type.value]]
+    for path in named:
         try:
-            content = reader.read(folder / name)
+            content = reader.read(path)
         except OSError:
             continue
         if content is not None:
-            return folder / name, content.decode("utf-8", errors="replace")
+            return path, content.decode("utf-8", errors="replace")
     return None
 
 
