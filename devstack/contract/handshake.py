@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from devstack.contract.attempt import AddressTried, Answer, Outcome, Request
-from devstack.contract.connection import Endpoint, accepts
+from devstack.contract.attempt import Answer, Outcome, Request
+from devstack.contract.dialling import dial
 
 CLOSE_SECONDS = 1.0
-TCP_SECONDS = 0.5
 KEPT_BYTES = 4096
 READ_BYTES = 65_536
 MAX_MESSAGE = 1 << 20
 MAX_READ = 8 << 20
-LOCALHOST = "localhost"
 
 
 def load() -> None:
@@ -45,7 +41,7 @@ async def attempt(request: Request) -> Answer:
     if not host or parts.scheme not in ("ws", "wss"):
         return Answer(outcome=Outcome.BAD_URL, detail="not a ws:// or wss:// URL with a host")
     started = time.perf_counter()
-    answer, stream = await _connect(request, host, port, tls=parts.scheme == "wss")
+    answer, stream = await dial(request, host, port, tls=parts.scheme == "wss")
     answer.connect_ms = _ms(started)
     if stream is None:
         return answer
@@ -56,8 +52,9 @@ async def attempt(request: Request) -> Answer:
         _end_of_stream(answer, problem)
     finally:
         writer.close()
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(writer.wait_closed(), CLOSE_SECONDS)
+        with contextlib.suppress(OSError):  # no wait_for: see connection.py
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await writer.wait_closed()
         writer.transport.abort()  # a peer that reads nothing keeps no buffer of ours
     return answer
 
@@ -72,80 +69,6 @@ async def _converse(
         await _Conversation(request, answer, reader, writer).run()
     except (ValueError, WebSocketException) as problem:
         answer.outcome, answer.detail = Outcome.BAD_URL, f"it cannot be asked for: {type(problem).__name__}"
-
-
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def _connect(request: Request, host: str, port: int, *, tls: bool) -> tuple[Answer, Stream | None]:
-    timeout = request.connect_timeout
-    addresses = request.addresses or await _resolve(host, port, timeout)
-    if not addresses:
-        return Answer(outcome=Outcome.UNKNOWN_HOST, detail=f"{host} has no address"), None
-    tried: list[AddressTried] = []
-    for address in addresses:
-        outcome, stream, detail = await _connect_to(address, port, host if tls else None, timeout)
-        tried.append(AddressTried(address=address, outcome=outcome))
-        if stream is not None or outcome in _ANSWERED:
-            break
-    if stream is None and any(entry.outcome is Outcome.CONNECT_TIMEOUT for entry in tried):
-        outcome = Outcome.CONNECT_TIMEOUT  # one address hangs; that nobody listens on the others says less
-    answer = Answer(outcome=outcome, tried=tuple(tried), detail=detail)
-    if stream is not None or outcome in _ANSWERED:
-        answer.peer = (address, port)
-    return answer, stream
-
-
-# Somebody was there, so trying the host's next address would only hide what this one said.
-_ANSWERED = frozenset({Outcome.TLS_TO_PLAIN, Outcome.TLS_CERTIFICATE, Outcome.TLS_FAILED})
-
-
-async def _resolve(host: str, port: int, timeout: float) -> list[str]:
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(timeout):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
-        found = []
-    addresses = [str(entry[4][0]) for entry in found]
-    if host.rstrip(".").lower() == LOCALHOST or host.endswith(f".{LOCALHOST}"):
-        # Loopback on both families to every browser, whatever the resolver says.
-        addresses += ["::1", "127.0.0.1"]
-    return list(dict.fromkeys(addresses))
-
-
-async def _connect_to(
-    address: str, port: int, tls_host: str | None, timeout: float
-) -> tuple[Outcome, Stream | None, str]:
-    context = ssl.create_default_context() if tls_host else None
-    if context:
-        # Without ALPN an h2-only proxy may answer; a browser asks for http/1.1 here.
-        context.set_alpn_protocols(["http/1.1"])
-    try:
-        async with asyncio.timeout(timeout):
-            stream = await asyncio.open_connection(
-                address, port, ssl=context, server_hostname=tls_host, limit=MAX_READ
-            )
-    except TimeoutError:
-        if tls_host is not None and await accepts(Endpoint(address=address, port=port), TCP_SECONDS):
-            return Outcome.TLS_FAILED, None, "no answer to the TLS handshake"
-        return Outcome.CONNECT_TIMEOUT, None, "no answer to the connection request"
-    except ConnectionRefusedError:
-        return Outcome.REFUSED, None, "connection refused"
-    except ssl.SSLCertVerificationError as problem:
-        return Outcome.TLS_CERTIFICATE, None, problem.verify_message
-    except ssl.SSLError as problem:
-        plain = "WRONG_VERSION_NUMBER" in str(problem.reason) or "HTTP_REQUEST" in str(problem.reason)
-        return (
-            (Outcome.TLS_TO_PLAIN if plain else Outcome.TLS_FAILED),
-            None,
-            str(problem.reason or "TLS failed"),
-        )
-    except OSError as problem:
-        # A TLS client whose peer hangs up during the handshake ends here as well.
-        ended = tls_host is not None and isinstance(problem, ConnectionError)
-        return (Outcome.TLS_FAILED if ended else Outcome.UNREACHABLE), None, problem.strerror or "unreachable"
-    return Outcome.OPEN, stream, ""
 
 
 class _Conversation:
