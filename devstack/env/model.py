@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 
 class LayerKind(StrEnum):
@@ -76,6 +75,61 @@ class Shadow:
 
     def __repr__(self) -> str:
         return f"Shadow({self.origin!r})"
+
+
+class Variables(Mapping[str, Value]):
+    """Values by name that tell what all of them have in common without being put together one by one."""
+
+    def texts(self) -> Iterable[str | None]:
+        """The text of each value, in the order of the names."""
+        return [value.text for value in self.values()]
+
+    def altered(self) -> set[str]:
+        """Names with a value that is not just the text that the only line with that name in a file says."""
+        return {name for name, value in self.items() if not _is_as_written(value)}
+
+
+def _is_as_written(value: Value) -> bool:
+    is_alone = value.origin.layer is LayerKind.FILE and not value.shadows
+    return is_alone and value.unknown is None and value.text is not None and value.raw == value.text
+
+
+class Overlaid(Variables):
+    """Some variables with others over them, as `{**below, **above}`."""
+
+    def __init__(self, below: Mapping[str, Value], above: Mapping[str, Value]) -> None:
+        self._below = below
+        self._above = above
+
+    def __getitem__(self, name: str) -> Value:
+        found = self._above.get(name)
+        return self._below[name] if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._below
+        for name in self._above:
+            if name not in self._below:
+                yield name
+
+    def __len__(self) -> int:
+        return len(self._below) + sum(name not in self._below for name in self._above)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._above or name in self._below
+
+    def texts(self) -> list[str | None]:
+        """See `Variables`."""
+        if not isinstance(self._below, Variables):
+            return [value.text for value in self.values()]
+        known = dict(zip(self._below, self._below.texts(), strict=True))
+        known.update((name, value.text) for name, value in self._above.items())
+        return list(known.values())
+
+    def altered(self) -> set[str]:
+        """See `Variables`; what lies above counts whatever it is."""
+        if isinstance(self._below, Variables):
+            return self._below.altered().union(self._above)
+        return super().altered()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

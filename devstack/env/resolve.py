@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -18,10 +17,11 @@ from devstack.env.model import (
     Loaded,
     LoadRequest,
     Origin,
+    Overlaid,
     Shadow,
     Value,
 )
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack import defaults, scripts
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import Reference, Service, Stack
@@ -153,7 +153,7 @@ class _Resolution:
             service=self._service.name,
             loader=pin,
             mode=self._plan.mode,
-            variables=MappingProxyType(self._merged(loaded, given)),
+            variables=self._merged(loaded, given),
             layers=loaded.layers,
             issues=self._plan.issues + loaded.issues,
             prefixes=loaded.prefixes,
@@ -184,21 +184,21 @@ class _Resolution:
                 process.update({name: text for name, text in texts.items() if text is not None})
         return whole, " + ".join(dict.fromkeys(pins))
 
-    def _merged(self, loaded: Loaded, given: Mapping[str, Value]) -> dict[str, Value]:
+    def _merged(self, loaded: Loaded, given: Mapping[str, Value]) -> Mapping[str, Value]:
         """File values with `given` where it won, and `given` names that no file declares."""
-        merged = dict(loaded.variables)
+        above: dict[str, Value] = {}
         injects = defaults.inject(self._service)
         for name, value in given.items():
-            found = merged.get(name)
+            found = loaded.variables.get(name)
             if found is None:
-                merged[name] = value
+                above[name] = value
             elif found.origin.layer is LayerKind.PROCESS:
-                merged[name] = replace(
+                above[name] = replace(
                     found, origin=value.origin, raw=value.raw, unknown=value.unknown or found.unknown
                 )
             elif injects:
-                merged[name] = replace(value, shadows=(_as_shadow(found), *found.shadows))
-        return merged
+                above[name] = replace(value, shadows=(_as_shadow(found), *found.shadows))
+        return Overlaid(loaded.variables, above) if above else loaded.variables
 
 
 def _stacked(first: Loaded, second: Loaded) -> Loaded:

@@ -18,6 +18,7 @@ from devstack.env.placeholders import Placeholder, is_placeholder, placeholder
 
 __all__ = [
     "MASK",
+    "SECRET_WORDS",
     "Fingerprinter",
     "Placeholder",
     "is_masked",
@@ -48,6 +49,9 @@ _GLUED = (
     "PRIVATEKEY",
     "AUTHKEY",
 )
+_DECIDING = sorted(_ALWAYS | _USUALLY | set(_GLUED))
+# The name of a secret holds one of these, whatever else it holds.
+SECRET_WORDS = tuple(word for word in _DECIDING if not any(one in word for one in _DECIDING if one != word))
 # Words behind the one that decides: `API_KEY_DEV`, `JWT_SECRET_OLD`, `SECRET_KEY_BASE`, `PRIVATE_KEY_BASE64`.
 _TRAILERS = {
     *(
@@ -101,7 +105,8 @@ _LONG_FOR_A_WORD = 16
 @lru_cache(maxsize=131072)
 def is_secret_name(name: str) -> bool:
     """Whether a variable of this name holds a secret: the last word decides."""
-    if name.upper() in _NOT_SECRET:
+    upper = name.upper()
+    if upper in _NOT_SECRET or not any(word in upper for word in SECRET_WORDS):
         return False
     words = _words(_without_public_prefix(name))
     while len(words) > 1 and (words[-1] in _TRAILERS or words[-1].isdigit()):

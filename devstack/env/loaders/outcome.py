@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definition, ParsedFile
-from devstack.env.model import LayerKind, Origin, Shadow, Value
+from devstack.env.model import LayerKind, Origin, Shadow, Value, Variables
 
 _LONGEST_CHAIN = 100  # definitions of one name that are kept; nobody reads more
 
@@ -40,12 +41,23 @@ class Found(Mapping[str, Definition]):
         """The text of each name before expansion."""
         return {name: definition.text or "" for name, definition in self._first.items()}
 
-    def chain(self, name: str) -> Chain:
-        """All definitions of `name` with their files, the winning one first."""
+    def repeated(self) -> set[str]:
+        """Names with more than one definition."""
+        names = {name for listed in self._listed() for name in listed}
+        if sum(len(last) for _, _, last in self._files) > len(self._first):
+            count = Counter(name for _, _, last in self._files for name in last)
+            names.update(name for name, files in count.items() if files > 1)
+        return names
+
+    def _listed(self) -> list[dict[str, list[Definition]]]:
         if self._repeated is None:
             self._repeated = [_repeated(definitions, last) for _, definitions, last in self._files]
+        return self._repeated
+
+    def chain(self, name: str) -> Chain:
+        """All definitions of `name` with their files, the winning one first."""
         chain: Chain = []
-        for (path, _, last), repeated in zip(self._files, self._repeated, strict=True):
+        for (path, _, last), repeated in zip(self._files, self._listed(), strict=True):
             if name in repeated:
                 chain += [(path, definition) for definition in reversed(repeated[name])]
             elif name in last:
@@ -122,7 +134,7 @@ def _shadow(path: Path, definition: Definition) -> Shadow:
     return Shadow(text=definition.text, origin=Origin(layer=LayerKind.FILE, path=path, line=definition.line))
 
 
-class Values(Mapping[str, Value]):
+class Values(Variables):
     """Values that are put together when they are asked for: of a large file, few ever are."""
 
     def __init__(
@@ -153,6 +165,20 @@ class Values(Mapping[str, Value]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._results
+
+    def texts(self) -> list[str | None]:
+        """See `Variables`."""
+        return [result.text for result in self._results.values()]
+
+    def altered(self) -> set[str]:
+        """See `Variables`."""
+        definition = self._found.__getitem__
+        names = {
+            name
+            for name, (text, is_kept, unknown) in self._results.items()
+            if is_kept or unknown or text is None or definition(name).raw != text
+        }
+        return names | self._found.repeated() | (self._process.keys() & self._results.keys())
 
     def _make(self, name: str, result: Result) -> Value:
         chain, exported = self._found.chain(name), self._process.get(name)
