@@ -50,6 +50,7 @@ class Expander:
             Overflow: a cycle. Undecided: it cannot be known, or takes too long.
         """
         self._active.clear()
+        self._work.begin()
         return self._resolve(text)
 
     def _resolve(self, text: str) -> str:

@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expansion import SUSPICIOUS, Endless, Names, Undecided, Work, comes_back
+from devstack.env.loaders.expansion import (
+    SUSPICIOUS,
+    Endless,
+    Names,
+    Undecided,
+    Work,
+    comes_back,
+    feeds_itself,
+)
 
 REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*)")
 OPERATOR = re.compile(r":\+|\+|:-|-")
@@ -24,6 +32,7 @@ def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], nam
     """
     seen: set[str] = set()
     steps = repeated = 0
+    work.begin()
     while (found := REFERENCE.search(text)) is not None:
         repeated = repeated + 1 if text in seen else 0
         if repeated > len(seen):
@@ -32,7 +41,10 @@ def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], nam
         steps += 1
         template = found.group()
         name, replacement = _meaning(found.group(1) or found.group(2), merged, seen, names)
-        text = ecmascript.replace_first(text, template, replacement)
+        made = ecmascript.replace_first(text, template, replacement)
+        if "$" in replacement and feeds_itself(text, made, template, found.start()):
+            raise Endless
+        text = made
         spend(work, text, steps, merged)
         if text == running.get(name):
             break
@@ -44,10 +56,10 @@ def spend(work: Work, text: str, steps: int, merged: Mapping[str, str]) -> None:
     try:
         work.spend(len(text))
     except Undecided:
-        if comes_back(text, merged.get):
+        if comes_back(text, merged.get, work):
             raise Endless from None
         raise
-    if steps % SUSPICIOUS == 0 and comes_back(text, merged.get):
+    if steps % SUSPICIOUS == 0 and comes_back(text, merged.get, work):
         raise Endless
 
 
@@ -90,8 +102,9 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
                 undecided[name] = str(reason)
         text = text.replace("\\$", "$")
         parsed[name] = running[name] = text
-        if name not in process:
+        if name not in process and merged.get(name) != text:
             merged[name] = text
+            work.straight.clear()
     return undecided
 
 

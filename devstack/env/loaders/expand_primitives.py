@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE, spend
-from devstack.env.loaders.expansion import Endless, Names, Undecided, Work
+from devstack.env.loaders.expansion import Endless, Names, Undecided, Work, feeds_itself
 from devstack.records import dataclass
 
 _COMMAND = re.compile(r"\$\(")
@@ -60,19 +60,24 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
         parsed[name] = running[name] = text
         if seen.get(name) == written[name]:
             del seen[name]
+            work.straight.clear()
     return Undecidable(reasons=reasons, executes=tuple(executes))
 
 
 def _expand(text: str, merged: Mapping[str, str], names: Names, work: Work) -> str:
     seen: set[str] = set()
     steps = 0
+    work.begin()
     while (found := REFERENCE.search(text)) is not None:
         if text in seen:
             raise Endless
         seen.add(text)
         steps += 1
         name, replacement = _meaning(found.group(1) or found.group(2), merged, names)
-        text = ecmascript.replace_first(text, found.group(), replacement)
+        made = ecmascript.replace_first(text, found.group(), replacement)
+        if "$" in replacement and feeds_itself(text, made, found.group(), found.start()):
+            raise Endless
+        text = made
         spend(work, text, steps, merged)
         if text == merged.get(name):
             break

@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expansion import SUSPICIOUS, Names, Overflow, Undecided, Work, comes_back
+from devstack.env.loaders.expansion import (
+    SUSPICIOUS,
+    Names,
+    Overflow,
+    Undecided,
+    Work,
+    comes_back,
+    feeds_itself,
+)
 
 # Each replacement is a recursion: between the two, the size of the stack decides (measured: 9,000-10,000).
 _SURELY_FITS, _SURELY_OVERFLOWS = 8_000, 12_000
@@ -22,6 +30,7 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
         Undecided: it cannot be known.
     """
     steps = 0
+    work.begin()
 
     def lookup(name: str) -> str | None:
         return process.get(name) or parsed.get(name)
@@ -37,15 +46,18 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
         try:
             work.spend(len(text))
         except Undecided:
-            if comes_back(text, lookup):
+            if comes_back(text, lookup, work):
                 raise Overflow from None
             raise
-        if (steps == SUSPICIOUS and comes_back(text, lookup)) or steps > _SURELY_OVERFLOWS:
+        if (steps == SUSPICIOUS and comes_back(text, lookup, work)) or steps > _SURELY_OVERFLOWS:
             raise Overflow
         name, default = found.groups()
         names.check(name)
         replacement = process.get(name) or default or parsed.get(name) or ""
-        text = ecmascript.replace_first(text, found.group(), replacement)
+        made = ecmascript.replace_first(text, found.group(), replacement)
+        if "$" in replacement and feeds_itself(text, made, found.group(), position):
+            raise Overflow
+        text = made
     if steps > _SURELY_FITS:
         raise Undecided("so many references that the program's stack may overflow")
     return text.replace("\\$", "$")

@@ -12,13 +12,14 @@ from devstack.patterns import regex
 # Work on one file's expansion: characters handled, and a fixed amount for each replacement. Real files need a
 # few thousand; what needs more takes the real program seconds as well, and is answered with "unknown".
 BUDGET = 4_000_000
-_PER_STEP = 100
+_PER_STEP = 250
+_PER_NAME = 1_000  # what a file has for each of its names beside that: large files are no worse for it
 
 # Replacements in one text that real files never need; what has not ended by then is looked at for circles.
 SUSPICIOUS = 1_000
 
 # Names as all expanders take them: up to what is no letter, and inside braces up to an operator.
-_ANY_REFERENCE = regex(r"\$(?=\{?([0-9A-Za-z_]*))(?:\{([^{}:+\-$]+))?")
+_ANY_REFERENCE = regex(r"(?=\{?([0-9A-Za-z_]*))(?:\{([^{}:+\-$]+))?")
 _BRINGS_BACK = regex(r"\$[&`']")  # replacement patterns of JavaScript that repeat the text around them
 
 
@@ -35,10 +36,19 @@ class Endless(Exception):  # noqa: N818 - what the program does
 
 
 class Work:
-    """Counts the characters handled, so that no input takes longer than the budget."""
+    """Counts the characters handled, so that no input takes longer than the budget.
+
+    Attributes:
+        straight: names that are known to lead back nowhere, as long as no text changes.
+    """
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.left = budget
+        self.straight: set[str] = set()
+
+    def begin(self) -> None:
+        """Another name's text is worked out."""
+        self.left += _PER_NAME
 
     def spend(self, amount: int) -> None:
         """Take `amount` from the budget; Undecided when it is used up."""
@@ -47,15 +57,16 @@ class Work:
             raise Undecided("so many references that working them out takes too long")
 
 
-def comes_back(text: str, lookup: Callable[[str], str | None]) -> bool:
+def comes_back(text: str, lookup: Callable[[str], str | None], work: Work) -> bool:
     """Whether the references of `text` lead, through the texts of the names, back to a name on the way.
 
     Args:
         lookup: the unexpanded text of a name.
+        work: keeps the names that lead nowhere, so that many names in a row are followed once.
     """
     if _BRINGS_BACK.search(text):
         return True
-    done: set[str] = set()
+    done = work.straight
     way: set[str] = set()
     stack: list[tuple[str, bool]] = [(name, False) for name in _named(text)]
     while stack:
@@ -78,7 +89,23 @@ def comes_back(text: str, lookup: Callable[[str], str | None]) -> bool:
 
 
 def _named(text: str) -> list[str]:
-    return list(dict.fromkeys(name for names in _ANY_REFERENCE.findall(text) for name in names if name))
+    """The names that `text` refers to; no reference reaches over the next `$`, and most are repetitions."""
+    _, *pieces = text.split("$")
+    found = (_ANY_REFERENCE.match(piece) for piece in dict.fromkeys(pieces))
+    return list(dict.fromkeys(name for match in found if match for name in match.groups() if name))
+
+
+def feeds_itself(before: str, after: str, template: str, position: int) -> bool:
+    """Whether replacing `template` brought it back in front of `position`, where it is found again and again.
+
+    The programs find a reference at one place and replace the first text that looks like its template: `$A` is also
+    the beginning of `$AB`.
+    """
+    start = before.find(template)
+    if start >= position:
+        return False
+    rest = len(before) - start - len(template)
+    return after.find(template, start, len(after) - rest) >= 0
 
 
 class Names:
