@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from devstack.patterns import regex
+
 _TEXT = rb"A-Za-z0-9_-"
 _VALUE = rb"""[^\s&"'<>#;,)\]}\\]"""
 _USERINFO = rb"""[^\s/?#@"'<>\\]"""
@@ -32,15 +34,15 @@ class Telltale:
         partial: bytes,
     ) -> None:
         self._gates = gates
-        self._whole = re.compile(whole)
-        self._partial = re.compile(rb"(?:" + partial + rb")\Z")
+        self._whole = regex(whole)
+        self._partial = regex(rb"(?:" + partial + rb")\Z")
         self._beginnings = tuple(
             opening[:length] for opening in openings for length in range(len(opening) - 1, 0, -1)
         )
 
     def matches(self, block: bytes) -> Iterator[re.Match[bytes]]:
         """Every credential of this kind in the block."""
-        if any(byte in block and text in block for byte, text in self._gates):
+        if any(byte in block and block.rfind(text) >= 0 for byte, text in self._gates):
             yield from self._whole.finditer(block)
 
     def unfinished(self, block: bytes, start: int) -> int:

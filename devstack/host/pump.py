@@ -43,11 +43,16 @@ class Receiver(Protocol):
 def output_pipe() -> tuple[int, int]:
     """A pipe (reading end, writing end), as large as the system allows so that services rarely wait."""
     reading, writing = os.pipe()
+    enlarge(reading)
+    return reading, writing
+
+
+def enlarge(handle: int) -> None:
+    """Let a pipe hold more, so that its two ends take turns less often. Nothing happens to what is no pipe."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
-        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
-    return reading, writing
+        fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
 
 
 class Source:

@@ -7,6 +7,8 @@ import os
 import select
 from collections.abc import Callable, Sequence
 
+from devstack.host.pump import enlarge
+
 
 class Stream:
     """Writes to `handle`. `on_closed` is called once when nobody reads any more; nothing here raises."""
@@ -15,6 +17,7 @@ class Stream:
         self._handle = handle
         self._on_closed = on_closed
         self.is_terminal = os.isatty(handle)
+        enlarge(handle)
         self.is_closed = False
 
     def write(self, *pieces: bytes) -> None:
