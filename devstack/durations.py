@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 
+from devstack.patterns import regex
+
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_PART = regex(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 
 
 def parse(text: str) -> float:

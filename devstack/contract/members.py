@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from devstack.contract import urls
 from devstack.env.secrets import is_secret_reference
 from devstack.env.source.model import Fallback, SourceIndex, SourceRead
-from devstack.records import dataclass, replace
+from devstack.records import dataclass, field, replace
 from devstack.stack.model import FileKey, LiteralValue, Member, Reference, Stack, UrlPart
 
 if TYPE_CHECKING:

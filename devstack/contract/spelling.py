@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 # Before these characters some program expands a `$` (before the dot only Vite 5).
-_EXPANDED = re.compile(r"\$(?=[A-Za-z0-9_{(.])")
-_BARE = re.compile(r"[!%-&(-\[\]-~$]+")
+from devstack.patterns import regex
+
+_EXPANDED = regex(r"\$(?=[A-Za-z0-9_{(.])")
+_BARE = regex(r"[!%-&(-\[\]-~$]+")
 
 
 def portable(text: str) -> str | None:

@@ -14,31 +14,15 @@ from typing import Protocol
 
 from devstack.env import files_out
 from devstack.env.dialect import Assignment, assignments, spellings
+from devstack.env.edits import Edit
 from devstack.env.files_out import FileChange
 from devstack.env.model import Value
 from devstack.errors import RefusedError, SystemProblem
-from devstack.records import dataclass, replace
+from devstack.records import replace
 
 __all__ = ["Edit", "FileChange", "Reader", "apply", "plan", "set_value", "write"]
 
 write = files_out.write
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Edit:
-    """One change to a file. Exactly one kind of change; `env.edit` performs it.
-
-    Attributes:
-        kind: `set` (variable := value in the file's dialect), `remove-line`, `rewrite` (whole new content),
-            `create`, `append-line`, `chmod`.
-        value: new value, line or content; octal text for chmod. May be secret: never shown.
-    """
-
-    kind: str
-    path: str
-    variable: str | None = None
-    line: int | None = None
-    value: str = ""
 
 
 class Reader(Protocol):

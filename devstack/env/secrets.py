@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import json
+import os
 import re
-import secrets
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import parse_qsl, unquote
 
 from devstack.env.placeholders import Placeholder, is_placeholder, placeholder
+from devstack.patterns import regex
 
 __all__ = [
     "MASK",
@@ -76,10 +72,8 @@ _SWITCHES = {"ENABLE", "DISABLE", "USE", "HAS", "IS", "REQUIRE", "SKIP", "ALLOW"
 _NAMING = {"CACHE", "STORAGE", "SORT", "PARTITION", "FOREIGN", "QUERY", "OBJECT", "ROUTING", "IDEMPOTENCY"}
 _NOT_SECRET = {"PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS", "DOTENV_PUBLIC_KEY"}
 
-_PUBLISHABLE_TEXT = re.compile(
-    r"pk_(?:test|live)_|pk\.eyJ|sb_publishable_|phc_|6L[0-9A-Za-z_-]{38}$|[0-9]x0{4}"
-)
-_SECRET_TEXT = re.compile(
+_PUBLISHABLE_TEXT = regex(r"pk_(?:test|live)_|pk\.eyJ|sb_publishable_|phc_|6L[0-9A-Za-z_-]{38}$|[0-9]x0{4}")
+_SECRET_TEXT = regex(
     r"""sk-(?:proj-|ant-|or-)?[A-Za-z0-9_-]{16,} | sk_(?:live|test)_[A-Za-z0-9]{10,} | rk_(?:live|test)_
     | gh[pousr]_[A-Za-z0-9]{20,} | github_pat_ | glpat-[A-Za-z0-9_-]{16,} | xox[abeprs]-[A-Za-z0-9-]{10,}
     | sb_secret_ | whsec_[A-Za-z0-9]{16,} | SG\.[A-Za-z0-9_-]{16,} | hf_[A-Za-z0-9]{20,}
@@ -87,8 +81,8 @@ _SECRET_TEXT = re.compile(
     | pypi-[A-Za-z0-9_-]{30,} | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
     re.VERBOSE,
 )
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*$")
-_REFERENCE = re.compile(
+_JWT = regex(r"eyJ[A-Za-z0-9_-]{8,}\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*$")
+_REFERENCE = regex(
     r"""(?:op|aws-sm|aws-secretsmanager|aws-ssm|gcp-sm|gcp-secretmanager|sm|awssm|vault|doppler|infisical|bws
         |keyvault|azurekv|secret|secrets|keyring|keychain|berglas|sops|akeyless|conjur|ssm)://
     | vault:[\w/] | aws-sm\b | arn:aws[\w-]*:(?:secretsmanager|ssm): | projects/[^/]+/secrets/
@@ -98,7 +92,7 @@ _REFERENCE = re.compile(
 )
 
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _LONG_FOR_A_WORD = 16
 
 
@@ -229,10 +223,13 @@ def _is_anonymous_token(text: str) -> bool:
     found = _JWT.match(text)
     if not found:
         return False
+    import base64
+    import json
+
     body = found.group(1)
     try:
         payload = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    except (binascii.Error, ValueError):
+    except ValueError:  # the one of base64 is one, too
         return False
     return isinstance(payload, dict) and payload.get("role") == "anon"
 
@@ -247,12 +244,14 @@ class Fingerprinter:
     __slots__ = ("_key",)
 
     def __init__(self, key: bytes | None = None) -> None:
-        self._key = secrets.token_bytes(32) if key is None else key
+        self._key = os.urandom(32) if key is None else key
 
     def of(self, text: str) -> str:
         """`hmac:` and 8 hexadecimal digits."""
-        digest = hmac.new(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return f"hmac:{digest.hexdigest()[:8]}"
+        import hmac
+
+        digest = hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+        return f"hmac:{digest.hex()[:8]}"
 
     def describe(self, text: str) -> str:
         """Fingerprint and length, as findings show a secret."""
@@ -261,13 +260,13 @@ class Fingerprinter:
         return f"{self.of(text)}, {len(text)} character{'' if len(text) == 1 else 's'}"
 
 
-_URL = re.compile(
+_URL = regex(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:/{1,3})(?P<authority>[^/?#\s]*)"
     r"(?P<path>[^?#\s]*)(?P<query>\?[^#\s]*)?(?P<fragment>#\S*)?"
 )
-_RANDOM_SEGMENT = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_-]{20,}")
+_RANDOM_SEGMENT = regex(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_-]{20,}")
 # `app:password@db:5432`, as drivers take it without a scheme; `npm:name@2` and addresses of people are none.
-_BARE_USERINFO = re.compile(
+_BARE_USERINFO = regex(
     r"(?!(?:mailto|npm|sip|xmpp|acct|workspace):)(?P<user>[^\s:/@]*):(?P<password>(?!//)[^\s@]+)@(?=[\w(\[.])",
     re.I,
 )

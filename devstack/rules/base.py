@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from devstack.env.edit import Edit as Edit  # part of a Fix; `env.edit` performs it
+from devstack.env.edits import Edit as Edit  # part of a Fix; `env.edit` performs it
 from devstack.records import dataclass, field
 
 

@@ -39,14 +39,15 @@ _TESTS = {"test", "testing", "ci", "e2e"}  # keys made for tests
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per tracked file, one for all that nothing ignores."""
-    tracked = inspection.tracked_env_files
+    holders = {
+        path: real_secret(inspection, path) for path in inspection.env_paths if not is_example(path.name)
+    }
+    found = {path: secret for path, secret in holders.items() if secret is not None}
+    tracked = inspection.tracked_env_files if found else None  # git is a program to start
     if tracked is None:
         return
     loose: list[tuple[Path, Assignment]] = []
-    for path in inspection.env_paths:
-        secret = None if is_example(path.name) else real_secret(inspection, path)
-        if secret is None:
-            continue
+    for path, secret in found.items():
         if inspection.shown(path) in tracked:
             yield _tracked(inspection, path, secret)
         else:

@@ -22,26 +22,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.env.redact import without_credentials
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
+    from devstack.errors import Problem
     from devstack.rules.inspection import Inspection
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per problem that the tolerant load met."""
-    for problem in inspection.problems:
-        message = f"{problem.key}: {problem.message}" if problem.key else problem.message
-        yield RULE.finding(
-            without_credentials(message),
-            inspection.at(Path(problem.path).absolute(), problem.line),
-            hint=problem.suggestion,
-        )
+    """One finding per problem that the tolerant load met, and what lies outside."""
+    yield from map(partial(_mistake, inspection), inspection.problems)
     yield from _outside(inspection)
+
+
+def _mistake(inspection: Inspection, problem: Problem) -> Finding:
+    from devstack.env.redact import without_credentials
+
+    message = f"{problem.key}: {problem.message}" if problem.key else problem.message
+    return RULE.finding(
+        without_credentials(message),
+        inspection.at(Path(problem.path).absolute(), problem.line),
+        hint=problem.suggestion,
+    )
 
 
 def _outside(inspection: Inspection) -> Iterator[Finding]:

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from devstack.env.redact import without_credentials
 from devstack.nearest import did_you_mean
 from devstack.rules.base import Finding, Location, Rule, Severity
 
@@ -35,6 +34,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 def findings(wishes: Iterable[tuple[str, Location]], ran: set[str]) -> Iterator[Finding]:
     """One finding per suppression (rule as written, place) that did nothing although its rule ran."""
+    from devstack.env.redact import without_credentials
     from devstack.rules.catalogue import CATALOGUE, find
 
     for written, place in wishes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from devstack.patterns import regex
@@ -34,7 +33,7 @@ INHERITED = frozenset(
     }
 )
 
-_INDEX = re.compile(r"(?:0|[1-9][0-9]{0,9})\Z")
+_INDEX = regex(r"(?:0|[1-9][0-9]{0,9})\Z")
 _LARGEST_INDEX = 2**32 - 2
 
 

@@ -11,9 +11,10 @@ from devstack.env.loaders.definitions import ParsedFile
 from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.patterns import regex
 from devstack.records import dataclass
 
-_REFERENCE = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
+_REFERENCE = regex(r"\$\{([^}:]*)(?::-([^}]*))?\}")
 _TRUE = frozenset({"1", "true", "t", "yes", "y"})
 LONGEST = 1_200_000  # characters of one value that are worked out
 _HARD = 20_000_000  # characters the pattern of references may look at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 
 
@@ -21,7 +22,7 @@ class Hints:
 
 PYTHON = Hints(
     (b"env", b"Env", b"Settings", b"decouple", b"starlette.config"),
-    re.compile(rb"environ|getenv|[eE]nv\w{0,60}\s{0,9}[.(]|dotenv|Settings|decouple|starlette\.config"),
+    regex(rb"environ|getenv|[eE]nv\w{0,60}\s{0,9}[.(]|dotenv|Settings|decouple|starlette\.config"),
 )
 SCRIPT = Hints(
     (b"env", b"Env", b"onfig", b"validationSchema"),
@@ -30,4 +31,4 @@ SCRIPT = Hints(
         rb"|[eE]nv\w{0,60}\s{0,9}=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
     ),
 )
-URL = re.compile(rb"""["'`]((?:wss?|https?)://)""")
+URL = regex(rb"""["'`]((?:wss?|https?)://)""")

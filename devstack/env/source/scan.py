@@ -13,6 +13,7 @@ from devstack.env.source import workspace
 from devstack.env.source.model import SettingsClass, SourceIndex, SourceRead
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
+from devstack.patterns import regex
 from devstack.records import dataclass, replace
 from devstack.stack.model import FRONTENDS, Service, ServiceType, Stack
 
@@ -40,7 +41,7 @@ _BESIDE_FOLDERS = frozenset(
         *("migrations", "alembic"),
     }
 )
-_BESIDE_FILE = re.compile(
+_BESIDE_FILE = regex(
     r"(?:\.(?:test|spec|stories|e2e|bench|cy)\.[cm]?[jt]sx?|^(?:test_.*|.*_test|conftest|setup)\.py"
     r"|^(?!(?:vite|next)\.).*\.(?:config|setup)\.[cm]?[jt]s)$"
 )
