@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
@@ -19,7 +18,7 @@ from devstack.host.background import Announcer, run_in_background
 from devstack.host.base import Host, this_host
 from devstack.host.guard import Guard
 from devstack.host.pump import Pump
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 from devstack.run import events
 from devstack.run.facts import ShutdownRequested, StackReplaced
 from devstack.run.hub import Hub
@@ -150,8 +149,7 @@ class _Assembly:
 
     def _child_ended(self) -> None:
         """Some child of ours ended: an adopted one is collected, a guard that was killed is replaced."""
-        for one in self.host.strays():  # reaps; the guard could not know them without session and tag
-            self.guard.watch(one)
+        self.host.reap()
         try:
             told = self.guard.replace_if_gone()
         except OSError as problem:
@@ -257,8 +255,8 @@ class _Assembly:
 
     def _record(self, state: RunState, running: dict[str, Running]) -> None:
         """Write down what lives, for whoever comes after us; the guard hears it too."""
-        for one in (*(each.child.id for each in running.values()), *self.host.strays()):
-            self.guard.watch(one)
+        for one in running.values():
+            self.guard.watch(one.child.id)
         try:
             self._save(running)
         except OSError as problem:  # somebody removed the folder, or the disk is full: the run goes on

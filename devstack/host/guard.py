@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from devstack.host import guard_main, lineage
 from devstack.host.model import ProcessId
 
 MOST_LOST = 5
@@ -17,11 +18,13 @@ MOST_LOST = 5
 class Guard:
     """A process that outlives `kill -9` of devstack and then stops everything the run started.
 
-    It holds nothing of ours but the reading end of a pipe: when we die, however, it reads end-of-file.
+    It holds nothing of ours but the reading end of a pipe: when we die, however, it reads end-of-file. It finds what
+    we started by its mark and tag; where a system has neither, by the leaders that it was told of.
     """
 
     def __init__(self, run: str) -> None:
         self._run = run
+        self._part = str(lineage.run_part(lineage.mark(run, 0)))
         self._leaders: dict[ProcessId, None] = {}
         self._lost = 0
         self._start()
@@ -31,7 +34,7 @@ class Guard:
         os.set_blocking(self._pipe, False)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard_main.py")), self._run],
+                [sys.executable, "-I", "-S", str(Path(guard_main.__file__)), self._run, self._part],
                 cwd="/",
                 env={},
                 stdin=reading,
@@ -48,7 +51,7 @@ class Guard:
         return self._process.pid
 
     def watch(self, leader: ProcessId) -> None:
-        """Also stop the group and session of `leader`, even if its members clear their environment."""
+        """Also stop the group and session of `leader`."""
         if leader not in self._leaders:
             self._leaders[leader] = None
             self._tell(leader)
@@ -65,8 +68,7 @@ class Guard:
         if self._process.poll() is None or self._lost > MOST_LOST:
             return None
         self._lost += 1
-        with suppress(OSError):
-            os.close(self._pipe)
+        self._let_go()  # the twin of the one that is gone
         if self._lost > MOST_LOST:
             return (
                 "the guard was ended again and again: after `kill -9` of devstack the services would live on"
@@ -78,9 +80,12 @@ class Guard:
 
     def dismiss(self) -> None:
         """Nothing lives any more: the guard may go."""
+        self._let_go()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=2)
+
+    def _let_go(self) -> None:
         with suppress(OSError):
             os.write(self._pipe, b"done\n")
         with suppress(OSError):
             os.close(self._pipe)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=2)

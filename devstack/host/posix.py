@@ -14,6 +14,7 @@ from pathlib import Path
 
 from devstack.host import process_facts
 from devstack.host.base import Command, Ending, SpawnError
+from devstack.host.lineage import marked
 from devstack.host.model import ProcessId
 from devstack.host.process_facts import IS_LINUX, RUN_TAG, SERVICE_TAG
 from devstack.host.pump import output_pipe
@@ -27,7 +28,7 @@ class PosixHost:
 
     def __init__(self, run: str) -> None:
         self.run = run
-        self.trees = Trees()
+        self.trees = Trees(run)
 
     def adopt_orphans(self) -> None:
         """Ask the kernel to make orphaned descendants our children (Linux only; else nothing happens)."""
@@ -49,22 +50,24 @@ class PosixHost:
             reading, writing = _terminal() if command.tty else output_pipe()
         except OSError as problem:
             raise SpawnError(_reason(problem, command), is_missing=_is_missing(problem, command)) from None
+        mark = self.trees.next_mark()
         try:
-            process = subprocess.Popen(
-                argv,
-                cwd=command.cwd,
-                env={**command.env, **tags},
-                stdin=writing if command.tty else subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
-                start_new_session=True,
-            )
+            with marked(mark):
+                process = subprocess.Popen(
+                    argv,
+                    cwd=command.cwd,
+                    env={**command.env, **tags},
+                    stdin=writing if command.tty else subprocess.DEVNULL,
+                    stdout=writing,
+                    stderr=writing,
+                    start_new_session=True,
+                )
         except (OSError, ValueError) as problem:
             os.close(reading)
             raise SpawnError(_reason(problem, command), is_missing=_is_missing(problem, command)) from None
         finally:
             os.close(writing)
-        self.trees.add(process.pid, command.tag)
+        self.trees.add(process.pid, command.tag, mark)
         try:
             return PosixChild(self, process, reading, tty=command.tty)
         except OSError as problem:  # no descriptor left to follow it with: it must not live unseen

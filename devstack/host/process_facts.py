@@ -89,7 +89,8 @@ def _parse_stat(text: bytes) -> Kin:
         group=int(fields[2]),
         session=int(fields[3]),
         terminal=int(fields[4]),
-        is_dead=fields[0] in (b"Z", b"X"),
+        # A first thread that ended is shown as a zombie while others of its process still work, and have children.
+        is_dead=fields[0] in (b"Z", b"X") and int(fields[17]) <= 1,
         name=name.decode(errors="replace"),
     )
 

@@ -15,15 +15,14 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 from devstack.host import process_facts
 from devstack.host.model import ProcessId
 from devstack.host.private_folder import PrivateFolder
-from devstack.host.tree import tag, tagged
-from devstack.records import dataclass
+from devstack.host.tree import of_run, tag
+from devstack.records import dataclass, field
 
 STATE = "state.json"
 LOCK = "lock"
@@ -109,14 +108,14 @@ def read(folder: PrivateFolder) -> RunRecord | None:
 
 
 def leftovers(record: RunRecord) -> dict[str, tuple[ProcessId, ...]]:
-    """Living processes of a run that is over, by service ("" = unknown which): recorded or tagged."""
+    """Living processes of a run that is over, by service ("" = unknown which): recorded, marked or tagged."""
     found: dict[str, list[ProcessId]] = {}
     if record.boot == boot_id():
         for name, one in record.services.items():
             if process_facts.is_alive(one.id):
                 found.setdefault(name, []).append(one.id)
     known = {one for several in found.values() for one in several}
-    for pid in tagged(process_facts.RUN_TAG, record.run.encode()):
+    for pid in of_run(record.run):
         entry = process_facts.kin(pid)
         if entry is not None and not entry.is_dead and entry.id not in known:
             service = (tag(pid, process_facts.SERVICE_TAG) or b"").decode(errors="replace")

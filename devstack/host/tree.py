@@ -1,20 +1,20 @@
 """Which processes belong to a service, however they forked.
 
 On Linux devstack is the subreaper of everything it starts: a process that loses its parent becomes our child,
-so all of a run hangs below us and a walk over `children` files finds it without looking at other processes.
-Elsewhere the process table is asked for groups and parents.
+so all of a run hangs below us and a walk over `children` files finds it without looking at other processes. Whose
+an adopted one is, its mark tells (`lineage`). Elsewhere the process table is asked for groups and parents.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from devstack.host import process_facts
+from devstack.host import lineage, process_facts
 from devstack.host.model import ProcessId
-from devstack.host.process_facts import IS_LINUX, SERVICE_TAG, Kin
+from devstack.host.process_facts import IS_LINUX, RUN_TAG, SERVICE_TAG, Kin
 
 _PART = 1 << 16  # bytes
 
@@ -62,13 +62,18 @@ def tag(pid: int, name: str) -> bytes | None:
     return rest.partition(b"\0")[0] if found else None
 
 
-def tagged(name: str, value: bytes) -> list[int]:
-    """Every process that was started with this value of the variable; where that is hidden, none is known."""
+def of_run(run: str) -> list[int]:
+    """Every process that carries the mark or the tag of `run`; where those are hidden, none is known."""
     if not IS_LINUX:
         return []
-    wanted = name.encode() + b"=" + value
+    wanted, part = f"{RUN_TAG}={run}".encode(), lineage.run_part(lineage.mark(run, 0))
     numbers = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]  # noqa: PTH208 - hot
-    return [pid for pid in numbers if _may_hold(pid, wanted) and tag(pid, name) == value]
+    return [
+        pid
+        for pid in numbers
+        if (_may_hold(pid, wanted) and tag(pid, RUN_TAG) == run.encode())
+        or lineage.run_part(lineage.mark_of(pid) or 0) == part
+    ]
 
 
 def _may_hold(pid: int, wanted: bytes) -> bool:
@@ -96,18 +101,22 @@ def is_busy(pid: int) -> bool:
 
 
 class Trees:
-    """Who belongs to which leader. Remembers what it saw, so that a process that clears its environment and
-    leaves its session is still known if it was seen before.
-    """
+    """Who belongs to which leader, for the starts of one run."""
 
-    def __init__(self) -> None:
-        self._leaders: dict[int, str] = {}
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._starts = 0
+        self._leaders: dict[int, tuple[str, int]] = {}
         self._apart: set[int] = set()
-        self._seen: dict[ProcessId, int] = {}
 
-    def add(self, pid: int, service: str) -> None:
-        """`pid` leads the tree of `service`."""
-        self._leaders[pid] = service
+    def next_mark(self) -> int:
+        """What everything of the next start is to carry."""
+        self._starts += 1
+        return lineage.mark(self._run, self._starts)
+
+    def add(self, pid: int, service: str, mark: int) -> None:
+        """`pid` leads the tree of `service`; all of it carries `mark`."""
+        self._leaders[pid] = service, mark
 
     def add_apart(self, pid: int) -> None:
         """`pid` is ours and no member of the run (the guard)."""
@@ -117,29 +126,28 @@ class Trees:
         """Its tree is no longer of interest; what is left of it becomes a stray."""
         self._leaders.pop(pid, None)
         self._apart.discard(pid)
-        self._seen = {one: leader for one, leader in self._seen.items() if leader != pid}
 
     def members(self, leader: int) -> tuple[ProcessId, ...]:
         """Living members of the tree of `leader`."""
         if not IS_LINUX:
             return _members_by_table(leader)
-        own = process_facts.kin(leader)
-        alive = [own] if own is not None and not own.is_dead else []
-        inside = alive + below(leader) + [one for one in self._adopted() if self._owner(one) == leader]
-        for one in inside:
-            self._seen[one.id] = leader
-        return tuple({one.id: None for one in inside})
+        return _certain(lambda: self._of(leader))
 
     def strays(self) -> tuple[ProcessId, ...]:
         """Living adopted processes that belong to no leader."""
         if not IS_LINUX:
             return ()
-        return tuple(one.id for one in self._adopted() if self._owner(one) is None)
+        return _certain(lambda: [one for one in self._adopted() if self._owner(one) is None])
 
     def unknown_children(self) -> list[int]:
         """Direct children of ours that we did not start ourselves, dead ones included."""
         known = self._leaders.keys() | self._apart
         return [pid for pid in children(os.getpid()) if pid not in known] if IS_LINUX else []
+
+    def _of(self, leader: int) -> list[Kin]:
+        own = process_facts.kin(leader)
+        alive = [own] if own is not None and not own.is_dead else []
+        return alive + below(leader) + [one for one in self._adopted() if self._owner(one) == leader]
 
     def _adopted(self) -> list[Kin]:
         return below(os.getpid(), [*self._leaders, *self._apart])
@@ -148,14 +156,22 @@ class Trees:
         for pid in (entry.session, entry.group):
             if pid in self._leaders:
                 return pid
-        if entry.id in self._seen:
-            return self._seen[entry.id]
-        return _leader_of(service_of(entry.pid), self._leaders)
+        mark = lineage.mark_of(entry.pid)
+        if mark is not None and lineage.run_part(mark) == lineage.run_part(lineage.mark(self._run, 0)):
+            found = [pid for pid, (_, known) in self._leaders.items() if known == mark]
+        else:  # a system without such marks, or one that changed its limits
+            service = service_of(entry.pid)
+            found = [pid for pid, (name, _) in self._leaders.items() if name == service]
+        return found[-1] if found else None
 
 
-def _leader_of(service: str | None, leaders: Mapping[int, str]) -> int | None:
-    found = [pid for pid, name in leaders.items() if name == service]
-    return found[-1] if found else None
+def _certain(look: Callable[[], list[Kin]]) -> tuple[ProcessId, ...]:
+    """What `look` finds. Nothing is believed only the second time.
+
+    A process that hands over to a child of its own during the walk may be missed together with that child.
+    """
+    found = look() or look()
+    return tuple({one.id: None for one in found})
 
 
 def _members_by_table(leader: int) -> tuple[ProcessId, ...]:

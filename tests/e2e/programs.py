@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+
+from tests.conftest import NODE_MODULES
 
 PYTHON = sys.executable
 
@@ -99,6 +102,21 @@ def python(name: str, *arguments: str) -> str:
     return " ".join([PYTHON, "-u", name, *arguments])
 
 
+def with_modules(folder: Path) -> Path:
+    """Link the installed packages into `folder`, with the programs that npm scripts find."""
+    (folder / "node_modules" / ".bin").mkdir(parents=True)
+    for package in NODE_MODULES.iterdir():
+        if not package.name.startswith("."):
+            (folder / "node_modules" / package.name).symlink_to(package)
+    for name, program in (
+        ("vite", "vite/bin/vite.js"),
+        ("next", "next/dist/bin/next"),
+        ("nodemon", "nodemon/bin/nodemon.js"),
+    ):
+        (folder / "node_modules" / ".bin" / name).symlink_to(NODE_MODULES / program)
+    return folder
+
+
 def tagged(run: str) -> list[int]:
     """Living processes that carry this run's tag."""
     found = []
@@ -126,15 +144,61 @@ def guards(supervisor: int) -> list[int]:
     return found
 
 
+def below(supervisor: int) -> dict[int, str]:
+    """Living processes below this one, however deep, without its guards: pid → what identifies it for good."""
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for entry in Path("/proc").iterdir():
+        if found := identified(int(entry.name)) if entry.name.isdigit() else None:
+            parents.setdefault(int(found.split()[1]), []).append((int(entry.name), found.split()[-1]))
+    apart, found_below, waiting = guards(supervisor), dict[int, str](), [supervisor]
+    while waiting:
+        for pid, start in parents.get(waiting.pop(), ()):
+            if pid not in apart:
+                found_below[pid] = start
+                waiting.append(pid)
+    return found_below
+
+
+def identified(pid: int) -> str | None:
+    """State, parent and start mark of a process that lives; None when it is gone or only waits to be reaped."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else f"{fields[0]} {fields[1]} {fields[19]}"
+
+
+def living(processes: Mapping[int, str]) -> dict[int, str]:
+    """Which of these (pid → start mark) still live, with their command."""
+    left = {}
+    for pid, start in processes.items():
+        now = identified(pid)
+        if now is not None and now.split()[-1] == start:
+            left[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
+    return left
+
+
 def kill_with_guard(supervisor: int) -> None:
-    """`kill -9` of devstack and of its guard: suspended first, so that it cannot start another guard."""
+    """`kill -9` of devstack and of its guards: suspended first, so that it cannot start another guard."""
     os.kill(supervisor, signal.SIGSTOP)
     stat = Path(f"/proc/{supervisor}/stat")
     assert eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
-    for pid in guards(supervisor):
-        os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: not guards(supervisor))
+    while found := guards(supervisor):  # the twin of one that is killed becomes ours
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     os.kill(supervisor, signal.SIGKILL)
+
+
+def can_bind(port: int) -> bool:
+    """Whether a server could have this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def eventually(what: Callable[[], object], timeout: float = 10.0) -> bool:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NODE_MODULES
 from tests.e2e.conftest import Run
-from tests.e2e.programs import SERVER, eventually, tagged, toml
+from tests.e2e.programs import SERVER, eventually, tagged, toml, with_modules
 
 pytestmark = [
     pytest.mark.e2e,
@@ -37,17 +36,6 @@ NEXT = {
     "export function getServerSideProps() { return { props: { c: process.env.PAINT || 'none' } } }\n",
     ".env": "PAINT=red\n",  # npm sets a COLOR of its own
 }
-
-
-def with_modules(folder: Path) -> Path:
-    """Link the installed packages into `folder`, with the programs that npm scripts find."""
-    (folder / "node_modules" / ".bin").mkdir(parents=True)
-    for package in NODE_MODULES.iterdir():
-        if not package.name.startswith("."):
-            (folder / "node_modules" / package.name).symlink_to(package)
-    for name, program in (("vite", "vite/bin/vite.js"), ("next", "next/dist/bin/next")):
-        (folder / "node_modules" / ".bin" / name).symlink_to(NODE_MODULES / program)
-    return folder
 
 
 def fetched(port: int, path: str) -> str:

@@ -22,6 +22,7 @@ from tests.e2e.programs import (
     SERVER,
     STUBBORN,
     STUBBORN_MEMBER,
+    can_bind,
     eventually,
     guards,
     python,
@@ -38,16 +39,6 @@ WAIT = "sleep 1000"
 
 def identity(run: Run) -> str:
     return str(next(one["run"] for one in run.events if one["event"] == "run.started"))
-
-
-def can_bind(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def test_services_stop_in_reverse_dependency_order(tree: Tree, up: Up) -> None:
@@ -199,20 +190,6 @@ def test_after_kill_9_the_guard_stops_every_tree_and_ports_are_free(
     run.process.wait()
     assert eventually(lambda: not tagged(identity(run)), timeout=10)
     assert eventually(lambda: can_bind(port), timeout=2)
-
-
-def test_the_guard_also_stops_what_left_its_session_and_cleared_its_environment(tree: Tree, up: Up) -> None:
-    # `setsid` forks, because it is called by a group's leader, and that leader ends at once.
-    command = f"env -i PATH={os.environ['PATH']} setsid sh -c 'echo $$ > pid; while true; do sleep 60; done'"
-    folder = tree({"stack.toml": toml({"a": {"command": command}, "b": {"command": "sleep 1000"}})})
-    run = up(cwd=folder)
-    run.until("run.ready")
-    note = folder / "pid"
-    assert eventually(lambda: note.exists() and note.read_text().strip())
-    escaped = Path("/proc") / note.read_text().strip()
-    run.process.kill()
-    run.process.wait()
-    assert eventually(lambda: not escaped.exists())
 
 
 def test_a_killed_guard_is_replaced_and_the_next_one_does_its_work(tree: Tree, up: Up) -> None:

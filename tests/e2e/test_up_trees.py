@@ -1,24 +1,35 @@
-"""What people really start: runners and reloaders with trees of their own, of which nothing may be left."""
+"""What people really start, and what tries to get away: however a run or a service ends, nothing of it is left."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import NODE_MODULES
+from tests.conftest import NODE_MODULES, Outcome
 from tests.e2e.conftest import Run
-from tests.e2e.programs import PYTHON, SERVER, eventually, tagged, toml
+from tests.e2e.programs import (
+    PYTHON,
+    SERVER,
+    below,
+    can_bind,
+    eventually,
+    guards,
+    living,
+    tagged,
+    toml,
+    with_modules,
+)
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 Tree = Callable[[Mapping[str, str | bytes]], Path]
 Up = Callable[..., Run]
+Command = Callable[..., Outcome]
 Port = Callable[[], int]
 
 NODE = "require('http').createServer((q, s) => s.end('hi')).listen(process.env.PORT, '127.0.0.1')\n"
@@ -28,67 +39,154 @@ async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"hi"})
 """
-PROGRAMS = {
-    "uvicorn --reload": (f"{PYTHON} -m uvicorn app:app --reload --port $PORT", None),
-    "a shell behind a shell": (f"sh -c 'sh -c \"{PYTHON} server.py; true\"; true'", None),
-    "two in the background": (f"sleep 1000 & sleep 1000 & {PYTHON} server.py", None),
+# Forks twice with a new session between, clears its environment, closes all it inherited; nobody sees it before.
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.closerange(0, 64)
+        os.execve(sys.executable, [sys.executable, "-ISc", "import time; time.sleep(1000)"], {})
+    os._exit(0)
+os.wait()
+time.sleep(1000)
+"""
+AWAY = 'sh -c "exec sleep 1000" >/dev/null 2>&1'
+PACKAGE = '{"private": true, "scripts": {"dev": "node server.js"}}'
+WITH_PORT = {
+    "uvicorn": f"{PYTHON} -m uvicorn app:app --reload --port $PORT",
+    "shells": f"sh -c 'sh -c \"{PYTHON} server.py; true\"; true'",
+    "background": f"sleep 1000 & sleep 1000 & {PYTHON} server.py",
+    "waiting-setsid": f"setsid --wait {PYTHON} server.py",
+}
+WITHOUT_PORT = {
+    "daemon": f"{PYTHON} -IS daemon.py",
+    "setsid": f"setsid {AWAY} & exec sleep 1000",
+    "env-i": f"env -i {shutil.which('setsid')} {AWAY} & exec sleep 1000",
+}
+WITH_NODE = {
+    "npm": ("npm run dev", "dotenv17"),
     "nodemon": ("node node_modules/nodemon/bin/nodemon.js server.js", "nodemon"),
     "npx": ("npx --no-install nodemon server.js", "nodemon"),
-    "setsid": (f"setsid --wait {PYTHON} server.py", None),
+    "vite": (None, "vite"),
+    "next": (None, "next"),
+}
+PAGES = {
+    "vite": {
+        "package.json": '{"private": true, "type": "module", "scripts": {"dev": "vite"}}',
+        "index.html": "hi",
+    },
+    "next": {
+        "package.json": '{"private": true, "scripts": {"dev": "next dev --webpack"}}',
+        "pages/index.js": "export default function Page() { return 'hi' }\n",
+    },
 }
 
 
-def prepared(tree: Tree, port: int, kind: str) -> Path:
-    command, package = PROGRAMS[kind]
-    if package is not None and (shutil.which("npx") is None or not (NODE_MODULES / package).exists()):
-        pytest.skip(f"needs npm and {package}")
-    services = {"a": {"command": command, "port": port}}
-    folder = tree({"stack.toml": toml(services), "app.py": ASGI, "server.py": SERVER, "server.js": NODE})
-    if package is not None:
-        (folder / "node_modules").symlink_to(NODE_MODULES)
-        (folder / "package.json").write_text('{"private": true}')
-    return folder
+class Stack:
+    """All of them in one stack, each in a folder of its own; what runs in a folder belongs to that service."""
+
+    def __init__(self, tree: Tree, up: Up, free_port: Port) -> None:
+        services: dict[str, dict[str, object]] = {}
+        for name, command in {**WITH_PORT, **WITHOUT_PORT}.items():
+            services[name] = {"command": command}
+        for name, (node_command, package) in WITH_NODE.items():
+            if shutil.which("npx") is not None and (NODE_MODULES / package).exists():
+                services[name] = {"command": node_command} if node_command else {"type": name}
+        for name, one in services.items():
+            one["dir"] = name
+            if name not in WITHOUT_PORT:
+                one["port"] = free_port()
+                one["ready"] = {"tcp": True}
+        self.ports = [one["port"] for one in services.values() if "port" in one]
+        self.names = list(services)
+        files = {"stack.toml": toml(services)}
+        for name in services:
+            mine = {"package.json": PACKAGE, "server.js": NODE, "server.py": SERVER, "app.py": ASGI}
+            mine = PAGES.get(name, {**mine, "daemon.py": DAEMON})
+            files |= {f"{name}/{path}": text for path, text in mine.items()}
+        self.folder = tree(files)
+        for name in services:
+            if name in WITH_NODE:
+                with_modules(self.folder / name)
+        self.run = up("--no-doctor", cwd=self.folder, env={"NEXT_TELEMETRY_DISABLED": "1"})
+        self.run.until("run.ready")
+        self.pid = self.run.process.pid
+
+    def of(self, service: str) -> dict[int, str]:
+        """Living processes of `service`."""
+        found = {}
+        for pid, start in below(self.pid).items():
+            try:
+                where = Path(f"/proc/{pid}/cwd").readlink()
+            except OSError:
+                continue
+            if where.is_relative_to(self.folder / service):
+                found[pid] = start
+        return found
+
+    def is_gone(self, processes: Mapping[int, str]) -> bool:
+        """Whether nothing lives of these, nor anything else of the run, and every port is free."""
+        return (
+            not living(processes) and not tagged(self.run.events[0]["run"]) and all(map(can_bind, self.ports))
+        )
 
 
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+@pytest.fixture
+def stack(tree: Tree, up: Up, free_port: Port) -> Stack:
+    return Stack(tree, up, free_port)
 
 
-@pytest.mark.parametrize("kind", PROGRAMS)
-def test_ctrl_c_returns_when_the_whole_tree_is_gone_and_the_port_is_free(
-    tree: Tree, up: Up, free_port: Port, kind: str
-) -> None:
-    port = free_port()
-    run = up("--no-doctor", cwd=prepared(tree, port, kind))
-    run.until("service.ready", service="a")
-    assert run.interrupt() == 130
-    assert tagged(run.events[0]["run"]) == []
-    assert is_free(port)
+def test_a_stopped_service_leaves_nothing_and_the_others_stay(stack: Stack, devstack: Command) -> None:
+    for name in stack.names:
+        own = stack.of(name)
+        others = {pid: start for pid, start in below(stack.pid).items() if pid not in own}
+        assert own, name
+        assert devstack("stop", name, cwd=stack.folder).code == 0
+        assert living(own) == {}, name
+        assert living(others).keys() == others.keys(), name
+    assert living(below(stack.pid)) == {}
 
 
-@pytest.mark.parametrize("kind", ["uvicorn --reload", "npx", "setsid"])
-def test_after_kill_9_of_devstack_the_whole_tree_is_gone_too(
-    tree: Tree, up: Up, free_port: Port, kind: str
-) -> None:
-    port = free_port()
-    run = up("--no-doctor", cwd=prepared(tree, port, kind))
-    run.until("service.ready", service="a")
-    run.process.kill()
-    run.wait()
-    assert eventually(lambda: not tagged(run.events[0]["run"]) and is_free(port), timeout=5)
+def test_restarted_services_leave_nothing_of_what_ran_before(stack: Stack, devstack: Command) -> None:
+    before = below(stack.pid)
+    counts = {name: len(stack.of(name)) for name in WITHOUT_PORT}
+    assert devstack("restart", *stack.names, cwd=stack.folder).code == 0
+    assert living(before) == {}
+    assert eventually(lambda: {name: len(stack.of(name)) for name in WITHOUT_PORT} == counts)
+    assert devstack("down", cwd=stack.folder).code == 0
+    assert stack.is_gone(before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_devstack_ends_every_tree_before_it_returns(stack: Stack, number: int) -> None:
+    before = below(stack.pid)
+    assert stack.run.end(number) in (130, 143)
+    assert stack.is_gone(before), living(before)
+
+
+def test_after_kill_9_of_devstack_nothing_is_left(stack: Stack) -> None:
+    before = below(stack.pid)
+    stack.run.process.kill()
+    stack.run.wait()
+    assert eventually(lambda: stack.is_gone(before)), living(before)
+
+
+@pytest.mark.parametrize("first", ["devstack", "guard"])
+def test_after_kill_9_of_devstack_and_of_its_guard_nothing_is_left(stack: Stack, first: str) -> None:
+    before = below(stack.pid)
+    (guard,) = guards(stack.pid)
+    for pid in (stack.pid, guard) if first == "devstack" else (guard, stack.pid):
+        os.kill(pid, signal.SIGKILL)
+    stack.run.wait()
+    assert eventually(lambda: stack.is_gone(before)), living(before)
 
 
 def test_a_restart_of_a_shell_with_helpers_leaves_none_of_the_first_ones(
     tree: Tree, up: Up, free_port: Port
 ) -> None:
-    port = free_port()
-    run = up("--no-doctor", cwd=prepared(tree, port, "two in the background"))
+    services = {"a": {"command": WITH_PORT["background"], "port": free_port()}}
+    run = up("--no-doctor", cwd=tree({"stack.toml": toml(services), "server.py": SERVER}))
     run.until("service.ready", service="a")
     (server,) = [
         pid

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.host import process_facts, tree
+from devstack.host import lineage, process_facts, tree
 from devstack.host.base import Child, Command, Ending, Host, SpawnError, this_host
 from devstack.host.guard import Guard
 from tests.e2e.programs import ESCAPED, STUBBORN_MEMBER, eventually, tagged
@@ -243,7 +245,68 @@ print(len(host.strays()))
     return done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("program", [STUBBORN_MEMBER, ESCAPED], ids=["group", "session"])
+# As ESCAPED, and it empties its environment as well: nothing but its mark tells whose it is.
+NAMELESS = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        program = "import signal, time; signal.signal(15, signal.SIG_IGN); open('nameless', 'w'); time.sleep(1000)"
+        os.execve(sys.executable, [sys.executable, "-ISc", program], {})
+    os._exit(0)
+os.wait()
+while not os.path.exists("nameless"): time.sleep(0.01)
+print("away", flush=True)
+time.sleep(1000)
+"""
+# Its first thread ends, as those of a large program do first of all; a second one works on and has a child.
+HALF_ENDED = """
+import ctypes, platform, subprocess, threading, time
+threading.Thread(target=time.sleep, args=(1000,)).start()
+subprocess.Popen(["sleep", "1000"], start_new_session=True, env={})
+print("up", flush=True)
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
+"""
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "aarch64"), reason="needs the number of a system call"
+)
+def test_a_process_whose_first_thread_ended_still_has_its_children(
+    real: Host, started: list[Child], tmp_path: Path
+) -> None:
+    (tmp_path / "half.py").write_text(HALF_ENDED)
+    child = real.spawn(command(sys.executable, "half.py", cwd=tmp_path))
+    started.append(child)
+    assert os.read(child.output, 100) == b"up\n"
+    stat = Path(f"/proc/{child.id.pid}/stat")
+    assert eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    assert len(child.members()) == 2
+
+
+def test_each_start_has_a_mark_of_its_own_and_we_keep_ours(real: Host, started: list[Child]) -> None:
+    own = lineage.mark_of(os.getpid())
+    marks = []
+    for _ in range(2):
+        started.append(real.spawn(command("sleep", "1000")))
+        marks.append(lineage.mark_of(started[-1].id.pid))
+    assert marks == [lineage.mark("0000realhost0000", 1), lineage.mark("0000realhost0000", 2)]
+    assert lineage.mark_of(os.getpid()) == own
+
+
+def test_what_a_run_left_is_known_by_its_mark_alone(started: list[Child]) -> None:
+    run = "0000byitsmark000"
+    started.append(this_host(run).spawn(command("env", "-i", shutil.which("sleep") or "sleep", "1000")))
+    pid = started[-1].id.pid
+    assert eventually(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"sleep\0001000\0"))
+    assert tagged(run) == []
+    assert tree.of_run(run) == [pid]
+    assert tree.of_run("0000another00000") == []
+
+
+@pytest.mark.parametrize(
+    "program", [STUBBORN_MEMBER, ESCAPED, NAMELESS], ids=["group", "session", "nameless"]
+)
 def test_members_that_outlive_the_leader_are_found_and_killed(tmp_path: Path, program: str) -> None:
     out, problems = run_with(program, tmp_path)
     assert out.split() == ["2", "1", "True", "0"], problems
@@ -274,6 +337,22 @@ def test_the_guard_stops_what_is_tagged_when_its_starter_dies(
     assert other.poll() is None
 
 
+def test_the_twin_of_a_guard_does_its_work_when_both_devstack_and_the_guard_are_killed(
+    spawned: list[subprocess.Popen[bytes]],
+) -> None:
+    run = "0000guard0000005"
+    victim = subprocess.Popen(["sleep", "1000"], env={"DEVSTACK_RUN": run, "PATH": PATH})
+    spawned.append(victim)
+    guard = Guard(run)
+    twins = Path(f"/proc/{guard.pid}/task/{guard.pid}/children")
+    assert eventually(lambda: twins.read_text().split())
+    os.kill(guard.pid, 9)
+    guard._process.wait(10)
+    assert victim.poll() is None
+    os.close(guard._pipe)
+    assert victim.wait(10) == -15
+
+
 def test_a_dismissed_guard_touches_nobody(spawned: list[subprocess.Popen[bytes]]) -> None:
     run = "0000guard0000001"
     neighbour = subprocess.Popen(["sleep", "1000"], env={"DEVSTACK_RUN": run, "PATH": PATH})
@@ -282,6 +361,14 @@ def test_a_dismissed_guard_touches_nobody(spawned: list[subprocess.Popen[bytes]]
     guard.dismiss()
     assert guard._process.returncode == 0
     assert neighbour.poll() is None
+    assert not [one for one in Path("/proc").glob("[0-9]*/cmdline") if run.encode() in _content(one)]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_the_guard_knows_leaders_that_hide_their_environment(
