@@ -1,11 +1,11 @@
-"""`dataclass`, `field` and `replace` as in `dataclasses`, with methods that are made when they are first needed.
+"""`dataclass`, `field` and `replace` as in `dataclasses`; methods are made when they are first needed.
 
-The standard library compiles six methods for each class while its module is imported, about 0.4 ms for a class, and
-importing it costs 4 ms itself. A start of devstack imports two hundred such classes, makes objects of some dozens
-and compares hardly any. Here the class gets its slots at once. `__init__` is written when the first object is made,
-`__eq__` and `__hash__` are the same few lines for every class, and for everything else (`__repr__`,
-`__dataclass_fields__`) the standard library is asked when it is first looked up, so it is what it would have been.
-A type checker sees `dataclasses` itself.
+The standard library compiles six methods for each class while its module is imported, about 0.4 ms for a class,
+and importing it costs 4 ms itself. A start of devstack imports two hundred such classes, makes objects of some
+dozens and compares hardly any. Here the class gets its slots at once. `__init__` is compiled when some dozens of
+objects have been made, `__eq__` and `__hash__` are the same few lines for every class, and for everything else
+(`__repr__`, `__dataclass_fields__`) the standard library is asked when it is first looked up, so it is what it
+would have been. A type checker sees `dataclasses` itself.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ __all__ = ["dataclass", "field", "replace"]
 _DECLARED = "__declared_fields__"  # annotations and defaults of one class, without those of its bases
 _TO_DESCRIBE = ("__dataclass_fields__", "__dataclass_params__")
 _NOTHING = object()  # where a field has no default, or an argument was not given
+_UNTIL_COMPILED = 40  # objects; compiling takes as long as it spares for about so many
+
+_put = object.__setattr__
+Default = tuple[Any, Callable[[], Any] | None]
+"""What a field has where nothing is given: a value, or what makes one."""
 
 
 class _Field:
@@ -170,12 +175,32 @@ def _by_the_standard_library(owner: type, *, name: str, options: dict[str, bool]
 
 
 def _constructor(owner: type, *, kw_only: bool) -> Callable[..., None]:
-    """`__init__` alone: the standard library would compile three more methods with it."""
+    """The `__init__` of the first objects, which takes names only; most classes never make more of them."""
     annotations, defaults = _fields(owner)
-    known: dict[str, Any] = {"_put": object.__setattr__, "_given": _NOTHING}
-    head, body = ["self", "*"] if kw_only and annotations else ["self"], []
-    for name in annotations:
-        default, factory = _default(defaults.get(name, _NOTHING))
+    usual = {name: _default(defaults.get(name, _NOTHING)) for name in annotations}
+    required = {name for name, (value, make) in usual.items() if value is _NOTHING and make is None}
+    left = _UNTIL_COMPILED
+
+    def plain(self: Any, *values: Any, **given: Any) -> None:
+        nonlocal left
+        left -= 1
+        if values or left < 0 or not required <= given.keys() <= usual.keys():
+            owner.__init__ = compiled = _compiled(owner, usual, kw_only=kw_only)  # type: ignore[misc]
+            compiled(self, *values, **given)
+            return
+        for name, (value, make) in usual.items():
+            _put(self, name, given[name] if name in given else value if make is None else make())
+        if hasattr(self, "__post_init__"):
+            self.__post_init__()
+
+    return plain
+
+
+def _compiled(owner: type, usual: dict[str, Default], *, kw_only: bool) -> Callable[..., None]:
+    """`__init__` alone: the standard library would compile three more methods with it."""
+    known: dict[str, Any] = {"_put": _put, "_given": _NOTHING}
+    head, body = ["self", "*"] if kw_only and usual else ["self"], []
+    for name, (default, factory) in usual.items():
         if factory is not None:
             known[f"_make_{name}"] = factory
             head.append(f"{name}=_given")
@@ -193,8 +218,7 @@ def _constructor(owner: type, *, kw_only: bool) -> Callable[..., None]:
     return made
 
 
-def _default(value: Any) -> tuple[Any, Callable[[], Any] | None]:
-    """The default and the factory of a field."""
+def _default(value: Any) -> Default:
     if isinstance(value, _Field):
         return value.default, value.factory
     library: Any = sys.modules.get("dataclasses")

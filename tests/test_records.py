@@ -255,3 +255,23 @@ def test_one_field_is_hashed_as_several_are(dataclass: Decorator) -> None:
 
     assert hash(Name("a")) == hash(("a",))
     assert {Name("a"): 1}[Name("a")] == 1
+
+
+@FIELDS
+def test_the_hundredth_object_is_made_like_the_first(library: Any) -> None:
+    @library.dataclass(frozen=True, slots=True, kw_only=True)
+    class Made:
+        number: int
+        often: int = 2
+        tags: list[str] = library.field(default_factory=list)
+
+        def __post_init__(self) -> None:
+            seen.append(self.number)
+
+    seen: list[int] = []
+    made = [Made(number=number) for number in range(100)]
+    assert seen == list(range(100))
+    assert all(one == Made(number=number) for number, one in enumerate(made))
+    assert len({id(one.tags) for one in made}) == 100
+    with pytest.raises(TypeError):
+        Made()

@@ -17,16 +17,16 @@ Run the command yourself and write its result, or set the variable where the pro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_SUBSTITUTION = re.compile(r"(?<!\\)\$\([A-Za-z_./~][^()]*\)")
+_SUBSTITUTION = regex(r"(?<!\\)\$\([A-Za-z_./~][^()]*\)")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
+from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.envfiles import Assignment, EnvFile, is_env_name, is_example
 from devstack.stack.model import Service
@@ -30,7 +31,7 @@ from devstack.stack.model import Service
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_COMMENTED = re.compile(r"^\s*#+\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
+_COMMENTED = regex(r"^\s*#+\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

@@ -17,13 +17,13 @@ Copy key and secret from the project's settings; the key is the short one that b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
 from devstack.contract.members import Effective
 from devstack.env.secrets import is_secret_reference
+from devstack.patterns import regex
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import Reference
@@ -31,8 +31,8 @@ from devstack.stack.model import Reference
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_KEY = re.compile(r"API[A-Za-z0-9]{8,20}")
-_SECRET = re.compile(r"[A-Za-z0-9_-]{30,}")
+_KEY = regex(r"API[A-Za-z0-9]{8,20}")
+_SECRET = regex(r"[A-Za-z0-9_-]{30,}")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

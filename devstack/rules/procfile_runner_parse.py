@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import Loaded
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.readings import Difference, agreed, read_with
 
@@ -41,8 +42,8 @@ _MENTIONS = (
     "bin/dev",
     "Taskfile.yml",
 )
-_PARSERS = re.compile(r"\b(?:honcho|foreman|nf)\s+(?:start|run|-)")
-_OTHERS = re.compile(r"\b(?:overmind|hivemind|mprocs|process-compose)\b")
+_PARSERS = regex(r"\b(?:honcho|foreman|nf)\s+(?:start|run|-)")
+_OTHERS = regex(r"\b(?:overmind|hivemind|mprocs|process-compose)\b")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:

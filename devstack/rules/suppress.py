@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.rules import unused_suppression
 from devstack.rules.base import Finding, Location
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Ignore
 
-_COMMENT = re.compile(r"^\s*#\s*devstack:\s*ignore\[([^\]]*)\][ \t]*(.*)$")
+_COMMENT = regex(r"^\s*#\s*devstack:\s*ignore\[([^\]]*)\][ \t]*(.*)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,14 +22,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.envfiles import Assignment, EnvFile
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]+-----\s*$")
-_END = re.compile(r"-----END [A-Z0-9 ]+-----\s*$")
+_BEGIN = regex(r"-----BEGIN [A-Z0-9 ]+-----\s*$")
+_END = regex(r"-----END [A-Z0-9 ]+-----\s*$")
 _LONGEST = 400  # lines of a key or certificate chain
 
 

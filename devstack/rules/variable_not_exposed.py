@@ -23,9 +23,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract.needs import declared_names
 from devstack.contract.proxies import runs_on_server_too
 from devstack.env.source import jsconfig
+from devstack.patterns import regex
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.rules.exposure import is_exposed_secret, is_surely_client
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from devstack.stack.model import Service
 
 # Names that bundlers replace themselves.
-_BUILT_IN = re.compile(
+_BUILT_IN = regex(
     r"(?:NODE_ENV|MODE|DEV|PROD|SSR|BASE_URL|LEGACY|TEST|VITEST|NEXT_RUNTIME|NEXT_PHASE|TURBOPACK|STORYBOOK|CI|DEBUG"
     r"|JEST_WORKER_ID|PUBLIC_URL|BROWSER|PLATFORM|NODE_DEBUG|VERCEL\w*|__NEXT\w*|NEXT_DEPLOYMENT_ID|PACKAGE_VERSION)$"
 )
@@ -61,7 +61,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if service.type not in _FRAMEWORK or environment is None:
             continue
         defined = _defined_by_config(inspection, service)
-        declared = declared_names(stack, service.name)
+        declared = inspection.declared(service.name)
         is_isomorphic = runs_on_server_too(inspection.contract, service)
         told: set[str] = set()
         for read in inspection.sources(service.name).reads:

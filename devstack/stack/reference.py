@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from typing import cast, get_args
 
+from devstack.patterns import regex
 from devstack.stack.model import (
     ComposeTarget,
     FileKey,
@@ -30,12 +31,12 @@ SERVICE_NAME = r"[a-z][a-z0-9_-]{0,39}"
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 URL_PARTS: tuple[str, ...] = get_args(UrlPart)
 
-_REFERENCE = re.compile(
+_REFERENCE = regex(
     rf"(?P<service>{SERVICE_NAME}):(?P<names>{VARIABLE_NAME}(?:[|?]{VARIABLE_NAME})*)(?:#(?P<part>.*))?"
 )
-_PAIR = re.compile(rf"(?P<service>{SERVICE_NAME}):(?P<host>{VARIABLE_NAME})\+(?P<port>{VARIABLE_NAME})")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
+_PAIR = regex(rf"(?P<service>{SERVICE_NAME}):(?P<host>{VARIABLE_NAME})\+(?P<port>{VARIABLE_NAME})")
+_SCHEME = regex(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HOST_AND_PORT = regex(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
 
 def reference(text: str) -> Reference:
