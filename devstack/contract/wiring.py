@@ -98,7 +98,7 @@ def _faults(facts: Facts, one: JudgedLink) -> Iterator[str]:
         yield f"the service speaks {'TLS' if need.secure else 'no TLS'}"
     if urls.is_unspecified(address.host):
         yield f"{address.host} is an address to listen on, not one to connect to"
-    elif one.resolution.where is Where.CONTAINER and need.browser:
+    elif need.browser and (one.resolution.where is Where.CONTAINER or address.host in links.DOCKER_HOSTS):
         yield f"`{address.host}` resolves only inside a container network, not in a browser"
     elif one.resolution.where is Where.LOCAL and not one.reaches:
         yield _elsewhere(facts, one)

@@ -76,7 +76,7 @@ def _judge(inspection: Inspection, need: Need, effective: Effective, read: Sourc
         else inspection.at_origin(effective.value.origin, read.name, note="set to nothing here"),
         inspection.at_key(need.key, note=f"`{read.name}` {need.reason}"),
         service=need.reference.service,
-        hint=f"set `{read.name}`",
+        hint=f"set `{read.name}`; that mends `{'missing-variable' if effective.value is None else 'empty-value'}`, too",
     )
 
 

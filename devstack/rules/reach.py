@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract import links
+from devstack.contract import links, urls
 from devstack.contract.links import JudgedLink, Target
 from devstack.contract.members import Provenance
+from devstack.contract.spelling import intended
 from devstack.contract.urls import Address, UrlFault
 from devstack.env.model import LayerKind
 from devstack.env.secrets import mask_url, placeholder
@@ -16,6 +17,7 @@ from devstack.rules import evidence
 from devstack.rules.base import Edit, Fix, Location
 
 if TYPE_CHECKING:
+    from devstack.env.model import Value
     from devstack.rules.inspection import Inspection
 
 
@@ -69,6 +71,21 @@ def name_of(judged: JudgedLink) -> str:
 def shown(text: str | None) -> str:
     """A URL with its secrets masked, in backticks."""
     return f"`{mask_url(text or '')}`"
+
+
+def written_with_hash(inspection: Inspection, name: str, value: Value | None) -> str | None:
+    """The URL as written where a reader cut it at a `#` that no quotes would save; None otherwise.
+
+    A WebSocket URL may have no fragment, and in a password a `#` ends the authority for every URL parser.
+    """
+    if value is None or value.text is None or "#" in value.text:
+        return None
+    line = intended(evidence.written(inspection, name, value) or "")
+    start, hash_, rest = line.partition("#")
+    if not hash_ or not urls.has_scheme(line) or start.rstrip() != value.text:
+        return None
+    is_in_password = "@" in rest.partition("/")[0] and "/" not in start.partition("://")[2]
+    return line if is_in_password or urls.parse(line).is_websocket else None
 
 
 def rewrite(inspection: Inspection, judged: JudgedLink, title: str, value: str) -> Fix | None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.contract import hosts
 from devstack.contract.links import Where
 from devstack.patterns import regex
 from devstack.rules import reach
@@ -45,8 +46,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         target = services[judged.link.to]
         if target.type is ServiceType.EXTERNAL or judged.resolution.where is not Where.PUBLIC:
             continue
-        if _TUNNELS.search(address.host):
-            continue
+        entry = hosts.find(address.host) if address.is_websocket or judged.requirement.websocket else None
+        if _TUNNELS.search(address.host) or (entry is not None and entry.websocket == "no"):
+            continue  # `host-without-websocket` says more
         yield RULE.finding(
             f"{reach.name_of(judged)} must reach the local {reach.named(judged.target)}, but leads to the public host "
             f"`{address.host}`. What runs here is never asked.",

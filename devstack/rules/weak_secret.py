@@ -26,21 +26,13 @@ from devstack.contract import urls
 from devstack.contract.members import Effective, Provenance
 from devstack.contract.spelling import intended
 from devstack.env.secrets import placeholder
-from devstack.patterns import regex
 from devstack.rules import evidence, placeholder_value
 from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.signing import wanted_bytes
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Shared
-
-MIN_BYTES = 32
-_SIGNING = regex(
-    r"(?:^|_)(?:JWT|SIGNING|SIGNATURE|HMAC|SESSION|COOKIE|NEXTAUTH|AUTH|SECRET_KEY(?:_BASE)?)(?:_|$)"
-)
-# Somebody's idea of a secret, not a gap that was left to fill.
-_CHOSEN = regex(r"^(?:secret|password|admin|test|dev(?:secret|password)|testsecret|mysecret|mypassword)\d*$")
-_PRIVATE = regex(r"(?:SECRET|KEY|SALT|BASE)\d*$")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -53,7 +45,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 continue
             if _is_torn(inspection, each, text):
                 continue
-            wanted = _wanted(shared, each)
+            wanted = wanted_bytes(shared, each.name or "")
             what = None if wanted is None else _weakness(text, wanted)
             if what is not None and not _is_told_elsewhere(inspection, each, text):
                 weak.append((each, what))
@@ -66,16 +58,6 @@ def _is_torn(inspection: Inspection, found: Effective, text: str) -> bool:
     """Whether a loader made something else of what is written: `value-mangled` or `loader-disagreement` say so."""
     line = None if found.value is None else evidence.written(inspection, found.name or "", found.value)
     return line is not None and intended(line) != text
-
-
-def _wanted(shared: Shared, found: Effective) -> int | None:
-    """How many bytes the value must have; None where the group is no signing secret."""
-    if shared.min_bytes is not None:
-        return shared.min_bytes
-    name = (found.name or "").upper()
-    if not shared.secret or not _PRIVATE.search(name):
-        return None
-    return MIN_BYTES if _SIGNING.search(name) or name == "LIVEKIT_API_SECRET" else None
 
 
 def _weakness(text: str, wanted: int) -> str | None:
@@ -96,8 +78,7 @@ def _is_told_elsewhere(inspection: Inspection, found: Effective, text: str) -> b
     judged = placeholder(text, found.name or "")
     if judged is not None and judged.default_of is not None:
         return not _is_development_pair(inspection, found)
-    is_chosen = judged is not None and ("word" in judged.reason or _CHOSEN.search(text.lower()) is not None)
-    return not is_chosen and placeholder_value.is_told(inspection, found)
+    return placeholder_value.is_told(inspection, found)
 
 
 def _finding(inspection: Inspection, shared: Shared, found: Effective, what: str) -> Finding:
