@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import select
 import sys
 import threading
 import time
@@ -33,7 +34,7 @@ from devstack.supervisor.runner import Runner
 from devstack.supervisor.services import DeclaredServices, Display, stamp
 from devstack.supervisor.watch import EnvWatch
 from devstack.views import style
-from devstack.views.feed import Feed, View
+from devstack.views.feed import CLOSING_LIMIT, PATIENCE, Feed, View
 from devstack.views.logfiles import LogFiles
 from devstack.views.stream import Stream
 from devstack.views.until_ready import UntilReady
@@ -128,9 +129,15 @@ class _Assembly:
             ending.callback(self.guard.dismiss)
             ending.callback(self.terminal.restore)
             ending.callback(self.logs.close)
-            ending.callback(self.feed.close)
+            ending.callback(self._show_the_rest)
             ending.callback(self.pump.stop)
             return asyncio.run(self._main())
+
+    def _show_the_rest(self) -> None:
+        """Wait for a slow reader; not for long when somebody waits at the keyboard."""
+        is_interrupted = (self.hub.state.code or 0) > 128  # the number of a signal is in it
+        if not self.feed.close(PATIENCE if is_interrupted else CLOSING_LIMIT):
+            self._complain("nobody read the end of the output: `devstack logs` has it")
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
@@ -140,7 +147,9 @@ class _Assembly:
         control = self._control()
         self.watch.start()
         try:
-            return await self.runner.execute(self._began)
+            code = await self.runner.execute(self._began)
+            self._record(self.runner.state, {}, is_over=not self.host.strays())
+            return code
         finally:
             self.watch.close()
             if control is not None:
@@ -253,18 +262,18 @@ class _Assembly:
         """Errors that the files have now and had not when the run began, as text."""
         return up_checks.new_errors(self.job.stack, self.job.request, self.job.baseline or frozenset())
 
-    def _record(self, state: RunState, running: dict[str, Running]) -> None:
+    def _record(self, state: RunState, running: dict[str, Running], *, is_over: bool = False) -> None:
         """Write down what lives, for whoever comes after us; the guard hears it too."""
         for one in running.values():
             self.guard.watch(one.child.id)
         try:
-            self._save(running)
+            self._save(running, is_over)
         except OSError as problem:  # somebody removed the folder, or the disk is full: the run goes on
             if not self._has_complained:
                 self._has_complained = True
                 self._complain(f"the state of this run cannot be kept ({problem.strerror})")
 
-    def _save(self, running: dict[str, Running]) -> None:
+    def _save(self, running: dict[str, Running], is_over: bool) -> None:
         declared = self.job.stack.services
         self.job.folder.create()
         state_file.save(
@@ -285,6 +294,7 @@ class _Assembly:
                     for name, one in running.items()
                 },
                 declared=self.job.moved.isolation.declared if self.job.moved is not None else {},
+                is_over=is_over,
             ),
         )
 
@@ -351,7 +361,8 @@ class _Assembly:
         return found.job.names
 
     def _complain(self, text: str) -> None:
-        print(f"warning: {text}", file=sys.stderr)
+        if select.select([], [sys.stderr], [], 0)[1]:  # who reads nothing holds up no service
+            print(f"warning: {text}", file=sys.stderr)
 
 
 def _specs(job: Job) -> tuple[Spec, ...]:
@@ -383,7 +394,8 @@ def in_background(job: Job) -> int:
         job.lock.sign()
         return _Assembly(job, announcer).execute()
 
-    code = run_in_background(work)
-    if code == 0 and not job.request.as_json:
-        print("It runs on in the background: `devstack ps` shows it, `devstack down` stops it.")
-    return code
+    def tell() -> None:
+        if not job.request.as_json:
+            print("It runs on in the background: `devstack ps` shows it, `devstack down` stops it.")
+
+    return run_in_background(work, went_well=tell)

@@ -198,7 +198,7 @@ class Console:
     def _setup_finished(self, event: events.SetupFinished, envelope: Envelope, state: RunState) -> None:
         if event.ok:
             self._say(event.service, "✓", "ok", f"setup done in {duration(event.seconds)}", "green")
-        else:
+        elif not event.interrupted:  # else it is told as stopped, as any service is
             why = f": {event.reason}" if event.reason else ""
             self._say(event.service, "✗", "x", self._style.paint(f"setup failed{why}", "red"), "red")
 
@@ -284,9 +284,8 @@ class Console:
         self._say(event.service, "✗", "x", self._style.paint(text + more, colour), colour)
 
     def _output_lost(self, event: events.OutputLost, envelope: Envelope, state: RunState) -> None:
-        text = (
-            f"{counted(event.lines, 'line')} not shown here, the screen is too slow: `devstack logs` has them"
-        )
+        text = f"{counted(event.lines, 'line')} not shown here, the screen fell behind: "
+        text += f"`devstack logs {event.service}` has them all"
         self._say(event.service, "▲", "!", text, "yellow")
 
     # --- how ---

@@ -12,9 +12,14 @@ from devstack.run.state import RunState
 
 PACE_STEP = 0.001
 CLOSING_LIMIT = 10.0
-"""Seconds that a slow terminal has at most for the end of a run."""
+"""Seconds that a slow reader has at most for the end of a run."""
+PATIENCE = 1.0
+"""Seconds without progress that it has when somebody waits for the end of a run that was interrupted."""
 STALLED_AFTER = 0.25
 """A reader that took nothing for so long is not waited for."""
+ALLOWANCE = 5.0
+REGAINED = 0.1
+"""Seconds of the allowance that come back with each second."""
 
 
 class View(Protocol):
@@ -33,9 +38,19 @@ class Feed:
     """The thread of one view. It ends by itself after `run.finished`."""
 
     def __init__(
-        self, hub: Hub, view: View, name: str, *, limit: int = LIMIT, is_patient: bool = True
+        self,
+        hub: Hub,
+        view: View,
+        name: str,
+        *,
+        limit: int = LIMIT,
+        is_patient: bool = True,
+        allowance: float = ALLOWANCE,
     ) -> None:
-        """`is_patient`: the view's reader is a program or a file, which should lose nothing."""
+        """`is_patient`: the view's reader is a program or a file, which should lose nothing.
+
+        `allowance`: seconds for which such a reader may hold services up when it is slow all the time.
+        """
         self._hub = hub
         self._view = view
         self._limit = limit
@@ -43,6 +58,8 @@ class Feed:
         self._news = threading.Event()
         self._shown = 0
         self._stalled_at = -1
+        self._most = self._allowance = allowance
+        self._paced_at = time.monotonic()
         self._is_closing = False
         _, self._subscription = hub.subscribe(self._news.set, limit)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -55,17 +72,24 @@ class Feed:
         if self._shown == self._stalled_at:
             return
         shown, since = self._shown, time.monotonic()
-        while self._subscription.backlog >= self._limit // 2:
+        self._allowance = min(self._most, self._allowance + (since - self._paced_at) * REGAINED)
+        until = since + self._allowance
+        now = since
+        while self._subscription.backlog >= self._limit // 2 and now < until:
             time.sleep(PACE_STEP)
             now = time.monotonic()
             if self._shown != shown:
                 shown, since = self._shown, now
             elif now - since > STALLED_AFTER:
                 self._stalled_at = shown
-                return
+                break
+        self._allowance, self._paced_at = until - now, now
 
-    def close(self, patience: float = 1.0) -> None:
-        """Show what waits, then end. A stream that takes nothing for `patience` seconds is given up."""
+    def close(self, patience: float = CLOSING_LIMIT) -> bool:
+        """Show what waits, then end; whether everything was shown.
+
+        A reader that takes nothing for `patience` seconds is given up.
+        """
         self._is_closing = True
         self._news.set()
         until = time.monotonic() + CLOSING_LIMIT
@@ -74,6 +98,7 @@ class Feed:
             shown = self._shown
             self._thread.join(patience)
         self._subscription.close()
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:

@@ -246,6 +246,38 @@ def test_a_terminal_that_takes_nothing_holds_no_service_up(
     assert [line[:6] for line in kept] == [b"%06d" % i for i in range(100000)]
 
 
+def test_who_reads_late_is_told_what_is_missing_and_gets_the_end(
+    tree: Tree, spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    code = "import os\nfor i in range(1000): os.write(1, (b'%07d ' % i + b'x' * 91 + b'\\n') * 100)"
+    folder = tree(stack(loud=code))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "devstack", *DONE],
+        cwd=folder,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    spawned.append(process)
+    end = time.monotonic() + 60
+    while (
+        not (folder / ".devstack" / "logs" / "loud.log").exists()
+        or log(folder, "loud")[-100:-93] != b"0000999"
+    ):
+        assert time.monotonic() < end, "the service is held up by the reader"
+        time.sleep(0.01)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err.decode()
+    lost = re.search(r"([\d,]+) lines not shown here", out.decode())
+    assert lost
+    assert len(lines_of(out.decode(), "loud")) + int(lost[1].replace(",", "")) == 100_000
+    assert b"Everything stopped" in out
+    assert len(log(folder, "loud").splitlines()) == 100_000
+
+
 def test_the_terminal_is_left_as_it_was(tree: Tree, terminal: Callable[..., Terminal]) -> None:
     code = (
         "import time\nprint('\\x1b[?25l\\x1b[?1049h\\x1b[31munfinished', end='', flush=True)\ntime.sleep(600)"

@@ -270,7 +270,7 @@ def test_the_waiting_report_begins_again_with_a_new_start(console: Terminalless)
 def test_lost_output_is_admitted(console: Terminalless) -> None:
     lost = events.OutputLost(service="web", blocks=2, lines=1200, bytes=9)
     assert shown(console, [lost]) == [
-        "web    ! 1,200 lines not shown here, the screen is too slow: `devstack logs` has them"
+        "web    ! 1,200 lines not shown here, the screen fell behind: `devstack logs web` has them all"
     ]
 
 

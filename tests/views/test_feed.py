@@ -47,7 +47,7 @@ def test_a_view_that_hangs_is_given_up_at_the_end() -> None:
     hub, view = Hub(time.time), Gated(is_open=False)
     feed = Feed(hub, view, "test")
     hub.publish(block(b"x\n"))
-    feed.close(0.1)
+    assert not feed.close(0.1)
     assert view.shown == []
     view.gate.set()
 
@@ -84,6 +84,21 @@ def test_a_reader_that_stands_still_is_not_waited_for() -> None:
     kept = [one for one in view.shown if isinstance(one.event, OutputBlock)]
     assert sum(event.lines for event in lost) + len(kept) == 500
     assert isinstance(view.shown[-1].event, ServiceReady)
+
+
+def test_a_reader_that_is_slow_all_the_time_holds_services_up_for_a_while_only() -> None:
+    class Slow(Gated):
+        def show(self, envelope: Envelope, state: RunState) -> None:
+            self.ticked.wait(0.01)  # never set here: the reader goes on, but slowly
+            super().show(envelope, state)
+
+    hub, view = Hub(time.time), Slow()
+    feed = Feed(hub, view, "test", limit=10_000, allowance=0.05)
+    for _ in range(500):
+        hub.publish(block(b"x" * 999 + b"\n"))
+        feed.pace()
+    assert feed.close()
+    assert any(isinstance(one.event, OutputLost) for one in view.shown)
 
 
 def test_a_terminal_is_never_waited_for() -> None:
