@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from devstack.env.model import LayerKind
 from devstack.env.source import jsconfig
 from devstack.records import dataclass
+from devstack.rules import listening
 from devstack.rules.base import Location
 from devstack.stack import pages, scripts
 from devstack.stack.model import Service, ServiceType
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 HELPER_ROLES = ("hmr", "inspect", "inspector", "debug")
-_LISTENING_P = {"next", "http-server", "flask", "nuxt", "nuxi", "json-server", "remix-serve"}
 _DEFAULT_INSPECT = 9229
 
 
@@ -56,15 +56,18 @@ class Claim:
 
 
 def claims(inspection: Inspection, service: Service) -> tuple[Claim, ...]:
-    """Every claim of `service`, the declared ones first."""
-    if service.type in (ServiceType.EXTERNAL, ServiceType.COMPOSE):
+    """Every claim of `service`, the declared ones first. Port 0 claims none: the system chooses a free one."""
+    if service.type is ServiceType.EXTERNAL:
         return ()
-    return (
+    if service.type is ServiceType.COMPOSE:
+        return tuple(_declared(inspection, service))
+    every = (
         *_declared(inspection, service),
         *_from_command(inspection, service),
         *_from_config(inspection, service),
         *_from_variables(inspection, service),
     )
+    return tuple(claim for claim in every if claim.port)
 
 
 def _declared(inspection: Inspection, service: Service) -> Iterator[Claim]:
@@ -87,6 +90,7 @@ class CommandWords:
     """One simple command of a service. `folder`: where it runs (after `cd X &&`), None where that is unknown."""
 
     words: tuple[str, ...]
+    text: str
     place: Location
     folder: Path | None
 
@@ -98,7 +102,7 @@ def command_words(inspection: Inspection, service: Service) -> Iterator[CommandW
         return
     for text, place in _texts(inspection, service):
         for step in pages.steps(text, launch.cwd):
-            yield CommandWords(words=step.words, place=place, folder=step.folder)
+            yield CommandWords(words=step.words, text=step.text, place=place, folder=step.folder)
 
 
 def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Location]]:
@@ -113,8 +117,7 @@ def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Loca
 def _from_command(inspection: Inspection, service: Service) -> Iterator[Claim]:
     for one in command_words(inspection, service):
         words, place = one.words, one.place
-        tool = scripts.tool(words)
-        port = _port_flag(tool)
+        port = listening.told(scripts.tool(words))
         if port is not None:
             number, flag = port
             yield Claim(
@@ -144,24 +147,6 @@ def _from_command(inspection: Inspection, service: Service) -> Iterator[Claim]:
             place=inspection.at_spot(launch.spot),
             words=f"`PORT={text}` before its command",
         )
-
-
-def _port_flag(words: tuple[str, ...]) -> tuple[int, str] | None:
-    program = words[0] if words else ""
-    if program in ("docker", "podman", "ssh", "psql", "redis-cli", "mysql", "turbo"):
-        return None
-    for index, word in enumerate(words):
-        found = re.fullmatch(r"--port=(\d+)", word)
-        short = re.fullmatch(r"-p=?(\d+)", word) if program in _LISTENING_P else None
-        if found or short:
-            matched = found or short
-            assert matched is not None
-            return int(matched.group(1)), word
-        following = words[index + 1] if index + 1 < len(words) else ""
-        is_flag = word == "--port" or (word == "-p" and program in _LISTENING_P)
-        if is_flag and following.isdecimal():
-            return int(following), f"{word} {following}"
-    return None
 
 
 def _inspect_flag(words: tuple[str, ...]) -> int | None:

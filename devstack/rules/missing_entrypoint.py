@@ -15,14 +15,15 @@ Correct the command, or `dir` of the service: commands run in that folder.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.nearest import did_you_mean
+from devstack.patterns import regex
+from devstack.rules import modules
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.rules.claims import command_words
+from devstack.rules.claims import CommandWords, command_words
 from devstack.stack import package, scripts
 from devstack.stack.package import MANAGERS
 
@@ -30,20 +31,25 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Service
 
-_INTERPRETERS = {
+_EXTENSIONS = {
     "python": (".py",),
-    "python3": (".py",),
     "node": (".js", ".mjs", ".cjs", ".ts", ".mts"),
     "tsx": (".ts", ".tsx", ".js", ".mjs", ".mts"),
     "ts-node": (".ts",),
     "bash": (".sh",),
     "sh": (".sh",),
+    "fastapi": (".py",),
+    "streamlit": (".py",),
 }
+_SUBCOMMANDS = {"tsx": ("watch",), "fastapi": ("dev", "run"), "streamlit": ("run",)}
+_TAKES_A_WORD = regex(
+    r"-[rCXWP]|--(?:require|import|loader|experimental-loader|env-file(?:-if-exists)?|conditions|tsconfig|project"
+    r"|watch-path|title|host|port|app|server\.\w+)"
+)
+_PYTHON = regex(r"python[\d.]*|py")
+_RUNS_TEXT = ("-c", "-e", "-p", "--eval", "--print", "--test", "--check")
 # What a build makes: it is missing until then, and that is no mistake of the command.
-_BUILT = re.compile(r"(?:^|/)(?:dist|build|out|\.next|\.output|lib|target)/\S+ does not exist")
-_APPLICATION_SERVERS = ("uvicorn", "gunicorn", "hypercorn", "daphne")
-_WRAPPERS = ("uv", "poetry", "pipenv", "rye", "hatch", "pdm")
-_MANAGER_COMMANDS = frozenset(("install", "ci", "exec", "dlx", "create", "init", "add", "x", "i"))
+_BUILT = regex(r"(?:^|/)(?:dist|build|out|\.next|\.output|lib|target)/\S+ does not exist")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -52,11 +58,15 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if not inspection.files.is_folder(inspection.folder(service)):
             yield _no_folder(inspection, service)
             continue
+        before: CommandWords | None = None
         for one in command_words(inspection, service):
-            missing = None if one.folder is None else _missing(inspection, one.folder, one.words)
+            missing, step_before = _missing(inspection, service, one), before
+            before = one
             if missing is None:
                 continue
             is_built = _BUILT.search(missing) is not None
+            if is_built and _makes(service, one, step_before):
+                break
             hint = (
                 "build it first, best as `setup`"
                 if is_built
@@ -72,6 +82,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             break
 
 
+def _makes(service: Service, one: CommandWords, before: CommandWords | None) -> bool:
+    """Whether what `one` needs may be made first: by the setup step, or by a step before it in the same command."""
+    return service.setup is not None or (before is not None and before.place == one.place)
+
+
 def _no_folder(inspection: Inspection, service: Service) -> Finding:
     return RULE.finding(
         f"The folder `{service.dir}` of `{service.name}` does not exist.",
@@ -82,18 +97,26 @@ def _no_folder(inspection: Inspection, service: Service) -> Finding:
     )
 
 
-def _missing(inspection: Inspection, folder: Path, words: tuple[str, ...]) -> str | None:
-    script = _missing_script(words, folder)
+def _missing(inspection: Inspection, service: Service, one: CommandWords) -> str | None:
+    if one.folder is None or "\\" in one.text:  # only a shell, or only Windows, can tell
+        return None
+    script = _missing_script(one.words, one.folder)
     if script is not None:
         return script
-    tool = _unwrapped(scripts.tool(words))
+    tool = scripts.tool(one.words)
     if not tool:
         return None
-    program, arguments = tool[0], tool[1:]
-    if program in _INTERPRETERS:
-        return _missing_file(inspection, folder, program, arguments)
-    if program in _APPLICATION_SERVERS:
-        return _missing_application(inspection, folder, arguments)
+    program = "python" if _PYTHON.fullmatch(tool[0]) else tool[0]
+    look = modules.Search(inspection, service, one.folder)
+    if program == "python" and "-m" in tool[:-1]:
+        tool = tool[tool.index("-m") + 1 :]
+        program = tool[0]
+        if program not in modules.APPLICATION_SERVERS and program not in _EXTENSIONS:
+            return look.module(program)
+    if program in modules.APPLICATION_SERVERS:
+        return look.application(tool[1:])
+    if program in _EXTENSIONS:
+        return _missing_file(inspection, one.folder, program, tool[1:])
     return None
 
 
@@ -124,51 +147,23 @@ def _missing_script(words: tuple[str, ...], folder: Path) -> str | None:
     return f"package.json has no script `{name}`" + (f" ({near})" if near else "")
 
 
-def _unwrapped(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Without `uv run`, `poetry run` and the like, as long as they take no options of their own."""
-    if len(words) > 2 and words[0] in _WRAPPERS and words[1] == "run" and not words[2].startswith("-"):
-        return (words[2].rpartition("/")[2], *words[3:])
-    return words
-
-
 def _missing_file(
     inspection: Inspection, folder: Path, program: str, arguments: tuple[str, ...]
 ) -> str | None:
-    if arguments[:1] == ("-m",) and len(arguments) > 1:
-        if arguments[1] in _APPLICATION_SERVERS:
-            return _missing_application(inspection, folder, arguments[2:])
-        return None  # a module may come from any package
-    script = next((word for word in arguments if not word.startswith("-")), None)
-    if script is None or not script.endswith(_INTERPRETERS[program]) or "$" in script:
-        return None
-    before = arguments[: arguments.index(script)]
-    if any(
-        word in ("-c", "-e", "--eval", "-r", "--require", "--import", "--env-file", "-X", "-W")
-        for word in before
-    ):
-        return None
-    path = folder / script
-    return None if inspection.files.is_file(path) else f"{inspection.shown(path)} does not exist"
-
-
-def _missing_application(inspection: Inspection, folder: Path, arguments: tuple[str, ...]) -> str | None:
-    """`uvicorn package.module:app` whose first package is in this folder, but whose module is not."""
-    target = next(
-        (word for word in arguments if ":" in word and not word.startswith("-") and "/" not in word), None
-    )
-    if target is None or any(word.startswith(("--app-dir", "--chdir", "--pythonpath")) for word in arguments):
-        return None
-    parts = target.partition(":")[0].split(".")
-    if not all(part.isidentifier() for part in parts):
-        return None
-    roots = [folder, folder / "src"]
-    for root in roots:
-        path = root.joinpath(*parts)
-        if inspection.files.is_file(path.with_suffix(".py")) or inspection.files.is_folder(path):
+    rest = iter(arguments)
+    for word in rest:
+        if word in _RUNS_TEXT:
             return None
-    if len(parts) > 1 and not any(inspection.files.is_folder(root / parts[0]) for root in roots):
-        return None  # perhaps an installed package
-    return f"there is no module `{'.'.join(parts)}` in {inspection.shown(folder)}"
+        if _TAKES_A_WORD.fullmatch(word):
+            next(rest, None)
+        elif not word.startswith("-") and word not in _SUBCOMMANDS.get(program, ()):
+            break
+    else:
+        return None
+    if not word.endswith(_EXTENSIONS[program]):
+        return None
+    path = folder / word
+    return None if inspection.files.is_file(path) else f"{inspection.shown(path)} does not exist"
 
 
 RULE = Rule(id="DS004", name="missing-entrypoint", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.rules.claims import Claim, claims
+from devstack.rules.claims import Claim, Source, claims
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             if not claim.is_helper:
                 by_port.setdefault(claim.port, {}).setdefault(service.name, claim)
     for port, claimants in by_port.items():
-        first, *others = claimants.values()
+        # What was declared stands first: a command or a file that says otherwise is where it is mended.
+        first, *others = sorted(claimants.values(), key=lambda claim: claim.source is not Source.STACK)
         for other in others:
             if may_meet(services[first.service], services[other.service]):
                 yield _finding(port, first, other)

@@ -28,6 +28,7 @@ class Step:
     """One simple command of a command text. `folder`: where it runs (after `cd X &&`), None where that is unknown."""
 
     words: tuple[str, ...]
+    text: str
     folder: Path | None
 
 
@@ -57,7 +58,7 @@ def steps(text: str, folder: Path) -> Iterator[Step]:
     for piece in _SEPARATORS.split(text):
         words = shell_words.read(piece).words
         if words:
-            yield Step(words=words, folder=here)
+            yield Step(words=words, text=piece, folder=here)
         elif piece.split()[:1] in (["cd"], ["pushd"]):
             here = _entered(here, piece)
 

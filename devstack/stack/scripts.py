@@ -61,6 +61,24 @@ PAGE_SERVERS = {
 # Programs that run another one named in their arguments; what of theirs comes before it is skipped.
 _RUNNERS = {"npx", "bunx", "cross-env", "env", "dotenv", "nodemon", *MANAGERS}
 _RUNNER_WORDS = {"exec", "dlx", "x", "--", "-y", "--yes", "--bun"}
+# Programs that run another one after `run`, in their own environment but in the same folder.
+_ENVIRONMENTS = {
+    "uv",
+    "poetry",
+    "pipenv",
+    "rye",
+    "hatch",
+    "pdm",
+    "pixi",
+    "op",
+    "doppler",
+    "infisical",
+    "dotenvx",
+}
+_ELSEWHERE = {"--directory", "--project", "-C", "-P"}
+_TAKES_A_WORD = re.compile(
+    r"--(?:with|env-file|extra|group|python|package|config|env|projectId|path)|-[efpc]"
+)
 
 
 def behind(words: tuple[str, ...], package: Package | None) -> Script | None:
@@ -120,11 +138,32 @@ def settings(script: Script) -> dict[str, str | None]:
 def tool(words: tuple[str, ...]) -> tuple[str, ...]:
     """The words from the program that really runs: runners, wrappers and inline variables are taken off."""
     rest = list(words)
-    while rest and (Path(rest[0]).name in _RUNNERS or _is_setting(rest[0]) or rest[0] in _RUNNER_WORDS):
-        runner = rest.pop(0)
-        if runner == "dotenv" and "--" in rest:
-            rest = rest[rest.index("--") + 1 :]
+    while rest:
+        runner = Path(rest[0]).name
+        if runner in _ENVIRONMENTS and rest[1:2] == ["run"]:
+            inner = _run(rest[2:])
+            if not inner:
+                break
+            rest = inner
+        elif runner in _RUNNERS or _is_setting(rest[0]) or rest[0] in _RUNNER_WORDS:
+            del rest[0]
+            if runner == "dotenv" and "--" in rest:
+                rest = rest[rest.index("--") + 1 :]
+        else:
+            break
     return (Path(rest[0]).name, *rest[1:]) if rest else ()
+
+
+def _run(words: list[str]) -> list[str]:
+    """What `uv run …` runs, its own options taken off; nothing where it runs in another folder."""
+    before = words[: words.index("--")] if "--" in words else words
+    if any(word.partition("=")[0] in _ELSEWHERE for word in before):
+        return []
+    if "--" in words:
+        return words[words.index("--") + 1 :]
+    while words and words[0].startswith("-"):
+        words = words[2 if _TAKES_A_WORD.fullmatch(words[0]) else 1 :]
+    return words
 
 
 def _last_command(text: str) -> tuple[str, ...] | None:

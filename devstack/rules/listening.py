@@ -1,0 +1,119 @@
+"""The port that a command line tells its program to listen on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from devstack.patterns import regex
+from devstack.records import dataclass
+
+_PYTHON = regex(r"python[\d.]*|pypy[\d.]*|py")
+# Their `--port` is somebody else's, a thing to connect to, or for each of several programs.
+_NEVER = frozenset("docker podman ssh psql redis-cli mysql mongosh turbo nx curl wait-on adb ngrok".split())  # noqa: SIM905
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Habit:
+    """How a program is told its port.
+
+    Attributes:
+        flags: options that take the number.
+        binds: options that take an address: `0.0.0.0:8000`, `:8000`, `tcp://localhost:3000`.
+        bare: whether a lone number is enough there.
+        after: the word behind which the first plain word is a number or an address.
+    """
+
+    flags: tuple[str, ...] = ("--port",)
+    binds: tuple[str, ...] = ()
+    bare: bool = False
+    after: str | None = None
+
+
+_SHORT = _Habit(flags=("-p", "--port"))
+_HABITS: Mapping[str, _Habit] = {
+    **dict.fromkeys(
+        (
+            "next",
+            "http-server",
+            "flask",
+            "nuxt",
+            "nuxi",
+            "json-server",
+            "remix-serve",
+            "sirv",
+            "parcel",
+            "sanic",
+        ),
+        _SHORT,
+    ),
+    **dict.fromkeys(("rails", "puma", "daphne", "live-server", "webpack-dev-server"), _SHORT),
+    "serve": _Habit(flags=("-p", "--port"), binds=("-l", "--listen"), bare=True),
+    "gunicorn": _Habit(flags=(), binds=("-b", "--bind")),
+    "hypercorn": _Habit(flags=(), binds=("-b", "--bind")),
+    "waitress-serve": _Habit(binds=("--listen",)),
+    "streamlit": _Habit(flags=("--server.port",)),
+    "php": _Habit(flags=(), binds=("-S",)),
+    "manage.py": _Habit(flags=(), after="runserver", bare=True),
+    "django-admin": _Habit(flags=(), after="runserver", bare=True),
+    "http.server": _Habit(flags=(), after="http.server", bare=True),
+}
+
+
+def told(words: Sequence[str]) -> tuple[int, str] | None:
+    """The number and the words that say it (`-p 4000`); None where nothing or several things are said.
+
+    `words` begin with the program itself, runners taken off (`scripts.tool`).
+    """
+    words = _program(words)
+    if not words or words[0] in _NEVER:
+        return None
+    habit = _HABITS.get(words[0], _Habit())
+    found = [
+        *((number, shown) for text, shown in _values(words, habit.flags) if (number := _number(text))),
+        *(
+            (number, shown)
+            for text, shown in _values(words, habit.binds)
+            if (number := _address(text, habit.bare))
+        ),
+    ]
+    if habit.after in words:
+        plain = [word for word in words[words.index(habit.after) + 1 :] if not word.startswith("-")]
+        number = _address(plain[0], habit.bare) if plain else None
+        found += [(number, f"{habit.after} {plain[0]}")] if number else []
+    return found[0] if len({number for number, _ in found}) == 1 else None
+
+
+def _program(words: Sequence[str]) -> tuple[str, ...]:
+    """Without the interpreter: `python -m uvicorn …`, `python manage.py …`."""
+    if words and _PYTHON.fullmatch(words[0]):
+        rest = list(words[1:])
+        while rest and rest[0].startswith("-") and rest[0] != "-m":
+            rest.pop(0)
+        rest = rest[1:] if rest[:1] == ["-m"] else rest
+        return (rest[0].rpartition("/")[2], *rest[1:]) if rest else ()
+    return tuple(words)
+
+
+def _values(words: Sequence[str], flags: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each text given to one of `flags`, with the words that give it."""
+    for index, word in enumerate(words):
+        for flag in flags:
+            if word == flag and index + 1 < len(words):
+                yield words[index + 1], f"{word} {words[index + 1]}"
+            elif word.startswith(f"{flag}="):
+                yield word[len(flag) + 1 :], word
+            elif len(flag) == 2 and re.fullmatch(rf"{flag}\d+", word):
+                yield word[2:], word
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _address(text: str, bare: bool) -> int | None:
+    """The port of an address; Unix sockets, pipes and file descriptors have none."""
+    if bare and text.isdecimal():
+        return int(text)
+    found = re.fullmatch(r"(?:tcp://)?(?:\[[\da-f:.]*\]|[\w.*-]*):(\d+)", text)
+    return int(found[1]) if found and not text.startswith(("unix:", "fd:", "pipe:")) else None
