@@ -33,8 +33,12 @@ class Announcer:
         os.close(self._handle)
 
 
-def run_in_background(work: Callable[[Announcer], int]) -> int:
-    """Fork; the child does `work`, the starter returns 0 once it is ready, else the child's exit code."""
+def run_in_background(work: Callable[[Announcer], int], *, went_well: Callable[[], None]) -> int:
+    """Fork; both return: the child what `work` does, errors included, as if it were the command itself.
+
+    The starter calls `went_well` and returns 0 once `work` announces that it is ready; else it returns the child's
+    exit code.
+    """
     if not hasattr(os, "fork"):
         raise SystemProblem("a run in the background is not possible on this system.", hint="devstack up")
     reading, writing = os.pipe()
@@ -44,12 +48,13 @@ def run_in_background(work: Callable[[Announcer], int]) -> int:
     if child == 0:
         os.close(reading)
         os.setsid()
-        _work(work, Announcer(writing))
+        return work(Announcer(writing))
     os.close(writing)
     signals = {number: signal.signal(number, lambda n, frame: os.kill(child, n)) for number in _FORWARDED}
     try:
         with os.fdopen(reading, "rb") as pipe:
             if pipe.read() == READY:
+                went_well()
                 return 0
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
@@ -59,18 +64,3 @@ def run_in_background(work: Callable[[Announcer], int]) -> int:
 
 
 _FORWARDED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-def _work(work: Callable[[Announcer], int], announcer: Announcer) -> None:
-    """In the child: never return into the starter's code."""
-    code = 70
-    try:
-        code = work(announcer)
-    except BaseException as problem:
-        with suppress(OSError, ValueError):
-            print(f"error: {str(problem) or type(problem).__name__}", file=sys.stderr)
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(code)

@@ -46,6 +46,7 @@ class RunRecord:
 
     Attributes:
         declared: main ports of stack.toml, of services that use another one (`up --isolate`).
+        is_over: it ended in order, and nothing of it lived any more.
     """
 
     run: str
@@ -54,6 +55,7 @@ class RunRecord:
     started: float = 0.0
     services: Mapping[str, ServiceRecord] = field(default_factory=lambda: MappingProxyType({}))
     declared: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    is_over: bool = False
 
 
 def boot_id() -> str:
@@ -82,6 +84,7 @@ def save(folder: PrivateFolder, record: RunRecord) -> None:
             for name, one in record.services.items()
         },
         "declared": dict(record.declared),
+        "over": record.is_over,
     }
     folder.write(STATE, json.dumps(body).encode())
 
@@ -102,6 +105,7 @@ def read(folder: PrivateFolder) -> RunRecord | None:
                 for name, one in body["services"].items()
             },
             declared={str(name): int(port) for name, port in body.get("declared", {}).items()},
+            is_over=bool(body.get("over", False)),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -109,6 +113,8 @@ def read(folder: PrivateFolder) -> RunRecord | None:
 
 def leftovers(record: RunRecord) -> dict[str, tuple[ProcessId, ...]]:
     """Living processes of a run that is over, by service ("" = unknown which): recorded, marked or tagged."""
+    if record.is_over:
+        return {}
     found: dict[str, list[ProcessId]] = {}
     if record.boot == boot_id():
         for name, one in record.services.items():

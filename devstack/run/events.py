@@ -68,10 +68,11 @@ class SetupStarted(ServiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupFinished(ServiceEvent):
-    """The setup step of `service` ended."""
+    """The setup step of `service` ended; `interrupted`: it was told to stop, so it neither succeeded nor failed."""
 
     name = "setup.finished"
     ok: bool
+    interrupted: bool = False
     seconds: float = 0.0
     reason: str = ""
 

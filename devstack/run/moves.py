@@ -177,13 +177,15 @@ def _stopped_event(draft: Draft, name: str, survivors: tuple[int, ...]) -> event
 def _setup_finished(draft: Draft, name: str) -> None:
     service, spec = draft.services[name], draft.spec(name)
     ended = service.exit or Exit()
+    interrupted = ended.code != 0 and service.goal is not Goal.RUN
     draft.publish(
         events.SetupFinished(
             service=spec.target,
             generation=service.generation,
             ok=ended.code == 0,
+            interrupted=interrupted,
             seconds=max(0.0, draft.at - service.started_at) if service.started_at else 0.0,
-            reason="" if ended.code == 0 else ended.words,
+            reason="" if ended.code == 0 or interrupted else ended.words,
         )
     )
 

@@ -18,7 +18,7 @@ _FIELDS: Mapping[type[Event], tuple[str, ...]] = {
     events.DoctorFinished: ("errors", "warnings", "skipped"),
     events.PortFreed: ("port", "service", "pid", "command"),
     events.SetupStarted: ("service", "generation", "command", "reason"),
-    events.SetupFinished: ("service", "generation", "ok", "seconds", "reason"),
+    events.SetupFinished: ("service", "generation", "ok", "interrupted", "seconds", "reason"),
     events.ServiceStarting: ("service", "generation"),
     events.ServiceStarted: ("service", "generation", "pid", "port"),
     events.OutputLost: ("service", "generation", "blocks", "lines", "bytes"),

@@ -205,3 +205,25 @@ def test_a_crash_loop_without_a_gate_ends_although_every_start_looked_well(tree:
     failed = run.until("service.failed", service="worker")
     assert failed["reason"] == "exited 1 (3 times in a row)"
     assert run.interrupt() == 4
+
+
+# A bug of devstack, at the moment at which the first service is to be started.
+BUG = "import devstack.supervisor.runner as runner\nrunner.step = lambda *facts: 1 / len('')\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--wait",), ("--wait", "--json")])
+def test_an_error_of_our_own_is_one_line_and_a_crash_file_in_the_background_too(
+    tree: Tree, devstack: Command, options: tuple[str, ...]
+) -> None:
+    folder = tree({"stack.toml": toml({"a": {"command": WAIT}}), "patch/sitecustomize.py": BUG, "tmp/x": ""})
+    environment = {"PYTHONPATH": str(folder / "patch"), "TMPDIR": str(folder / "tmp")}
+    done = devstack("up", *options, cwd=folder, env=environment)
+    assert done.code == 70
+    (crash,) = (folder / "tmp").glob("devstack-crash-*")
+    told = f"devstack failed (ZeroDivisionError); details in {crash}"
+    if "--json" in options:
+        assert json.loads(done.out.splitlines()[-1])["error"]["message"] == told
+    else:
+        assert done.err.splitlines()[-1] == f"error: {told}"
+    assert "Traceback" not in done.out + done.err
+    assert "in the background" not in done.out

@@ -271,6 +271,17 @@ def test_a_failing_setup_step_stops_only_what_needs_it() -> None:
     assert [(one.service, one.ok) for one in finished] == [("web", False)]  # type: ignore[attr-defined]
 
 
+def test_a_setup_step_that_was_told_to_stop_has_not_failed() -> None:
+    setup = Spec(name="web.setup", kind=Kind.SETUP, oneshot=True, restart=RestartMode.NEVER, target="web")
+    history = History(setup, gated("web", need("web.setup", Condition.COMPLETED)))
+    history.started("web.setup")
+    history.feed(facts.ShutdownRequested(reason="Ctrl-C", code=130))
+    history.exits("web.setup", -15)
+    (finished,) = history.told(events.SetupFinished)
+    assert (finished.ok, finished.interrupted, finished.reason) == (False, True, "")  # type: ignore[attr-defined]
+    assert history.state.code == 130
+
+
 # --- requests ---
 
 

@@ -44,6 +44,7 @@ SNAPSHOT: list[tuple[Event, dict[str, object]]] = [
             "service": "web",
             "generation": 0,
             "ok": True,
+            "interrupted": False,
             "seconds": 1.5,
             "reason": "",
         },
