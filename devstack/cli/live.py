@@ -15,7 +15,9 @@ _WS_EXAMPLES = """\b
 Examples:
   devstack ws server                        every step, the token matrix, one verdict
   devstack ws ws://localhost:3001/ws        a URL; what the stack knows of it is used
-  devstack ws server --idle 70              does something drop an idle socket?
+  devstack ws server --idle 70              does something drop an idle socket, and who?
+  devstack ws server --parallel 20          do twenty open at the same time?
+  devstack ws server --restart              what do open pages see when it restarts?
 """
 
 
@@ -23,7 +25,17 @@ Examples:
 @click.argument("target", metavar="SERVICE|URL")
 @click.option("--token", metavar="TOKEN", help="Use this token; - reads it from standard input.")
 @click.option("--origin", metavar="ORIGIN", help="Send this Origin; an empty one sends none.")
-@click.option("--idle", type=float, default=0.0, metavar="SECONDS", help="Stay connected this long.")
+@click.option(
+    "--idle", type=float, default=0.0, metavar="SECONDS", help="Stay connected and silent this long."
+)
+@click.option(
+    "--parallel", type=click.IntRange(0, 200), default=0, metavar="N", help="Also open N at the same time."
+)
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Restart the service meanwhile: do pages get back in? Needs `devstack up`.",
+)
 @click.option("--timeout", type=float, default=3.0, show_default=True, metavar="SECONDS", help="Per step.")
 @click.option("--remote", is_flag=True, help="Allow a host that is not this machine.")
 @click.option("--json", "as_json", is_flag=True, help="The diagnosis as JSON.")
@@ -32,6 +44,8 @@ def ws(
     token: str | None,
     origin: str | None,
     idle: float,
+    parallel: int,
+    restart: bool,
     timeout: float,
     remote: bool,
     as_json: bool,
@@ -48,6 +62,8 @@ def ws(
             token=_given(token),
             origin=origin,
             idle=idle,
+            parallel=parallel,
+            restart=restart,
             timeout=timeout,
             remote=remote,
             as_json=as_json,

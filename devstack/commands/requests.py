@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from devstack.commands.running import Place, seconds, write
@@ -16,6 +16,7 @@ from devstack.errors import (
     UsageError,
     unknown_service,
 )
+from devstack.records import dataclass
 from devstack.run.state import ENDED, Phase
 from devstack.views.services import ended_words, why
 from devstack.views.wording import duration, phase_words
@@ -24,6 +25,15 @@ Action = Literal["restart", "stop", "start"]
 APPEARANCE = 2.0
 """Seconds that `wait` gives a run that is only just beginning."""
 CONDITIONS = ("ready", "started", "stopped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Of which services an action is asked; `yes` consents to what a changed stack.toml needs."""
+
+    services: tuple[str, ...]
+    everything: bool = False
+    yes: bool = False
 
 
 def request(
@@ -42,9 +52,21 @@ def request(
     if not services and not everything:
         raise UsageError(f"which service? devstack {action} SERVICE…, or --all")
     patience = seconds("--timeout", timeout)
-    client = place.client()
+    asked = Asked(services=services, everything=everything, yes=yes)
+    for line in carry_out(place.client(), action, asked, patience):
+        write(line)
+    return int(ExitCode.OK)
+
+
+def carry_out(
+    client: ControlClient, action: Action, asked: Asked, patience: float | None = None
+) -> Iterator[str]:
+    """Ask for `action`, and tell of each service when it is done with. Raises when one fails.
+
+    `patience`: seconds for all of it.
+    """
     began = time.monotonic()
-    answer = client.post(action, services, everything=everything, yes=yes)
+    answer = client.post(action, asked.services, everything=asked.everything, yes=asked.yes)
     before = {
         name: {"name": name, "since": 0.0, "generation": 0, "phase": "pending"} for name in answer["asked"]
     }
@@ -53,10 +75,9 @@ def request(
         left = None if patience is None else max(0.0, patience - (time.monotonic() - began))
         outcome, now = _wait(client, action, before[name], left)
         _conclude(name, outcome, now, patience)
-        write(_done(action, before[name], now, time.monotonic() - began))
+        yield _done(action, before[name], now, time.monotonic() - began)
     for name in answer.get("removed", ()):
-        write(f"{name} is gone: stack.toml does not declare it any more")
-    return int(ExitCode.OK)
+        yield f"{name} is gone: stack.toml does not declare it any more"
 
 
 def wait(place: Place, target: str, *, timeout: str | None) -> int:

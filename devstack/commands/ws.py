@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from devstack.contract import targets, urls
-from devstack.contract.diagnosis import diagnose_now
+from devstack.contract.diagnosis import Diagnosis, diagnose
 from devstack.contract.evidence import Code
 from devstack.contract.session import Target
-from devstack.errors import ExitCode, RefusedError, StackFileError
+from devstack.errors import ExitCode, RefusedError, StackFileError, UsageError
 from devstack.host.model import Holder, HolderClass
 from devstack.records import dataclass, replace
 
@@ -33,6 +34,8 @@ class Request:
     token: str | None = None
     origin: str | None = None
     idle: float = 0.0
+    parallel: int = 0
+    restart: bool = False
     timeout: float = 3.0
     remote: bool = False
     as_json: bool = False
@@ -44,7 +47,7 @@ def ws(request: Request) -> int:
 
     facts = _facts(request)
     target = _target(request, facts)
-    diagnosis = diagnose_now(target)
+    diagnosis = asyncio.run(_diagnose(request, target))
     if request.as_json:
         print(json.dumps(view.document(diagnosis), ensure_ascii=False))
     else:
@@ -52,6 +55,21 @@ def ws(request: Request) -> int:
 
         sys.stdout.write(view.render(diagnosis, detect(sys.stdout, request.environment)))
     return int(ExitCode.OK if diagnosis.verdict.code is Code.OK else ExitCode.FINDINGS)
+
+
+async def _diagnose(request: Request, target: Target) -> Diagnosis:
+    found = await diagnose(target)
+    if not request.restart or found.verdict.code is not Code.OK:
+        return found
+    from devstack.commands.requests import Asked, carry_out
+    from devstack.commands.running import Place
+    from devstack.contract.survival import restarted
+
+    if target.service is None:
+        raise UsageError("--restart needs a service of stack.toml", hint="devstack ws SERVICE --restart")
+    name = target.service
+    client = Place(folder=request.folder, environment=request.environment).client()
+    return await restarted(found, target, lambda: list(carry_out(client, "restart", Asked(services=(name,)))))
 
 
 def _facts(request: Request) -> Facts | None:
@@ -78,7 +96,11 @@ def _target(request: Request, facts: Facts | None) -> Target:
         raise RefusedError(
             f"{host} is not this machine", hint="devstack ws --remote … asks a host outside this machine"
         )
-    changes: dict[str, object] = {"idle": request.idle, "timeout": request.timeout}
+    changes: dict[str, object] = {
+        "idle": request.idle,
+        "parallel": request.parallel,
+        "timeout": request.timeout,
+    }
     if request.token is not None:
         changes["token"] = request.token
         changes["may_send_token"] = True  # the person who gave the token chose the host as well

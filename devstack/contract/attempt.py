@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from devstack.records import dataclass, field
@@ -41,6 +41,9 @@ class Request:
         first_message: text or bytes sent as soon as the socket is open.
         watch: seconds to stay connected after opening, to see whether the server keeps the socket.
         pings: how many pings to time while connected.
+        ping_every: seconds between pings while the socket is watched; 0 keeps silent.
+        deflate: offer permessage-deflate, as browsers do.
+        on_open: called once the socket is open.
         addresses: connect to the first of these that answers, instead of the URL's host.
     """
 
@@ -53,6 +56,9 @@ class Request:
     answer_timeout: float = ANSWER_SECONDS
     watch: float = WATCH_SECONDS
     pings: int = 0
+    ping_every: float = 0.0
+    deflate: bool = True
+    on_open: Callable[[], None] | None = None
     addresses: Sequence[str] = ()
 
 
@@ -79,6 +85,9 @@ class Answer:
         close_code: from its close frame; None when it ended without one (a browser shows 1006).
         connect_ms, answer_ms: durations in milliseconds; pings_ms one per answered ping.
         open_seconds: how long the socket stayed open.
+        silent_seconds: how long nothing had been sent by either side when that ended.
+        compressed: permessage-deflate was agreed on.
+        server_pings: when the server sent pings, in seconds after opening; at most 100.
         detail: a short technical reason, without values.
     """
 
@@ -100,6 +109,9 @@ class Answer:
     answer_ms: float = 0.0
     pings_ms: list[float] = field(default_factory=list)
     open_seconds: float = 0.0
+    silent_seconds: float = 0.0
+    compressed: bool = False
+    server_pings: list[float] = field(default_factory=list)
     detail: str = ""
 
     @property

@@ -27,3 +27,4 @@ class Code(StrEnum):
     CRASHED = "crashed"
     CLOSED = "closed"
     HANDSHAKE_INVALID = "handshake-invalid"
+    LIMITED = "limited"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from devstack.contract import closing, protocols
 from devstack.contract import identity as identities
-from devstack.contract import protocols
 from devstack.contract.attempt import Answer, Outcome
 from devstack.contract.evidence import Code, Evidence, Verdict, one_line
 from devstack.contract.session import Session, Target, TokenTried
@@ -133,7 +131,8 @@ _TCP_WORDS = {
 
 def _upgrade_step(main: Answer) -> Step:
     if main.opened:
-        detail = "101" + (f", subprotocol {main.subprotocol}" if main.subprotocol else "")
+        said = ["101", f"subprotocol {main.subprotocol}" if main.subprotocol else ""]
+        detail = ", ".join(one for one in (*said, "compressed" if main.compressed else "") if one)
     elif main.status is not None:
         detail = f"HTTP {main.status} {main.reason}".strip()
     else:
@@ -163,25 +162,28 @@ def _open_steps(evidence: Evidence, session: Session, verdict: Verdict) -> list[
             f"{tried.kind} {'accepted' if tried.accepted else 'refused'}" for tried in session.tried
         )
         steps.append(Step(name="token", ok=not bad, detail=taken))
-    if main.closed:
-        code = "no close frame" if main.close_code is None else f"closed with {main.close_code}"
-        steps.append(Step(name="close", ok=verdict.code is Code.OK, detail=code, ms=main.open_seconds * 1000))
-    else:
-        stayed = f"still open after {main.open_seconds:.1f} s"
-        steps.append(Step(name="close", ok=True, detail=stayed, ms=main.open_seconds * 1000))
+    steps.append(_close_step(main, verdict))
     if main.pings_ms:
         middle = sorted(main.pings_ms)[len(main.pings_ms) // 2]
-        steps.append(
-            Step(
-                name="latency",
-                ok=True,
-                detail=f"ping {middle:.1f} ms (median of {len(main.pings_ms)})",
-                ms=middle,
-            )
-        )
+        detail = f"ping {middle:.1f} ms (median of {len(main.pings_ms)})"
+        steps.append(Step(name="latency", ok=True, detail=detail, ms=middle))
+    steps += [Step(name=one.name, ok=one.ok, detail=one.detail) for one in evidence.remarks]
+    if (crowd := evidence.crowd) is not None:
+        rest = f"; {crowd.others}" if crowd.others else ""
+        detail = f"{crowd.opened} of {crowd.asked} open at the same time{rest}"
+        steps.append(Step(name="parallel", ok=crowd.opened == crowd.asked, detail=detail))
     return steps
 
 
-def diagnose_now(target: Target) -> Diagnosis:
-    """`diagnose` for callers without an event loop."""
-    return asyncio.run(diagnose(target))
+def _close_step(main: Answer, verdict: Verdict) -> Step:
+    """Whether it stayed open, and whether anything was said meanwhile: only silence tries a proxy's patience."""
+    lasted = main.open_seconds * 1000
+    if main.closed:
+        code = "no close frame" if main.close_code is None else f"closed with {main.close_code}"
+        return Step(name="close", ok=verdict.code is Code.OK, detail=code, ms=lasted)
+    stayed = f"still open after {main.open_seconds:.1f} s"
+    if main.server_pings:
+        stayed += f", pinged by the server after {main.server_pings[0]:.0f} s: it is never silent for long"
+    elif main.silent_seconds >= closing.SILENCE:
+        stayed += f", {main.silent_seconds:.1f} s of them silent"
+    return Step(name="close", ok=True, detail=stayed, ms=lasted)

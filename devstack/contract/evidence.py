@@ -24,6 +24,24 @@ class Verdict:
     close_code: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """So many connections were asked for at once, so many opened; `others`: how the rest was answered."""
+
+    asked: int
+    opened: int
+    others: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Something that does not decide the verdict; `ok` as in a step."""
+
+    name: str
+    detail: str
+    ok: bool | None = None
+
+
 @dataclass(slots=True, kw_only=True, repr=False)
 class Evidence:
     """All observations about one endpoint. Further attempts are None where they were not needed.
@@ -33,10 +51,15 @@ class Evidence:
         control: the same to a path that no server has.
         without_origin, without_subprotocol: the same without that header.
         declared_path: the same to the path that stack.toml declares, when the URL's differs.
+        without_deflate: the same without an offer of compression.
+        kept_alive: the same with pings, for as long again as the silent one lasted.
+        crowd: what became of many of them at the same time.
         over_tls, over_plain: whether the other transport was understood on this port.
         routes: WebSocket routes found in the service's source.
         tokens: the matrix; `refused` lists kinds refused in a way the protocol expresses by a message.
         is_greeted: an open socket got the acceptance that its protocol promises.
+        token_reason: what files say is wrong with the token.
+        refused_because: what the server itself said, in our words.
         holder: for a process that is not the service's: who it is.
     """
 
@@ -52,6 +75,10 @@ class Evidence:
     control: Answer | None = None
     without_origin: Answer | None = None
     without_subprotocol: Answer | None = None
+    without_deflate: Answer | None = None
+    kept_alive: Answer | None = None
+    crowd: Crowd | None = None
+    remarks: list[Remark] = field(default_factory=list)
     declared_path: str | None = None
     at_declared_path: Answer | None = None
     over_tls: bool = False
@@ -63,6 +90,13 @@ class Evidence:
     expect: Expect = field(default_factory=Expect)
     holder: str | None = None
     token_reason: str | None = None
+    refused_because: str | None = None
+
+    @property
+    def works_uncompressed(self) -> bool:
+        """Whether compression is all that is wrong."""
+        bare = self.without_deflate
+        return bare is not None and bare.opened and not bare.closed
 
     @property
     def is_as_declared(self) -> bool:

@@ -86,11 +86,13 @@ class _Conversation:
         self._raw = bytearray()
         self._received = 0
         self._pong = False
+        self._opened_at = self._last_at = 0.0
+        offered = [ClientPerMessageDeflateFactory(client_max_window_bits=True)] if request.deflate else None
         self._protocol = ClientProtocol(
             parse_uri(request.url),
             origin=None if request.origin is None else Origin(request.origin),
             subprotocols=[Subprotocol(name) for name in request.subprotocols] or None,
-            extensions=[ClientPerMessageDeflateFactory(client_max_window_bits=True)],
+            extensions=offered,
             max_size=MAX_MESSAGE,
         )
 
@@ -108,11 +110,13 @@ class _Conversation:
             self._answer.outcome = self._outcome_of_raw() or Outcome.NO_ANSWER
         self._answer.answer_ms = _ms(started)
         if self._answer.opened:
-            opened = time.perf_counter()
+            self._opened_at = self._last_at = time.perf_counter()
+            if self._request.on_open is not None:
+                self._request.on_open()
             try:
-                await self._watch(opened)
+                await self._watch()
             finally:
-                self._answer.open_seconds = self._answer.open_seconds or time.perf_counter() - opened
+                self._answer.open_seconds = self._answer.open_seconds or time.perf_counter() - self._opened_at
 
     async def _receive_answer(self) -> None:
         """Read until the handshake is decided."""
@@ -134,6 +138,7 @@ class _Conversation:
                 self._answer.outcome = Outcome.OPEN
                 negotiated = self._protocol.subprotocol
                 self._answer.subprotocol = None if negotiated is None else str(negotiated)
+                self._answer.compressed = bool(self._protocol.extensions)
                 return
             if not data:
                 break
@@ -197,7 +202,7 @@ class _Conversation:
         self._answer.headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
         return True
 
-    async def _watch(self, opened: float) -> None:
+    async def _watch(self) -> None:
         """Stay connected for the watched time, then close with 1000."""
         self._judge_frames()  # of the packet that the handshake came in
         first = self._request.first_message
@@ -209,9 +214,10 @@ class _Conversation:
             await self._flush()
         for _ in range(self._request.pings):
             await self._time_ping()
-        remaining = self._request.watch - (time.perf_counter() - opened)
-        await self._read_until(lambda: False, max(0.0, remaining))
-        self._answer.open_seconds = time.perf_counter() - opened
+        await self._stay(self._opened_at + self._request.watch)
+        now = time.perf_counter()
+        self._answer.open_seconds = now - self._opened_at
+        self._answer.silent_seconds = now - self._last_at
         if self._is_open():
             self._protocol.send_close(1000)
             await self._flush()
@@ -219,6 +225,14 @@ class _Conversation:
             await self._read_until(lambda: False, CLOSE_SECONDS)
             self._answer.closed, self._answer.close_code = closed_by_us, None
             self._answer.close_reason = ""
+
+    async def _stay(self, until: float) -> None:
+        """Listen, silently or with a ping now and then."""
+        while self._is_open() and (left := until - time.perf_counter()) > 0:
+            await self._read_until(lambda: False, min(left, self._request.ping_every or left))
+            if self._request.ping_every and self._is_open():
+                self._protocol.send_ping(b"devstack")
+                await self._flush()
 
     async def _time_ping(self) -> None:
         if not self._is_open():
@@ -259,12 +273,12 @@ class _Conversation:
                         self._protocol.receive_data(data)
                     else:
                         self._protocol.receive_eof()
+                        self._answer.closed = True
                     for event in self._protocol.events_received():
                         self._note_frame(event)
                     self._judge_frames()
+                    self._note_traffic()
                     await self._flush()
-                    if not data:
-                        self._answer.closed = True
 
     def _note_frame(self, event: object) -> None:
         from websockets.frames import Close, Frame, Opcode
@@ -278,14 +292,22 @@ class _Conversation:
             self._answer.data.append(bytes(event.data[:KEPT_BYTES]))
         elif event.opcode is Opcode.PONG:
             self._pong = True
+        elif event.opcode is Opcode.PING and len(self._answer.server_pings) < 100:
+            self._answer.server_pings.append(time.perf_counter() - self._opened_at)
         elif event.opcode is Opcode.CLOSE:
             close = Close.parse(bytes(event.data))
             self._answer.closed, self._answer.close_code = True, close.code
             self._answer.close_reason = close.reason
 
+    def _note_traffic(self) -> None:
+        """Something was said. The end of the connection itself, and our answer to it, break no silence."""
+        if not self._answer.closed:
+            self._last_at = time.perf_counter()
+
     async def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             if data:
+                self._note_traffic()
                 self._writer.write(data)
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):

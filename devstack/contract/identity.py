@@ -28,6 +28,7 @@ class Program(StrEnum):
     VITE_HMR = "vite-hmr"
     NEXT_HMR = "next-hmr"
     SOCKET_IO = "socket.io"
+    WEBSOCKET_ONLY = "websocket-only"
     LIVEKIT = "livekit"
     HTTP = "http"
     UNKNOWN = "unknown"
@@ -51,7 +52,8 @@ async def ask(endpoint: Endpoint, *, timeout: float = 2.0) -> Identity:
     if ping.status == 204:
         return Identity(program=Program.VITE, evidence="it answers Vite's ping with 204")
     if ping.status == 426:
-        return Identity(program=Program.VITE_HMR, evidence="426 to a plain request: a WebSocket-only port")
+        # Python's websockets and Node's ws say so, and ws is what Vite's separate HMR port is.
+        return Identity(program=Program.WEBSOCKET_ONLY, evidence="426 to a plain request")
     if ping.status is None:
         return Identity(program=Program.UNKNOWN, evidence=ping.problem)
     if "next" in ping.headers.get("x-powered-by", "").lower() or b"/_next/" in ping.body:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from devstack.contract import intermediaries
 from devstack.contract.attempt import Outcome
 from devstack.contract.evidence import Code, Evidence, Found, matches_route
 from devstack.contract.identity import Program
@@ -36,6 +37,8 @@ def refused(evidence: Evidence) -> Found:
         )
     if main.outcome is not Outcome.STATUS or main.status is None:
         return None
+    if evidence.refused_because:
+        return _token_at_upgrade(evidence)
     for low, high, judge in _BY_STATUS:
         if low <= main.status <= high:
             found = judge(evidence)
@@ -108,7 +111,7 @@ def _is_about_token(evidence: Evidence) -> bool:
     return AUTH_WORDS.search(evidence.main.body.decode("latin-1")) is not None
 
 
-def _wrong_path(evidence: Evidence, tail: str) -> Found:
+def _wrong_path(evidence: Evidence, tail: str) -> tuple[Code, str, str]:
     return (
         Code.WRONG_PATH,
         f"no WebSocket at {evidence.path or '/'}: HTTP {evidence.main.status}{tail}",
@@ -118,7 +121,8 @@ def _wrong_path(evidence: Evidence, tail: str) -> Found:
 
 def _token_at_upgrade(evidence: Evidence) -> Found:
     sent = "the token was refused" if evidence.has_token else "no token was sent"
-    why = f": {evidence.token_reason}" if evidence.token_reason else ""
+    reason = evidence.refused_because or evidence.token_reason
+    why = f": {reason}" if reason else ""
     return (
         Code.UNAUTHORIZED,
         f"refused at the upgrade with HTTP {evidence.main.status}, {sent}{why}",
@@ -140,7 +144,11 @@ def _bad_request(evidence: Evidence) -> Found:
 def _missing(evidence: Evidence) -> Found:
     if _is_socket_io(evidence):
         return _socket_io(evidence)
-    return _wrong_path(evidence, "")
+    proxy = intermediaries.named(evidence.main.headers)
+    if proxy is None:
+        return _wrong_path(evidence, "")
+    code, message, hint = _wrong_path(evidence, f", by way of {proxy.name}")
+    return code, message, f"{hint}; a proxy that does not pass the Upgrade header gets the same answer"
 
 
 def _is_socket_io(evidence: Evidence) -> bool:
@@ -166,7 +174,7 @@ def _too_long(evidence: Evidence) -> Found:
 def _lost_upgrade(evidence: Evidence) -> Found:
     return (
         Code.NOT_WEBSOCKET,
-        "HTTP 426: the Upgrade header did not arrive",
+        f"HTTP {evidence.main.status}: the Upgrade header did not arrive",
         "a proxy without WebSocket support in between (nginx: proxy_http_version 1.1, Upgrade, Connection)",
     )
 
@@ -205,6 +213,7 @@ _BY_STATUS: tuple[tuple[int, int, Callable[[Evidence], Found]], ...] = (
     (400, 400, _bad_request),
     (404, 405, _missing),
     (426, 426, _lost_upgrade),
+    (505, 505, _lost_upgrade),  # a proxy asked in HTTP/1.0, as nginx does unless told otherwise
     (414, 414, _too_long),
     (431, 431, _too_long),
     (502, 504, _gateway),

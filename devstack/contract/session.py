@@ -1,31 +1,38 @@
 """The connection attempts for one target, each made because an earlier answer calls for it.
 
-Connections are made one at a time and closed with 1000, so that a server's own limits are not exceeded.
+Connections are made one at a time and closed with 1000, so that a server's own limits are not exceeded; only
+`Target.parallel` asks for more.
 A minted token goes only to hosts that the stack declares; `Target.may_send_token` says so.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TypedDict, Unpack
 from urllib.parse import urlsplit, urlunsplit
 
+from devstack.contract import closing, livekit, protocols
 from devstack.contract import identity as identities
-from devstack.contract import livekit, protocols
 from devstack.contract.attempt import WATCH_SECONDS, Answer, Outcome, Request
 from devstack.contract.connection import Endpoint
-from devstack.contract.evidence import Evidence
+from devstack.contract.evidence import Crowd, Evidence, Remark
 from devstack.contract.handshake import attempt
 from devstack.contract.plain_http import get
 from devstack.contract.protocols import Manner
 from devstack.contract.tokens import CannotMintError, Minter, TokenKind, matrix
+from devstack.contract.urls import is_loopback
 from devstack.contract.wiring import Wire
 from devstack.records import dataclass, field, replace
 from devstack.stack.model import Expect
 
 EARLY = 3.0
 """A server that closes later than this many seconds after opening does so for another reason than the origin."""
+CROWD_SECONDS = 1.0
+STRANGER = "http://devstack.invalid"
 ORIGIN_KINDS = frozenset({400, 401, 403})
 
 
@@ -45,6 +52,8 @@ class Target:
         wires: the variables that lead to the service, read as text.
         must_refuse: a wrong token has to be refused.
         may_send_token: False for hosts that the stack does not declare.
+        idle: seconds for which the socket is to stay open while nothing is sent.
+        parallel: how many connections are to be open at the same time.
         addresses: connect to these instead of asking for the host's; the Host header stays the URL's.
     """
 
@@ -64,6 +73,7 @@ class Target:
     may_send_token: bool = True
     expect: Expect = field(default_factory=Expect)
     idle: float = 0.0
+    parallel: int = 0
     timeout: float = 3.0
     addresses: tuple[str, ...] = ()
 
@@ -76,6 +86,16 @@ class TokenTried:
     accepted: bool
     close_code: int | None
     http_status: int | None
+
+
+class Asking(TypedDict, total=False):
+    """Those fields of a Request that an attempt may set by itself."""
+
+    pings: int
+    ping_every: float
+    watch: float
+    deflate: bool
+    on_open: Callable[[], None]
 
 
 class Session:
@@ -134,7 +154,13 @@ class Session:
         is_app = main.opened and evidence.hmr is None and evidence.holder is None
         if try_tokens and is_app and self.target.token is None:
             await self._try_matrix(evidence)
+        if try_tokens and is_app:
+            await self._look_around(evidence)
         return evidence
+
+    async def hold(self, seconds: float, on_open: Callable[[], None]) -> Answer:
+        """One connection with a good token, kept until the server ends it or `seconds` have passed."""
+        return await self._try(self._good(), watch=seconds, on_open=on_open)
 
     def _may_still_greet(self, main: Answer) -> bool:
         """The socket is open, and its protocol's own yes or no has not come yet."""
@@ -159,16 +185,24 @@ class Session:
             if main.closed and self.target.origin and main.open_seconds < EARLY:
                 watch = main.open_seconds + WATCH_SECONDS
                 evidence.without_origin = await self._try(self._good(), origin=None, watch=watch)
+            if self.target.idle and closing.may_be_silence(main):
+                evidence.kept_alive = await self._try(
+                    self._good(), ping_every=main.silent_seconds / 3, watch=main.open_seconds * 1.5
+                )
+            if main.invalid and main.compressed:
+                evidence.without_deflate = await self._try(self._good(), deflate=False)
             return
+        if main.outcome is Outcome.BAD_HANDSHAKE:
+            evidence.without_deflate = await self._try(self._good(), deflate=False)
         if main.outcome in (Outcome.TLS_FAILED, Outcome.DROPPED, Outcome.NO_ANSWER, Outcome.NOT_HTTP):
             await self._other_transport(evidence)
         if main.outcome in _WORTH_ASKING:
             evidence.identity = await self._who()
         if main.status in ORIGIN_KINDS | {404, 405}:
             await self._compare(evidence)
-        if self.target.manner.protocol == "livekit" and main.status in ORIGIN_KINDS:
+        if self.target.manner.protocol == "livekit" and main.status in ORIGIN_KINDS | {404}:
             said = main.body or (await livekit.validate(self._asked().url, timeout=self.target.timeout)).body
-            evidence.token_reason = livekit.cause(said.decode("latin-1")) or evidence.token_reason
+            evidence.refused_because = livekit.cause(said.decode("latin-1"), has_token=evidence.has_token)
 
     async def _compare(self, evidence: Evidence) -> None:
         """Further attempts that tell subprotocol, path, origin and token apart."""
@@ -186,6 +220,49 @@ class Session:
             bare = await self._try(None)
             evidence.tokens = {TokenKind.NONE: bare.opened and not bare.closed}
 
+    async def _look_around(self, evidence: Evidence) -> None:
+        """What else is worth knowing of a socket that opens."""
+        if evidence.main.closed or evidence.refused_by_message:
+            return
+        if self.target.origin is not None and self.target.token is None and is_loopback(evidence.host):
+            evidence.remarks += await self._origins(self.target.origin)
+        url = self._asked().url
+        if self.target.manner.protocol == "livekit" and await livekit.lacks_newer_path(
+            url, timeout=self.target.timeout
+        ):
+            evidence.remarks.append(
+                Remark(name="livekit", detail="no /rtc/v1: newer clients get 404 first, then use /rtc")
+            )
+        if self.target.parallel > 1:
+            evidence.crowd = await self._crowd(self.target.parallel)
+
+    async def _origins(self, own: str) -> list[Remark]:
+        """The same page under the other name of this machine, and any other page where a cookie is enough."""
+        found = []
+        twin = _twin(own)
+        if twin is not None and not _is_in(await self._try(self._good(), origin=twin)):
+            detail = f"{own} gets in; the same page opened as {twin} does not"
+            found.append(Remark(name="origin", detail=detail))
+        token = self.target.manner.token
+        if (
+            token is not None
+            and token.place == "cookie"
+            and _is_in(await self._try(self._good(), origin=STRANGER))
+        ):
+            detail = "any web page gets in with its visitor's cookie: check the Origin header"
+            found.append(Remark(name="origin", ok=False, detail=detail))
+        return found
+
+    async def _crowd(self, size: int) -> Crowd:
+        """So many connections at once, each open until all have been answered."""
+        answers = await asyncio.gather(*(self._try(self._good(), watch=CROWD_SECONDS) for _ in range(size)))
+        others = Counter(_end_of(one) for one in answers if not _is_in(one))
+        return Crowd(
+            asked=size,
+            opened=size - others.total(),
+            others=", ".join(f"{count} × {how}" for how, count in others.most_common(3)),
+        )
+
     async def _hmr(self, answer: Answer) -> identities.Identity | None:
         """An HMR socket, confirmed: an app may greet with the same message, but not close a `vite-ping`."""
         found = identities.of_answer(answer, self._parts.path)
@@ -200,7 +277,7 @@ class Session:
         ping = await attempt(probe)
         if ping.opened and ping.closed and ping.close_code == 1000:
             return found
-        stranger = await attempt(replace(probe, subprotocols=(), origin="http://devstack.invalid"))
+        stranger = await attempt(replace(probe, subprotocols=(), origin=STRANGER))
         return found if stranger.status == 400 else None
 
     async def _other_transport(self, evidence: Evidence) -> None:
@@ -258,8 +335,7 @@ class Session:
         origin: str | None = "declared",
         path: str | None = None,
         subprotocols: tuple[str, ...] | None = None,
-        pings: int = 0,
-        watch: float = WATCH_SECONDS,
+        **manner_of_asking: Unpack[Asking],
     ) -> Answer:
         url = self.target.url if path is None else urlunsplit(self._parts._replace(path=path))
         sent = self.target.origin if origin == "declared" else origin
@@ -270,13 +346,30 @@ class Session:
         return await attempt(
             replace(
                 asked,
-                pings=pings,
-                watch=watch,
+                **manner_of_asking,
                 connect_timeout=self.target.timeout,
                 answer_timeout=self.target.timeout,
                 addresses=self.target.addresses,
             )
         )
+
+
+def _twin(origin: str) -> str | None:
+    """`http://127.0.0.1:3000` for `http://localhost:3000`, and the other way round."""
+    parts = urlsplit(origin)
+    other = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}.get(parts.hostname or "")
+    return None if other is None else origin.replace(f"//{parts.hostname}", f"//{other}", 1)
+
+
+def _is_in(answer: Answer) -> bool:
+    return answer.opened and not answer.closed
+
+
+def _end_of(answer: Answer) -> str:
+    """How one connection of many was ended, in a word or two."""
+    if answer.opened:
+        return "closed without a frame" if answer.close_code is None else f"closed with {answer.close_code}"
+    return f"HTTP {answer.status}" if answer.status is not None else str(answer.outcome)
 
 
 _WORTH_ASKING = frozenset({Outcome.NO_ANSWER, Outcome.DROPPED, Outcome.STATUS, Outcome.NOT_HTTP})

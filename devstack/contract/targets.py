@@ -119,7 +119,8 @@ def verifiers(facts: Facts) -> tuple[Verifier, ...]:
     for service in facts.stack.services.values():
         spec = service.websocket.token if service.websocket else None
         for effective in _candidates(facts, spec):
-            found.setdefault((effective.service or "", effective.name or ""), _verifier(effective, spec))
+            verifier = _verifier(effective, spec, joins_room=_is_livekit(service))
+            found.setdefault((effective.service or "", effective.name or ""), verifier)
     for group in facts.stack.shared.values():
         for effective in facts.effective_all(group.members):
             if group.secret and effective.service and effective.text:
@@ -218,7 +219,11 @@ def _verifying(facts: Facts, service: Service, spec: TokenSpec) -> Effective | N
     return next((effective for effective in members if effective.service == service.name), None)
 
 
-def _verifier(effective: Effective, spec: TokenSpec | None) -> Verifier:
+def _is_livekit(service: Service) -> bool:
+    return service.websocket is not None and service.websocket.protocol == "livekit"
+
+
+def _verifier(effective: Effective, spec: TokenSpec | None, *, joins_room: bool = False) -> Verifier:
     claims = spec.claims if spec else {}
     audience, issuer = claims.get("aud"), claims.get("iss")
     return Verifier(
@@ -228,6 +233,7 @@ def _verifier(effective: Effective, spec: TokenSpec | None) -> Verifier:
         algorithm=spec.algorithm if spec else "HS256",
         audience=audience if isinstance(audience, str) else None,
         issuer=issuer if isinstance(issuer, str) else None,
+        joins_room=joins_room,
     )
 
 
@@ -239,8 +245,7 @@ def _label(effective: Effective) -> str:
 
 def _livekit_key(facts: Facts, service: Service) -> str | None:
     """LiveKit's API key, read beside the secret: the variable whose name ends in API_KEY."""
-    spec = service.websocket
-    if spec is None or spec.protocol != "livekit":
+    if not _is_livekit(service):
         return None
     keys = [
         effective

@@ -38,6 +38,7 @@ class Verifier:
         label: how people know it: `server:JWT_SECRET`.
         leeway: seconds of clock difference it tolerates.
         audience, issuer: what it insists on; None = it does not look.
+        joins_room: it is LiveKit, which wants a grant.
     """
 
     service: str
@@ -46,6 +47,7 @@ class Verifier:
     algorithm: str = "HS256"
     audience: str | None = None
     issuer: str | None = None
+    joins_room: bool = False
     leeway: float = 0.0
 
     def __repr__(self) -> str:
@@ -151,6 +153,7 @@ def _claim_reasons(claims: Mapping[str, object], verifier: Verifier, now: float)
         *_time_reasons(claims, verifier.leeway, now),
         *_audience_reasons(claims.get("aud"), verifier.audience),
         *_issuer_reasons(claims.get("iss"), verifier.issuer),
+        *(_grant_reasons(claims.get("video")) if verifier.joins_room else ()),
     ]
 
 
@@ -173,6 +176,11 @@ def _audience_reasons(audience: object, expected: str | None) -> Iterable[str]:
 def _issuer_reasons(issuer: object, expected: str | None) -> Iterable[str]:
     if expected is not None and issuer != expected:
         yield "the issuer (iss) is not the one that the verifier expects"
+
+
+def _grant_reasons(grant: object) -> Iterable[str]:
+    if not isinstance(grant, dict) or grant.get("roomJoin") is not True:
+        yield "it carries no grant to join a room (video.roomJoin)"
 
 
 def remarks(decoded: Decoded, *, now: float) -> tuple[str, ...]:

@@ -9,23 +9,14 @@ from __future__ import annotations
 import re
 
 from devstack.contract.attempt import Answer, Outcome
+from devstack.contract.closing import by_compression, closed, rejected
 from devstack.contract.evidence import Code, Evidence, Found, Verdict, one_line
 from devstack.contract.identity import DEV_SERVERS, HMR_SOCKETS, Program
-from devstack.contract.refused import AUTH_WORDS, ORIGIN_WORDS, by_origin, refused
+from devstack.contract.refused import refused
 from devstack.contract.tokens import TokenKind
 from devstack.contract.urls import is_loopback
 
-AUTH_CLOSE_CODES = frozenset({1008, 3000, 3003, 4001, 4003, 4401, 4403})
 PLAIN_ON_TLS = re.compile(rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS", re.IGNORECASE)
-ENGINE_DESTROYS_AFTER = (0.8, 1.6)
-IDLE_FROM = 15.0
-IDLE_LIMITS = (
-    (50.0, 58.0, "Heroku's router does so after 55 s without data"),
-    (58.0, 68.0, "nginx (proxy_read_timeout) and AWS load balancers do so after 60 s without data"),
-    (95.0, 108.0, "Cloudflare does so after 100 s without data"),
-    (225.0, 245.0, "Azure App Service does so after 230 s without data"),
-)
-"""Seconds between which a drop is known as somebody's usual limit."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -162,6 +153,8 @@ def _broken(evidence: Evidence) -> Found:
         return None
     if "subprotocol" in main.detail.lower():
         return _subprotocol()
+    if evidence.works_uncompressed:
+        return by_compression(f"the server's handshake is wrong ({main.detail})")
     return (
         Code.HANDSHAKE_INVALID,
         f"the server's handshake is wrong: {main.detail}",
@@ -182,9 +175,9 @@ def _after_open(evidence: Evidence) -> Found:
     if evidence.without_subprotocol is not None and main.subprotocol is None:
         return _subprotocol()
     if evidence.refused_by_message:
-        return _rejected(evidence, f"accepted, then {evidence.refused_by_message}")
+        return rejected(evidence, f"accepted, then {evidence.refused_by_message}")
     if main.closed:
-        return _closed(evidence)
+        return closed(evidence)
     if not evidence.is_greeted:
         return (
             Code.NO_ANSWER,
@@ -206,64 +199,16 @@ def _after_open(evidence: Evidence) -> Found:
             f"the socket opens, but also for: {names}",
             "the server must verify signature, exp and algorithm (algorithms=[…]) before it lets a client in",
         )
-    return None
+    return _crowded(evidence)
 
 
-def _closed(evidence: Evidence) -> Found:
-    main = evidence.main
-    code, reason = main.close_code, main.close_reason
-    if main.invalid:
-        return (
-            Code.HANDSHAKE_INVALID,
-            f"opened, then sent what is no valid frame ({main.invalid})",
-            "a proxy that changes frames or compression in between, or a server of another protocol",
-        )
-    if main.open_seconds >= IDLE_FROM and code in (None, 1000, 1001, 1011):
-        return _idle(main)
-    if code is None or code == 1011:
-        how = "without a close frame" if code is None else "with 1011"
-        low, high = ENGINE_DESTROYS_AFTER
-        engine = low <= main.open_seconds <= high and code is None
-        also = "; socket.io on the same HTTP server ends foreign sockets after 1 s" if engine else ""
-        return Code.CRASHED, f"opened, then gone {how}: an exception in the server{also}", "see devstack logs"
-    shown = f"{code} {_clean(reason)}".strip()
-    origin = (
-        by_origin(evidence) if evidence.without_origin is not None or ORIGIN_WORDS.search(reason) else None
-    )
-    if origin is not None:
-        return origin
-    if code in AUTH_CLOSE_CODES or AUTH_WORDS.search(reason):
-        return _rejected(evidence, f"accepted, then closed with {shown}")
+def _crowded(evidence: Evidence) -> Found:
+    """It opens, but not as often at once as was asked for."""
+    crowd = evidence.crowd
+    if crowd is None or crowd.opened == crowd.asked:
+        return None
     return (
-        Code.CLOSED,
-        f"opened, then closed by the server with {shown}",
-        "see the server's log for its reason",
+        Code.LIMITED,
+        f"opens, but only {crowd.opened} of {crowd.asked} at the same time: {crowd.others}",
+        "a limit of the server or of a proxy (per address, per user, in total), or sockets that are never closed",
     )
-
-
-def _idle(main: Answer) -> Found:
-    """It was open for long while nothing was said: who does that is known by when."""
-    how = "without a close frame" if main.close_code is None else f"with {main.close_code}"
-    known = next((who for low, high, who in IDLE_LIMITS if low <= main.open_seconds <= high), None)
-    likely = f"; {known}" if known else ""
-    return (
-        Code.CRASHED if main.close_code is None else Code.CLOSED,
-        f"open and silent for {main.open_seconds:.0f} s, then dropped {how}{likely}",
-        "send a ping every 25 s from either side, and let the page connect again",
-    )
-
-
-def _rejected(evidence: Evidence, how: str) -> Found:
-    what = "the token" if evidence.has_token else "a client without a token"
-    why = f": {evidence.token_reason}" if evidence.token_reason else ""
-    return (
-        Code.TOKEN_REJECTED,
-        f"{how}; {what} was refused{why}",
-        "devstack token check tells who would accept it",
-    )
-
-
-def _clean(reason: str) -> str:
-    """A server's text as one short printable line; anything that looks like a token is left out."""
-    words = "".join(char if char.isprintable() else " " for char in reason).split()
-    return " ".join(word if len(word) < 40 else "…" for word in words)[:123]

@@ -78,6 +78,16 @@ def answering(answer: bytes, *, stay: bool = False) -> Callable[..., Awaitable[N
     return handle
 
 
+def upgraded(request: bytes, headers: bytes = b"") -> bytes:
+    """The head of a right answer to `request`."""
+    key = next(line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    accept = base64.b64encode(hashlib.sha1(key.split(b": ")[1] + MAGIC).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n" + headers + b"\r\n"
+    )
+
+
 def after_upgrade(
     frames: bytes, *, stay: bool = True, headers: bytes = b""
 ) -> Callable[..., Awaitable[None]]:
@@ -85,12 +95,7 @@ def after_upgrade(
 
     async def handle(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await head(server, reader)
-        key = next(line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
-        accept = base64.b64encode(hashlib.sha1(key.split(b": ")[1] + MAGIC).digest())
-        writer.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n" + headers + b"\r\n" + frames
-        )
+        writer.write(upgraded(request, headers) + frames)
         await writer.drain()
         if stay:
             await asyncio.Event().wait()

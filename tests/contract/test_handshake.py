@@ -11,8 +11,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from devstack.contract.attempt import Answer, Outcome, Request
+from devstack.contract.codes import Code
+from devstack.contract.diagnosis import Diagnosis, diagnose
 from devstack.contract.handshake import attempt
-from tests.contract.hostile import Server, after_upgrade, answering, endless, serving
+from devstack.contract.session import Target
+from tests.contract.hostile import Server, after_upgrade, answering, endless, head, serving, upgraded
 
 MEGABYTE = 1 << 20
 GIGABYTE = 1 << 30
@@ -229,3 +232,22 @@ def test_a_tls_server_whose_handshake_never_ends_is_given_up() -> None:
 
     seen, _ = ask(mute, scheme="wss")
     assert seen.outcome is Outcome.TLS_FAILED
+
+
+def test_compression_that_breaks_is_told_from_a_broken_server_by_a_connection_without_it() -> None:
+    async def broken(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await head(server, reader)
+        offered = b"permessage-deflate" in request
+        headers = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if offered else b""
+        frames = frame(1, b"\xff\xff not deflated", rsv1=True) if offered else frame(1, b"hello")
+        writer.write(upgraded(request, headers) + frames)
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    async def run() -> Diagnosis:
+        async with serving(broken) as server:
+            return await diagnose(Target(url=f"ws://127.0.0.1:{server.port}/"))
+
+    found = asyncio.run(run())
+    assert found.verdict.code is Code.HANDSHAKE_INVALID
+    assert "without permessage-deflate it works" in found.verdict.message

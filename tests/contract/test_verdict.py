@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstack.contract import identity, protocols, token_check
+from devstack.contract import identity, livekit, protocols, token_check
 from devstack.contract.attempt import AddressTried, Answer, Outcome
 from devstack.contract.codes import Code
-from devstack.contract.evidence import Evidence, matches_route
+from devstack.contract.evidence import Crowd, Evidence, matches_route
 from devstack.contract.identity import Identity, Program
 from devstack.contract.knock import SETTLED
 from devstack.contract.protocols import Manner
@@ -47,6 +47,7 @@ answers = st.builds(
     close_code=codes,
     close_reason=words,
     open_seconds=st.floats(0, 100),
+    silent_seconds=st.floats(0, 100),
     detail=words,
 )
 identities = st.one_of(st.none(), st.builds(Identity, program=st.sampled_from(Program), evidence=words))
@@ -80,6 +81,12 @@ evidences = st.builds(
     ),
     holder=st.one_of(st.none(), words),
     token_reason=st.one_of(st.none(), words),
+    refused_because=st.one_of(st.none(), words),
+    without_deflate=maybe,
+    kept_alive=maybe,
+    crowd=st.one_of(
+        st.none(), st.builds(Crowd, asked=st.just(20), opened=st.integers(0, 20), others=st.just("x"))
+    ),
 )
 
 
@@ -181,3 +188,53 @@ def test_a_path_fits_the_route_of_a_router(path: str, route: str, fits: bool) ->
 def test_only_answers_that_a_server_repeats_are_settled() -> None:
     assert {Code.UNAUTHORIZED, Code.TOKEN_REJECTED, Code.ORIGIN_REJECTED} <= SETTLED
     assert not {Code.OK, Code.NOT_LISTENING, Code.CRASHED, Code.NO_ANSWER, Code.WRONG_PATH} & SETTLED
+
+
+def dropped(seconds: float, host: str = "app.example", server: str = "") -> Evidence:
+    """Silent for `seconds`, then gone without a close frame; with pings it stayed."""
+    main = Answer(
+        outcome=Outcome.OPEN, closed=True, open_seconds=seconds + 1, silent_seconds=seconds,
+        headers={"server": server},
+    )  # fmt: skip
+    return Evidence(main=main, path="/", host=host, port=443, kept_alive=Answer(outcome=Outcome.OPEN))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "host", "server", "named", "not_named"),
+    [
+        (60.1, "app.example", "", "AWS load balancers", "Heroku"),
+        (60.1, "localhost", "", "nginx (proxy_read_timeout)", "AWS"),
+        (60.1, "app.example", "nginx/1.22.1", "nginx answers here", "AWS"),
+        (55.2, "app.example", "", "Heroku", "nginx"),
+        (100.4, "app.example", "", "Cloudflare", "nginx"),
+        (3.0, "localhost", "openresty", "proxy_read_timeout", "HAProxy"),
+        (7.0, "localhost", "Python/3.11 websockets/16.0", "silence is the cause", ";  "),
+    ],
+)
+def test_who_drops_a_silent_socket_is_known_by_its_name_or_by_when(
+    seconds: float, host: str, server: str, named: str, not_named: str
+) -> None:
+    said = decide(dropped(seconds, host, server)).message
+    assert named in said
+    assert not_named not in said
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("invalid token: eyJhbGci.nbfEXPgrant.sIgNATUREx, error: token is expired (exp)", "expired"),
+        (
+            "invalid token: aGVhZGVy.bmJmbmJm-nbf-nbf.c2lnbmF0, error: error in cryptographic primitive",
+            "SECRET",
+        ),
+        ("permissions denied", "roomJoin"),
+        ("invalid API key: APIx", "LIVEKIT_API_KEY"),
+        ("identity cannot be empty", "(sub) is empty"),
+        ("requested room does not exist", "auto_create"),
+        ("invalid authorization token", "cannot read it"),
+    ],
+)
+def test_what_livekit_says_is_understood_whatever_letters_the_token_holds(said: str, cause: str) -> None:
+    found = livekit.cause(said)
+    assert found is not None and cause in found
+    assert livekit.cause(said, has_token=False) is None

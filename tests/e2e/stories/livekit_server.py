@@ -30,6 +30,8 @@ def refusal(connection: HTTPConnection) -> Response | None:
         return PlainTextResponse(f"invalid token: {token}, error: {problem}", 401)
     if not claims.get("video", {}).get("roomJoin"):
         return PlainTextResponse("permissions denied", 401)
+    if not claims.get("sub"):
+        return PlainTextResponse("identity cannot be empty", 400)
     return None
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from tests.conftest import Outcome
@@ -166,6 +168,7 @@ def test_with_one_pair_the_server_starts_before_the_agent_and_the_socket_opens(
     free_port: Callable[[], int],
     up: Callable[..., Run],
     ws: Callable[..., dict[str, Any]],
+    devstack: Callable[..., Outcome],
     secret: str,
 ) -> None:
     port = free_port()
@@ -184,6 +187,18 @@ def test_with_one_pair_the_server_starts_before_the_agent_and_the_socket_opens(
     assert order == ["livekit", "agent"]
     told = ws(root, "livekit")
     assert told["verdict"]["code"] == "ok", told
+    assert any("/rtc/v1" in step["detail"] for step in told["steps"] if step["name"] == "livekit")
+
+    claims = {"iss": "APIkey", "sub": "visitor", "exp": int(time.time()) + 60}
+    without_grant = jwt.encode(claims, secret, algorithm="HS256")
+    refused = ws(root, "livekit", "--token", without_grant)["verdict"]
+    assert refused["code"] == "unauthorized"
+    assert "no grant to join a room" in refused["message"]
+    offline = devstack("token", "check", without_grant, cwd=root)
+    assert offline.code == 1
+    assert "video.roomJoin" in offline.out
+    nobody = jwt.encode({**claims, "sub": "", "video": {"roomJoin": True}}, secret, algorithm="HS256")
+    assert "names nobody" in ws(root, "livekit", "--token", nobody)["verdict"]["message"]
     assert run.interrupt() == 130
 
 
