@@ -137,11 +137,16 @@ def tagged(run: str) -> list[int]:
 def guards(supervisor: int) -> list[int]:
     """Living guards of the devstack with this pid; they carry no tag."""
     found = []
-    for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+    for pid in children(supervisor):
         with suppress(OSError):
             if b"guard_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(int(pid))
+                found.append(pid)
     return found
+
+
+def children(pid: int) -> list[int]:
+    """What the first thread of a process has started or adopted."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def below(supervisor: int) -> dict[int, str]:
@@ -183,10 +188,11 @@ def kill_with_guard(supervisor: int) -> None:
     os.kill(supervisor, signal.SIGSTOP)
     stat = Path(f"/proc/{supervisor}/stat")
     assert eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
-    while found := guards(supervisor):  # the twin of one that is killed becomes ours
-        for pid in found:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    (guard,) = guards(supervisor)
+    assert eventually(lambda: children(guard)), "a guard has a twin"
+    for pid in (*(twins := children(guard)), guard):
+        os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not any(map(identified, (*twins, guard))))
     os.kill(supervisor, signal.SIGKILL)
 
 
