@@ -116,6 +116,7 @@ class _Assembly:
             current=None if job.moved is None else job.moved.current,
             process=job.request.environment,
             hub=self.hub,
+            learn=self.secrets.learn,
             judge=self._judge if job.baseline is not None else lambda: "",
             settle=job.own.settle,
         )
@@ -255,7 +256,7 @@ class _Assembly:
         )
 
     def _resolved(self, service: str, environment: Environment) -> None:
-        self.secrets.learn(environment)
+        self.secrets.learn([environment])
         self.watch.started(service, environment)
 
     def _judge(self) -> str:

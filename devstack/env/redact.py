@@ -11,7 +11,7 @@ beginning of a secret: at most `HOLD_LIMIT` bytes plus the longest form of a val
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from devstack.env.disguises import disguises, period
 from devstack.env.secrets import looks_random
@@ -59,7 +59,7 @@ class Redactor:
 
     def stream(self) -> RedactionStream:
         """A stream of its own, for one source of output."""
-        return RedactionStream(self)
+        return RedactionStream(lambda: self)
 
     def present(self, block: bytes) -> tuple[bytes, ...]:
         """The literals that occur in the block."""
@@ -115,11 +115,14 @@ def without_credentials(text: str) -> str:
 
 
 class RedactionStream:
-    """One source of output: `feed` gives what is certain, `flush` the rest."""
+    """One source of output: `feed` gives what is certain, `flush` the rest.
+
+    `redactor` is asked at each block: it may know more each time.
+    """
 
     __slots__ = ("_covered", "_redactor", "_tail")
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Callable[[], Redactor]) -> None:
         self._redactor = redactor
         self._tail = b""
         self._covered = 0  # so many bytes of the tail belong to a secret whose marker is already out
@@ -138,7 +141,7 @@ class RedactionStream:
         return self._process(block, final=True) if block else b""
 
     def _process(self, block: bytes, *, final: bool) -> bytes:
-        redactor, end = self._redactor, len(block)
+        redactor, end = self._redactor(), len(block)
         hold = end if final else min(redactor.unfinished(block), _unfinished(block))
         present = redactor.present(block)
         found = [match for telltale in TELLTALES for match in telltale.matches(block)]

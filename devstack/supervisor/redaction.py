@@ -1,40 +1,62 @@
-"""Which texts must never be shown: every value that is a secret by name, by text or by declaration."""
+"""Which texts must never be shown: every value that is a secret by name, by text or by declaration.
+
+A service may print a secret that only another one is given, or that the env files hold since a moment ago. So the
+environments of all services are read before the first line goes out, each change is learned as it is seen, and
+running services' output is redacted with what is known then. What was hidden once stays hidden.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
 
+from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.redact import RedactionStream, Redactor
-from devstack.env.resolve import lookup
+from devstack.env.resolve import lookup, resolve
 from devstack.env.secrets import secret_texts
 from devstack.stack.model import Reference, Stack
 
 
 class Secrets:
-    """Grows with every environment that a service was given, so that old values stay hidden too."""
+    """All secret values that were seen so far. May be used from several threads."""
 
     def __init__(self, stack: Stack, process: Mapping[str, str]) -> None:
         self._stack = stack
-        self._values = {part for name, text in process.items() for part in secret_texts(name, text)}
-        self._redactor: Redactor | None = None
+        self._process = process
+        self._values = frozenset(part for name, text in process.items() for part in secret_texts(name, text))
+        self._lock = Lock()
+        self._is_complete = False
+        self._built: tuple[frozenset[str], Redactor] = (frozenset(), Redactor())
 
-    def learn(self, environment: Environment) -> None:
-        """Hide the secret values of `environment` from now on."""
-        found = {text for text in self._of(environment) if text}
-        if not found <= self._values:
-            self._values |= found
-            self._redactor = None
+    def learn(self, environments: Iterable[Environment]) -> None:
+        """Hide the secret values of `environments` from now on."""
+        found = {text for environment in environments for text in self._of(environment) if text}
+        with self._lock:
+            if not found <= self._values:
+                self._values |= found
 
     def adopt(self, stack: Stack) -> None:
-        """Another stack declares which values are shared secrets; what was hidden stays hidden."""
+        """Another stack has other services and shared secrets."""
         self._stack = stack
+        self._is_complete = False
 
     def stream(self) -> RedactionStream:
-        """Redaction for one process's output, with everything known by now."""
-        if self._redactor is None:
-            self._redactor = Redactor(self._values)
-        return self._redactor.stream()
+        """Redaction for one process's output, with everything that is known when a block comes."""
+        return RedactionStream(self.redactor)
+
+    def redactor(self) -> Redactor:
+        """For everything known by now. The first call reads every service's environment."""
+        if not self._is_complete:
+            self._is_complete = True
+            stack = self._stack
+            self.learn(resolve(stack, process=self._process, files=Files(stack.root)).values())
+        values, redactor = self._built
+        if values is not self._values:
+            values = self._values
+            redactor = Redactor(values)
+            self._built = (values, redactor)
+        return redactor
 
     def _of(self, environment: Environment) -> Iterator[str]:
         for name, value in environment.variables.items():

@@ -64,11 +64,14 @@ class EnvWatch:
         *,
         process: Mapping[str, str],
         hub: Hub,
+        learn: Callable[[Iterable[Environment]], None] = lambda environments: None,
         judge: Callable[[], str] = lambda: "",
         settle: float = SETTLE,
         current: Callable[[], Stack] | None = None,
     ) -> None:
-        """`judge` tells what is wrong with the files now that was right when the run began; "" = nothing.
+        """`learn` hears every environment as it is now, whether it is acted on or not.
+
+        `judge` tells what is wrong with the files now that was right when the run began; "" = nothing.
 
         `current` gives the stack that runs, where it is another one than `stack` declares (`--isolate`).
         """
@@ -78,6 +81,7 @@ class EnvWatch:
         self._names = tuple(name for name in names if defaults.starts(stack.services[name]))
         self._process = process
         self._hub = hub
+        self._learn = learn
         self._judge = judge
         self._settle = settle
         self._given: dict[str, Given] = {}
@@ -127,6 +131,7 @@ class EnvWatch:
         found = resolve(
             self._running, process=self._process, files=Files(self._stack.root), services=self._names
         )
+        self._learn(found.values())
         state = self._hub.state
         differences = [
             one

@@ -152,6 +152,44 @@ def test_no_secret_reaches_screen_events_or_log(
     assert SECRET.encode() not in everything
 
 
+BORROWS = """
+import os, time
+def read(): return open('late.env').read().strip().split('=')[1]
+old = read()
+print('first', old, flush=True)
+while not os.path.exists('go'): time.sleep(0.01)
+print('then', old, read(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_secret_of_another_service_is_hidden_before_that_one_starts_and_after_it_changed(
+    tree: Tree, up: Up
+) -> None:
+    files = stack(early=BORROWS, late="import time\ntime.sleep(600)")
+    files["stack.toml"] = (
+        str(files["stack.toml"])
+        .replace("oneshot = true\n", "")
+        .replace(
+            "[services.late]",
+            '[services.late]\ndepends_on = ["early"]\nenv = { files = ["late.env"] }',
+        )
+    )
+    folder = tree({**files, "late.env": f"APP_SECRET={SECRET}\n"})
+    run = up("--no-doctor", cwd=folder)
+    assert run.until("service.output", service="early")["text"] == "first [redacted]\n"
+    run.until("run.ready")
+    changed = SECRET[::-1]
+    (folder / "late.env").write_text(f"APP_SECRET={changed}\n")
+    run.until("env.changed")
+    (folder / "go").touch()
+    assert run.until("service.output", service="early")["text"] == "then [redacted] [redacted]\n"
+    assert run.interrupt() == 130
+    kept = b"".join(path.read_bytes() for path in (folder / ".devstack").rglob("*") if path.is_file())
+    assert SECRET.encode() not in kept
+    assert changed.encode() not in kept
+
+
 def test_a_prompt_without_a_newline_is_seen_while_the_program_waits(tree: Tree, up: Up) -> None:
     code = "import os, time\nos.write(1, b'Name? ')\ntime.sleep(600)"
     run = up("--no-doctor", cwd=tree(stack(one=code)))
