@@ -37,7 +37,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if file is None or "$(" not in file.text:
             continue
         for entry in file.assignments:
-            if _SUBSTITUTION.search(entry.raw):
+            if substitutes(entry.raw):
                 yield RULE.finding(
                     f"`{entry.name}` holds a command in `$(…)`: dotenv-expand, dotenvx and shells run "
                     "it, others keep "
@@ -46,6 +46,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                     service=readers[0],
                     hint="write the command's result instead",
                 )
+
+
+def substitutes(raw: str) -> bool:
+    """Whether the text as written holds a command in `$(…)`."""
+    return _SUBSTITUTION.search(raw) is not None
 
 
 RULE = Rule(id="DS510", name="command-substitution", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -28,13 +28,23 @@ class Difference:
     how: str
 
 
-def read_with(inspection: Inspection, kind: str, path: Path) -> Loaded:
-    """What the loader `kind` makes of `path` alone, in an empty environment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Instead:
+    """A file reader that gives one text, whatever it is asked for."""
+
+    text: str
+
+    def read(self, path: Path) -> bytes | None:
+        """See `FileReader.read`."""
+        return self.text.encode("utf-8", "surrogateescape")
+
+
+def read_with(inspection: Inspection, kind: str, path: Path, text: str | None = None) -> Loaded:
+    """What the loader `kind` makes of `path` alone (of `text` in its place), in an empty environment."""
     from devstack.env.loaders.table import loader
 
-    request = LoadRequest(
-        folder=path.parent, mode="development", process={}, reader=inspection.files, files=[path]
-    )
+    reader = inspection.files if text is None else _Instead(text=text)
+    request = LoadRequest(folder=path.parent, mode="development", process={}, reader=reader, files=[path])
     try:
         return loader(kind).load(request)
     except KeyError:

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
-from devstack.env.word_splitting import exported
+from devstack.env.word_splitting import evaluated, exported
 from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
+from devstack.rules.command_substitution import substitutes
 from devstack.rules.envfiles import EnvFile, is_env_name
 from devstack.rules.readings import Difference, either, read_with
 from devstack.stack import package
@@ -38,10 +39,16 @@ if TYPE_CHECKING:
 
 # A character outside quotes that ends the assignment or starts a command; a comment does neither.
 _ACTIVE = regex(r"[^\s'\"\\]*(?:[&;|<>`]|\s+(?!#)\S)")
-_SOURCES = regex(r"(?:^|[;&|(\s\"'@`])(?:source|\.)\s+[\"']?([\w./-]*\.?env[\w.-]*)[\"']?(?=$|[\s;&|)\"'`])")
+_SOURCES = regex(
+    r"(?:^|[;&|(\s\"'@`])(?:source|\.)\s+[\"']?(?P<file>[\w./-]*\.?env[\w.-]*)[\"']?(?=$|[\s;&|)\"'`])"
+)
 # `export $(cat .env | xargs)`, `env $(grep -v '^#' .env) cmd`: the shell splits the text at every space.
 _SPLITS = regex(
-    r"(?:^|[;&|(\s\"'@])(?:export|env|declare\s+-x)\s[^\n;&|]*?(?:\$\$?\(|`)[^)`\n]*?([\w./-]*\.?env[\w.-]*)[^)`\n]*[)`]"
+    r"(?:^|[;&|(\s\"'@])(?:export|env|declare\s+-x)\s[^\n;&|]*?(?:\$\$?\(|`)[^)`\n]*?(?P<file>[\w./-]*\.?env[\w.-]*)[^)`\n]*[)`]"
+)
+# `eval $(cat .env)`, `eval "$(sed 's/^/export /' .env)"`: the shell reads the text, quotes and all.
+_EVALUATES = regex(
+    r"(?:^|[;&|(\s\"'@])eval\s[^\n;&|$`]*(?:\$\$?\(|`)(?:[^)`\n]*[\s<])?(?P<file>[\w./-]*\.?env[\w.-]*)[^)`\n]*[)`]"
 )
 _SCRIPT_FOLDERS = ("", "scripts", "bin", "script")
 _SCRIPT_NAMES = (
@@ -67,7 +74,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         told.add(real)
         differences = _differences(inspection, file, how)
         if differences:
-            yield _finding(inspection, file, place, differences)
+            yield _finding(inspection, file, place, differences, how=how)
 
 
 def _sourced(inspection: Inspection) -> Iterator[tuple[Path, Location, str]]:
@@ -79,20 +86,21 @@ def _sourced(inspection: Inspection) -> Iterator[tuple[Path, Location, str]]:
             if line.lstrip().startswith(("#", "//")):
                 continue
             for found in _found(line):
-                for path, place in _target(inspection, script, number, found.group(1)):
+                for path, place in _target(inspection, script, number, found["file"]):
                     yield path, place, found.group()
     for service in inspection.services:
         launch = inspection.launch(service.name)
         for found in _found(launch.command if launch else ""):
-            path = inspection.folder(service) / found.group(1)
+            path = inspection.folder(service) / found["file"]
             if launch is not None and inspection.files.is_file(path):
                 yield path, inspection.at_spot(launch.spot), found.group()
 
 
 def _found(line: str) -> Iterator[re.Match[str]]:
     yield from _SOURCES.finditer(line)
-    if "cat" in line or "grep" in line or "sed" in line:
-        yield from _SPLITS.finditer(line)
+    if "$(" in line or "`" in line:
+        yield from _EVALUATES.finditer(line)
+        yield from (found for found in _SPLITS.finditer(line) if not _EVALUATES.search(line))
 
 
 def _target(inspection: Inspection, script: Path, number: int, name: str) -> Iterator[tuple[Path, Location]]:
@@ -127,14 +135,18 @@ def _scripts(inspection: Inspection) -> Iterator[tuple[Path, str]]:
 
 def _differences(inspection: Inspection, file: EnvFile, how: str) -> list[Difference]:
     """Variables of which the shell gets another text than every program that reads the file."""
-    if _SPLITS.search(how):
+    is_evaluated = _EVALUATES.search(how) is not None
+    if not is_evaluated and _SPLITS.search(how):
         return _split_differences(inspection, file, how)
-    loaded = read_with(inspection, "shell", file.path)
+    text = evaluated(file.text, how) if is_evaluated else None
+    loaded = read_with(inspection, "shell", file.path, text)
     fatal = next((issue for issue in loaded.issues if issue.fatal), None)
     if fatal is not None:
         return [Difference(name="", line=fatal.line, how=fatal.message)]
     found = []
     for entry in {entry.name: entry for entry in file.assignments}.values():
+        if substitutes(entry.raw) and inspection.readers(file.path):
+            continue  # `command-substitution` tells it
         meant = _meant(inspection, file, entry.name)
         got = loaded.variables.get(entry.name)
         if not meant or (got is not None and got.unknown is not None and not _acts(entry.raw)):
@@ -192,7 +204,7 @@ def _how(meant: str, text: str | None) -> str:
 
 
 def _finding(
-    inspection: Inspection, file: EnvFile, place: Location, differences: list[Difference]
+    inspection: Inspection, file: EnvFile, place: Location, differences: list[Difference], *, how: str
 ) -> Finding:
     shown = inspection.shown(file.path)
     listed = "; ".join(f"`{one.name}` {one.how}" if one.name else one.how for one in differences[:4])
@@ -206,9 +218,17 @@ def _finding(
         f"{place.path} sources {shown} in a shell, which reads it otherwise than the programs: {listed}{more}.",
         *(inspection.at(file.path, one.line, variable=one.name or None) for one in differences[:8]),
         place,
-        hint="save it with Unix line ends" if is_about_line_ends else "put these values into single quotes",
+        hint=_hint(file, how, is_about_line_ends=is_about_line_ends),
         fix=fix,
     )
+
+
+def _hint(file: EnvFile, how: str, *, is_about_line_ends: bool) -> str:
+    if is_about_line_ends:
+        return "save it with Unix line ends"
+    if _SPLITS.search(how) or _EVALUATES.search(how):
+        return f"source it (`set -a; . ./{file.path.name}; set +a`) with these values in single quotes"
+    return "put these values into single quotes"
 
 
 RULE = Rule(
