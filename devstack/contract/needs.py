@@ -56,15 +56,15 @@ def needs(stack: Stack) -> tuple[Need, ...]:
     )
 
 
-def declared_names(stack: Stack, service: str) -> frozenset[str]:
-    """Names of variables of `service` that stack.toml speaks of, alternatives included."""
-    names = {
-        name for need in needs(stack) if need.reference.service == service for name in need.reference.names
-    }
-    for origins in stack.origins:
-        if origins.source.service == service:
-            names.update(origins.source.names)
-    return frozenset(names)
+def declared_names(stack: Stack) -> dict[str, frozenset[str]]:
+    """Service → names of its variables that stack.toml speaks of, alternatives included."""
+    names: dict[str, set[str]] = {}
+    for reference in (
+        *(need.reference for need in needs(stack)),
+        *(origins.source for origins in stack.origins),
+    ):
+        names.setdefault(reference.service, set()).update(reference.names)
+    return {service: frozenset(found) for service, found in names.items()}
 
 
 def _linked(stack: Stack) -> Iterator[Need]:

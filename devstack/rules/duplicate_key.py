@@ -34,17 +34,16 @@ _Definition = tuple[Path, int, str | None]
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per name and file."""
     told: set[tuple[Path, str]] = set()
-    for service, environment in inspection.environments.items():
-        for name, value in environment.variables.items():
-            if not value.shadows:
-                continue
-            for path, definitions in _by_file(inspection, value).items():
-                file = inspection.env_file(definitions[0][0])
-                if file is not None and file.conflict_lines:
-                    continue  # a merge conflict: `syntax` speaks of it
-                if len(definitions) > 1 and (path, name) not in told:
-                    told.add((path, name))
-                    yield _finding(inspection, service, environment, name, definitions)
+    for service, name, value in inspection.variables.take(inspection.variables.special):
+        if not value.shadows:
+            continue
+        for path, definitions in _by_file(inspection, value).items():
+            file = inspection.env_file(definitions[0][0])
+            if file is not None and file.conflict_lines:
+                continue  # a merge conflict: `syntax` speaks of it
+            if len(definitions) > 1 and (path, name) not in told:
+                told.add((path, name))
+                yield _finding(inspection, inspection.environments[service], name, definitions)
 
 
 def _by_file(inspection: Inspection, value: Value) -> dict[Path, list[_Definition]]:
@@ -60,7 +59,7 @@ def _by_file(inspection: Inspection, value: Value) -> dict[Path, list[_Definitio
 
 
 def _finding(
-    inspection: Inspection, service: str, environment: Environment, name: str, definitions: list[_Definition]
+    inspection: Inspection, environment: Environment, name: str, definitions: list[_Definition]
 ) -> Finding:
     (path, winner, _), *losers = definitions
     file = inspection.env_file(path)
@@ -85,7 +84,7 @@ def _finding(
         *(inspection.at(path, line, variable=name, note="has no effect") for line in lines[1:]),
         inspection.at(path, winner, variable=name, note="counts"),
         severity=Severity.INFO if is_equal else None,
-        service=service,
+        service=environment.service,
         hint=f"keep line {winner} only",
         fix=Fix(title=f"remove line {_listed(lines)}", safe=False, edits=edits),
     )

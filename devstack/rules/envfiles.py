@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,13 @@ class Assignment:
     separator: str = "="
 
 
+# Characters that every program takes as they stand, wherever in a value that is.
+PLAIN = r"!%&()*+,\-./0-9:;<=>?@A-Z\[\]^_a-z{|}~"
+_LINE_END = regex(r"\r\n|\n|\r")
+_PLAIN = regex(rf"(?:[A-Za-z_][A-Za-z0-9_]*+=[{PLAIN}]*+(?:\r?\n|\Z)|\r?\n|#[^\r\n]*+(?:\r?\n|\Z))*+")
 _MARKER = regex(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class EnvFile:
     """An env file as text.
 
@@ -42,15 +46,35 @@ class EnvFile:
         content: the bytes.
         text: decoded as UTF-8 (BOM kept), or as UTF-16 where a BOM says so; undecodable bytes replaced.
         encoding: `utf-8`, `utf-8-bom`, `utf-16`, `latin-1` (= undecodable as UTF-8).
-        assignments: in the order of the file; lines inside a quoted multi-line value are not looked at.
     """
 
-    path: Path
-    content: bytes
-    text: str
-    encoding: str
-    lines: tuple[str, ...]
-    assignments: tuple[Assignment, ...]
+    def __init__(self, path: Path, content: bytes) -> None:
+        self.path = path
+        self.content = content
+        self.text, self.encoding = _decode(content)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines without their ends."""
+        return tuple(_LINE_END.split(self.text))
+
+    @cached_property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """In the order of the file; lines inside a quoted multi-line value are not looked at."""
+        return tuple(_assignments(self.lines))
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether every line is empty, a comment, or one that every program reads alike."""
+        return _PLAIN.fullmatch(self.text) is not None
+
+    def written(self, line: int | None, name: str) -> str | None:
+        """What stands after the separator where `name` is assigned on this line; None where it is not."""
+        return self._written.get((line, name))
+
+    @cached_property
+    def _written(self) -> dict[tuple[int | None, str], str]:
+        return {(each.line, each.name): each.raw for each in self.assignments}
 
     @property
     def conflict_lines(self) -> tuple[int, ...]:
@@ -72,16 +96,7 @@ def read(files: FileReader, path: Path) -> EnvFile | None:
         return None
     if content is None:
         return None
-    text, encoding = _decode(content)
-    lines = tuple(re.split(r"\r\n|\n|\r", text))
-    return EnvFile(
-        path=path,
-        content=content,
-        text=text,
-        encoding=encoding,
-        lines=lines,
-        assignments=tuple(_assignments(lines)),
-    )
+    return EnvFile(path, content)
 
 
 def discover(inspection: Inspection) -> tuple[Path, ...]:

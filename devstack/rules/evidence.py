@@ -88,9 +88,8 @@ def written(inspection: Inspection, name: str, value: Value) -> str | None:
     origin = value.origin
     if origin.layer is LayerKind.FILE and origin.path is not None:
         file = inspection.env_file(origin.path)
-        for each in () if file is None else file.assignments:
-            if each.line == origin.line and each.name == name:
-                return each.raw
+        line = None if file is None else file.written(origin.line, name)
+        return value.raw if line is None else line
     return value.raw
 
 

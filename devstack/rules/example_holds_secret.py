@@ -30,24 +30,26 @@ if TYPE_CHECKING:
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per line."""
     inspection.need_stack()
-    used = {
-        value.text: f"`{service}:{name}`"
-        for service, environment in inspection.environments.items()
-        for name, value in environment.variables.items()
-        if value.text
-    }
     for path in inspection.env_paths:
         file = inspection.env_file(path) if is_example(path.name) else None
         for each in () if file is None else file.assignments:
             text = intended(each.raw)
             if looks_real(each.name, text):
-                where = f", the one that {used[text]} works with" if text in used else ""
+                user = _user(inspection, text)
+                where = f", the one that {user} works with" if user else ""
                 yield RULE.finding(
                     f"The example file gives `{each.name}` what looks like a real secret{where}. Examples are "
                     "committed, so everybody with a clone has it.",
                     inspection.at(path, each.line, variable=each.name),
                     hint=f"write `{each.name}=` without a value, and replace the secret at its issuer",
                 )
+
+
+def _user(inspection: Inspection, text: str) -> str | None:
+    """The last variable whose program gets exactly this text."""
+    rows = inspection.variables.take(inspection.variables.holding(text))
+    users = [f"`{service}:{name}`" for service, name, value in rows if value.text == text]
+    return users[-1] if users else None
 
 
 RULE = Rule(id="DS309", name="example-holds-secret", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract.members import Provenance
-from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_secret_name, placeholder
 from devstack.env.source.model import Fallback, SourceRead
@@ -49,7 +48,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         environment = inspection.environment(service)
         if environment is None:
             continue
-        declared = declared_names(stack, service)
+        declared = inspection.declared(service)
         reads = inspection.sources(service).reads
         continued = {(read.path, name, read.fallback) for read in reads for name in read.otherwise}
         for read in reads:

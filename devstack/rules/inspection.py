@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from devstack.env.source.model import SourceIndex
     from devstack.host.ports import PortStatus
     from devstack.rules.envfiles import EnvFile
+    from devstack.rules.variables import Table
     from devstack.stack.launch import Launch
     from devstack.stack.model import Service, Spot, Stack
 
@@ -161,6 +162,23 @@ class Inspection:
     def environment(self, service: str) -> Environment | None:
         """What the program of `service` will see."""
         return self.environments.get(service)
+
+    @cached_property
+    def variables(self) -> Table:
+        """The variables of all services, to be searched at once."""
+        from devstack.rules.variables import Table
+
+        return Table(self.environments, self.env_file)
+
+    def declared(self, service: str) -> frozenset[str]:
+        """Names of variables of `service` that stack.toml speaks of."""
+        return self._declared.get(service, frozenset())
+
+    @cached_property
+    def _declared(self) -> Mapping[str, frozenset[str]]:
+        from devstack.contract.needs import declared_names
+
+        return {} if self.stack is None else declared_names(self.stack)
 
     def folder(self, service: Service) -> Path:
         """Where the service runs, absolute."""

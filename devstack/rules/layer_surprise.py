@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.contract.needs import declared_names
 from devstack.env.model import Environment, FileLayer, LayerKind, Value
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_env_name, is_example
@@ -53,7 +52,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 def _local_that_loses(
     inspection: Inspection, service: Service, environment: Environment
 ) -> Iterator[Finding]:
-    for name, value in environment.variables.items():
+    for _, name, value in inspection.variables.take(inspection.variables.special, service.name):
         winner = value.origin.path
         if winner is None or winner.name != f".env.{environment.mode}":
             continue
@@ -125,7 +124,7 @@ def _among_sources(
 def _holds_needed(inspection: Inspection, service: Service, path: Path) -> bool:
     """Whether it holds what the service lacks: then `defined-where-not-read` says so."""
     file = inspection.env_file(path)
-    names = declared_names(inspection.need_stack(), service.name)
+    names = inspection.declared(service.name)
     return file is not None and any(entry.name in names for entry in file.assignments)
 
 

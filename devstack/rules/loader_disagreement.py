@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING
 
 from devstack.contract.links import is_same_endpoint
 from devstack.contract.members import Effective, Provenance
-from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import LayerKind, Value
 from devstack.env.secrets import is_secret_name
@@ -79,6 +78,8 @@ def _candidates(inspection: Inspection) -> Iterator[list[Reading]]:
     yield from _shared_groups(inspection)
     lines: dict[tuple[Path, int, str], list[Reading]] = {}
     for service, environment in inspection.environments.items():
+        if not any(len(inspection.readers(layer.path)) > 1 for layer in environment.layers):
+            continue
         for name, value in environment.variables.items():
             origin = value.origin
             if origin.layer is LayerKind.FILE and origin.path is not None and origin.line is not None:
@@ -115,7 +116,7 @@ def _shared_groups(inspection: Inspection) -> Iterator[list[Reading]]:
 
 def _is_relevant(inspection: Inspection, reading: Reading) -> bool:
     """Whether the service has a use for the name: otherwise its reading of it harms nobody."""
-    if reading.name in declared_names(inspection.need_stack(), reading.service):
+    if reading.name in inspection.declared(reading.service):
         return True
     return any(
         reading.name == read.name or reading.name in read.otherwise

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from devstack.contract import urls
 from devstack.contract.links import Target, Where, resolve
-from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
 from devstack.patterns import regex
 from devstack.rules import reach
@@ -54,7 +53,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 def _unlinked(inspection: Inspection, service: Service) -> Iterator[Finding]:
     """Databases and brokers: http addresses are often meant for people and pages."""
-    declared = declared_names(inspection.need_stack(), service.name)
+    declared = inspection.declared(service.name)
     for name, text, place in _given(inspection, service):
         if name in declared or not urls.has_scheme(text):
             continue
@@ -73,8 +72,8 @@ def _given(inspection: Inspection, service: Service) -> Iterator[tuple[str, str,
     A `.env` beside a compose file only fills in `${…}`; it reaches no container by itself.
     """
     if service.compose is None:
-        environment = inspection.environments[service.name]
-        for name, value in environment.variables.items():
+        addresses = inspection.variables.holding("://")
+        for _, name, value in inspection.variables.take(addresses, service.name):
             if value.unknown is None and value.text and value.origin.layer is not LayerKind.PROCESS:
                 yield name, value.text, inspection.at_origin(value.origin, name)
         return

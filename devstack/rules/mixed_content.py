@@ -30,7 +30,6 @@ from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
-    from devstack.env.model import Environment
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Service
 
@@ -41,16 +40,19 @@ _PAGE_NAME = regex(
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per public variable of an https page."""
+    addresses = inspection.variables.holding("://")
     for service in inspection.need_stack().services.values():
         environment = inspection.environment(service.name)
         if environment is None or service.type not in FRONTENDS:
             continue
-        page = _secure_page(inspection, service, environment)
+        page = _secure_page(inspection, service)
         if page is None:
             continue
-        for name, value in environment.variables.items():
+        for _, name, value in inspection.variables.take(
+            addresses & inspection.variables.public, service.name
+        ):
             text = value.text or ""
-            if not environment.is_public(name) or not urls.has_scheme(text) or _PAGE_NAME.match(name):
+            if not urls.has_scheme(text) or _PAGE_NAME.match(name):
                 continue
             address = urls.parse(text)
             if address.scheme not in ("ws", "http") or address.faults or reach.is_template(address):
@@ -69,11 +71,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             )
 
 
-def _secure_page(inspection: Inspection, service: Service, environment: Environment) -> Location | None:
+def _secure_page(inspection: Inspection, service: Service) -> Location | None:
     """Where it is said that the page is https."""
     if service.tls:
         return inspection.at_key(f"services.{service.name}.tls", note="the page is https")
-    for name, value in environment.variables.items():
+    for _, name, value in inspection.variables.take(inspection.variables.holding("://"), service.name):
         if not _PAGE_NAME.match(name) or not (value.text or "").lower().startswith("https://"):
             continue
         return inspection.at_origin(value.origin, name, note="the page is https")

@@ -32,32 +32,32 @@ _NAME = regex(
     r"(?:^|_)(?:CERT|CERTS|CERTIFICATE|CA|TLS|SSL|KEY|PEM|KEYSTORE|CREDENTIALS|SERVICE_ACCOUNT)"
     r"(?:_(?:FILE|PATH|LOCATION|BUNDLE|CERT|KEY))?$|^(?:NODE_EXTRA_CA_CERTS|REQUESTS_CA_BUNDLE)$"
 )
-_FILE = regex(r"^[\w.~@/ -]+\.(?:pem|crt|cer|key|p12|pfx|jks|json|der)$")
+_ENDING = regex(r"\.(?:pem|crt|cer|key|p12|pfx|jks|json|der)")
+_FILE = regex(rf"^[\w.~@/ -]+{_ENDING.pattern}$")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per variable of a service that runs on this machine."""
-    for service in inspection.services:
-        environment = inspection.environment(service.name)
-        if environment is None or service.type is ServiceType.COMPOSE:
+    for service_name, name, value in inspection.variables.take(inspection.variables.holding(_ENDING)):
+        service = inspection.need_stack().services[service_name]
+        text = value.text or ""
+        if service.type is ServiceType.COMPOSE or not _NAME.search(name) or not _FILE.match(text):
             continue
-        for name, value in environment.variables.items():
-            text = value.text or ""
-            if value.origin.layer is not LayerKind.FILE or not _NAME.search(name) or not _FILE.match(text):
-                continue
-            if is_placeholder(text) or not _is_here(inspection.root, text):
-                continue
-            places = [inspection.folder(service) / text, inspection.root / text]
-            if value.origin.path is not None:
-                places.append(value.origin.path.parent / text)
-            if any(inspection.files.stat(place) is not None for place in places):
-                continue
-            yield RULE.finding(
-                f"`{name}` of `{service.name}` names `{text}`, which does not exist in {service.dir}.",
-                inspection.at_origin(value.origin, name),
-                service=service.name,
-                hint="put the file there, or correct the path",
-            )
+        if value.origin.layer is not LayerKind.FILE:
+            continue
+        if is_placeholder(text) or not _is_here(inspection.root, text):
+            continue
+        places = [inspection.folder(service) / text, inspection.root / text]
+        if value.origin.path is not None:
+            places.append(value.origin.path.parent / text)
+        if any(inspection.files.stat(place) is not None for place in places):
+            continue
+        yield RULE.finding(
+            f"`{name}` of `{service.name}` names `{text}`, which does not exist in {service.dir}.",
+            inspection.at_origin(value.origin, name),
+            service=service.name,
+            hint="put the file there, or correct the path",
+        )
 
 
 def _is_here(root: Path, text: str) -> bool:

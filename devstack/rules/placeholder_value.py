@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING
 from devstack.contract import urls
 from devstack.contract.links import is_same_endpoint
 from devstack.contract.members import Provenance
-from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended
 from devstack.env.model import LayerKind, Value
 from devstack.env.secrets import Placeholder, is_publishable, is_secret_name, is_secret_reference, placeholder
@@ -61,18 +60,18 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         for each in inspection.contract.effective_all(shared.members)
     }
     grouped: dict[tuple[object, ...], list[_Found]] = {}
-    for service, environment in inspection.environments.items():
-        declared = declared_names(stack, service)
-        for name, value in environment.variables.items():
-            judged = _judge(inspection, service, name, value, is_declared=name in declared)
-            if judged is None:
-                continue
-            shared = _group_of(inspection, service, name)
-            found = _Found(
-                service=service, name=name, value=value, what=judged[0], is_host=judged[1], shared=shared
-            )
-            key = (service, name) if shared is None else (shared.name, value.text)
-            grouped.setdefault(key, []).append(found)
+    table = inspection.variables
+    rows = table.secret | table.holding("://") | table.called(inspection.declared)
+    for service, name, value in table.take(rows):
+        judged = _judge(inspection, service, name, value, is_declared=name in inspection.declared(service))
+        if judged is None:
+            continue
+        shared = _group_of(inspection, service, name)
+        found = _Found(
+            service=service, name=name, value=value, what=judged[0], is_host=judged[1], shared=shared
+        )
+        key = (service, name) if shared is None else (shared.name, value.text)
+        grouped.setdefault(key, []).append(found)
     for group in grouped.values():
         yield _finding(inspection, group, split.get((group[0].service, group[0].name)))
     yield from _used_fallbacks(inspection)

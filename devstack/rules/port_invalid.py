@@ -38,18 +38,17 @@ _PRIVILEGED = 1024
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """Variables first, then declared ports."""
-    for service, environment in inspection.environments.items():
-        for name, value in environment.variables.items():
-            if not _PORT_NAME.search(name) or value.origin.layer is LayerKind.PROCESS:
-                continue
-            why = _wrong(name, value)
-            if why is not None:
-                yield RULE.finding(
-                    f"`{name}` of `{service}` {why}: the program stops, or listens where nobody looks.",
-                    inspection.at_origin(value.origin, name),
-                    service=service,
-                    hint="write a number from 1 to 65535",
-                )
+    for service, name, value in inspection.variables.take(inspection.variables.named("PORT")):
+        if not _PORT_NAME.search(name) or value.origin.layer is LayerKind.PROCESS:
+            continue
+        why = _wrong(name, value)
+        if why is not None:
+            yield RULE.finding(
+                f"`{name}` of `{service}` {why}: the program stops, or listens where nobody looks.",
+                inspection.at_origin(value.origin, name),
+                service=service,
+                hint="write a number from 1 to 65535",
+            )
     yield from _declared(inspection)
 
 

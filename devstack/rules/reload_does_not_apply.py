@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
@@ -41,7 +40,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         environment = inspection.environment(service.name)
         if environment is None or defaults.on_change(service) is not OnChange.AUTO:
             continue
-        frozen = _frozen(environment, service, declared_names(stack, service.name))
+        frozen = _frozen(environment, service, inspection.declared(service.name))
         if not frozen:
             continue
         names = ", ".join(f"`{name}`" for name in frozen)

@@ -27,7 +27,7 @@ from devstack.rules.exposure import is_exposed_secret
 from devstack.stack.model import Reference
 
 if TYPE_CHECKING:
-    from devstack.env.model import Environment, Value
+    from devstack.env.model import Value
     from devstack.rules.inspection import Inspection
 
 _USUAL = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_")
@@ -44,17 +44,15 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if isinstance(member, Reference) and member.part is None
         for name in member.names
     }
-    for service, environment in inspection.environments.items():
-        for name, value in environment.variables.items():
-            if not environment.is_public(name) or not value.text or value.origin.layer is LayerKind.PROCESS:
-                continue
-            if (service, name) in secrets or is_exposed_secret(name, value.text):
-                yield _finding(inspection, service, environment, name, value)
+    for service, name, value in inspection.variables.take(inspection.variables.public):
+        if not value.text or value.origin.layer is LayerKind.PROCESS:
+            continue
+        if (service, name) in secrets or is_exposed_secret(name, value.text):
+            yield _finding(inspection, service, name, value)
 
 
-def _finding(
-    inspection: Inspection, service: str, environment: Environment, name: str, value: Value
-) -> Finding:
+def _finding(inspection: Inspection, service: str, name: str, value: Value) -> Finding:
+    environment = inspection.environments[service]
     prefix = next((each for each in environment.prefixes if each and name.startswith(each)), "")
     why = f"the prefix `{prefix}`" if prefix in _USUAL else f"`envPrefix`, which holds `{prefix}`"
     places: list[Location] = [inspection.at_origin(value.origin, name)]

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
-from devstack.env.secrets import is_publishable, is_secret_name, placeholder
+from devstack.env.secrets import is_publishable, placeholder
 from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
@@ -43,25 +43,25 @@ class Secret:
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per public variable."""
-    secrets = list(_secrets(inspection))
-    for service, environment in inspection.environments.items():
-        for name, value in environment.variables.items():
-            text = value.text or ""
-            if not environment.is_public(name) or value.origin.layer is not LayerKind.FILE or not text:
-                continue
-            if is_exposed_secret(name, text) or is_publishable(name, text):
-                continue
-            secret = next((each for each in secrets if _holds(text, each.text)), None)
-            if secret is not None:
-                how = "is" if text == secret.text else "contains"
-                yield RULE.finding(
-                    f"`{name}` reaches the browser and {how} the value of the secret {secret.label} "
-                    f"({evidence.shown(inspection, secret.text)}): everybody who opens the page can read it.",
-                    inspection.at_origin(value.origin, name),
-                    secret.place,
-                    service=service,
-                    hint="remove the public variable, and replace the secret",
-                )
+    secrets: list[Secret] | None = None
+    for service, name, value in inspection.variables.take(inspection.variables.public):
+        text = value.text or ""
+        if value.origin.layer is not LayerKind.FILE or not text:
+            continue
+        if is_exposed_secret(name, text) or is_publishable(name, text):
+            continue
+        secrets = list(_secrets(inspection)) if secrets is None else secrets
+        secret = next((each for each in secrets if _holds(text, each.text)), None)
+        if secret is not None:
+            how = "is" if text == secret.text else "contains"
+            yield RULE.finding(
+                f"`{name}` reaches the browser and {how} the value of the secret {secret.label} "
+                f"({evidence.shown(inspection, secret.text)}): everybody who opens the page can read it.",
+                inspection.at_origin(value.origin, name),
+                secret.place,
+                service=service,
+                hint="remove the public variable, and replace the secret",
+            )
 
 
 def _secrets(inspection: Inspection) -> Iterator[Secret]:
@@ -73,17 +73,13 @@ def _secrets(inspection: Inspection) -> Iterator[Secret]:
                     label=f"`{evidence.label(each.member)}`",
                     place=evidence.place(inspection, each, note="the secret"),
                 )
-    for service, environment in inspection.environments.items():
-        for name, value in environment.variables.items():
-            if value.origin.layer is not LayerKind.FILE or not value.text or environment.is_public(name):
-                continue
-            if (
-                is_secret_name(name)
-                and not is_publishable(name, value.text)
-                and _is_telling(value.text, name)
-            ):
-                place = inspection.at_origin(value.origin, name, note="the secret")
-                yield Secret(text=value.text, label=f"`{service}:{name}`", place=place)
+    hidden = inspection.variables.secret - inspection.variables.public
+    for service, name, value in inspection.variables.take(hidden):
+        if value.origin.layer is not LayerKind.FILE or not value.text:
+            continue
+        if not is_publishable(name, value.text) and _is_telling(value.text, name):
+            place = inspection.at_origin(value.origin, name, note="the secret")
+            yield Secret(text=value.text, label=f"`{service}:{name}`", place=place)
 
 
 def _is_telling(text: str, name: str) -> bool:

@@ -20,10 +20,10 @@ stack.toml, which wins over both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
-from devstack.contract.needs import declared_names
 from devstack.env.model import Environment, LayerKind, Value
 from devstack.rules.base import Finding, Location, Rule, Severity
 
@@ -41,10 +41,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per exported name, with every line that it beats."""
     beaten: dict[str, list[tuple[str, Location]]] = {}
     important: set[str] = set()
-    for service, environment in inspection.environments.items():
-        exported = {name: value for name, value in environment.variables.items() if _is_exported(name, value)}
+    special = inspection.variables.take(inspection.variables.special)
+    for service, rows in groupby(special, key=lambda row: row.service):
+        exported = {name: value for _, name, value in rows if _is_exported(name, value)}
         if not exported:
             continue
+        environment = inspection.environments[service]
         alone = _from_files_alone(inspection, service, environment, exported)
         for name, value in exported.items():
             if not _is_other(value, alone.get(name)):
@@ -90,7 +92,7 @@ def _place(inspection: Inspection, name: str, value: Value) -> Location:
 
 
 def _matters(inspection: Inspection, service: str, environment: Environment, name: str) -> bool:
-    if environment.is_public(name) or name in declared_names(inspection.need_stack(), service):
+    if environment.is_public(name) or name in inspection.declared(service):
         return True
     return any(name == read.name or name in read.otherwise for read in inspection.sources(service).reads)
 

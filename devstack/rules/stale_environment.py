@@ -23,7 +23,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_secret_name
 from devstack.host.model import Holder, HolderClass
@@ -117,7 +116,7 @@ def _younger_file(
     """Only a warning: the edit may have changed nothing that the program uses."""
     if defaults.on_change(service) is OnChange.AUTO or not holder.started_at:
         return
-    declared = declared_names(inspection.need_stack(), service.name)
+    declared = inspection.declared(service.name)
     for layer in environment.layers:
         changed = _changed_at(layer.path) if layer.exists else None
         if changed is None or changed <= holder.started_at + _TOLERANCE:

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.contract.members import is_blinded
-from devstack.contract.needs import declared_names
 from devstack.env.model import Environment
 from devstack.env.secrets import is_publishable, is_secret_name
 from devstack.env.source.model import SourceRead
@@ -46,13 +45,13 @@ _LISTED = 8
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """Warnings one by one, the rest together."""
-    stack = inspection.need_stack()
+    inspection.need_stack()
     examples = [path for path in inspection.env_paths if is_example(path.name)]
     for service in inspection.services:
         environment = inspection.environment(service.name)
         if environment is None or not defaults.starts(service) or is_blinded(environment):
             continue
-        declared = declared_names(stack, service.name)
+        declared = inspection.declared(service.name)
         found = _undefined(
             inspection, service, environment, declared | _documented(inspection, service, examples)
         )

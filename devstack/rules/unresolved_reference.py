@@ -35,15 +35,15 @@ _REFERENCE = re.compile(r"(?<!\\)\$(?:\{(\w+)([^{}]*)\}|([A-Za-z_]\w*))")
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per variable: the first reference that does not give what it refers to."""
-    for service, environment in inspection.environments.items():
-        for name, value in environment.variables.items():
-            if value.raw is None or "$" not in value.raw or value.unknown is not None:
-                continue
-            if value.origin.layer is not LayerKind.FILE or value.text is None:
-                continue
-            found = _lost(environment, name, value) or _kept(inspection, environment, name, value)
-            if found is not None:
-                yield _finding(inspection, service, environment, name, found)
+    for service, name, value in inspection.variables.take(inspection.variables.special):
+        if value.raw is None or "$" not in value.raw or value.unknown is not None:
+            continue
+        if value.origin.layer is not LayerKind.FILE or value.text is None:
+            continue
+        environment = inspection.environments[service]
+        found = _lost(environment, name, value) or _kept(inspection, environment, name, value)
+        if found is not None:
+            yield _finding(inspection, service, environment, name, found)
 
 
 def _lost(environment: Environment, name: str, value: Value) -> tuple[str, str] | None:

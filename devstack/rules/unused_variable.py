@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.contract.needs import declared_names
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_plain_name
 from devstack.rules.absence import SKIPPED_FOLDERS
@@ -82,22 +81,25 @@ def _candidates(inspection: Inspection) -> dict[str, str]:
         used.update(read.name for read in (*index.reads, *index.scripts) if read.name)
         used.update(name for read in index.reads for name in read.otherwise)
         used.update(name for settings in index.settings for name in settings.fields)
-        used.update(declared_names(inspection.need_stack(), service.name))
+        used.update(inspection.declared(service.name))
         is_dynamic = any(read.name is None for read in index.reads)
         if index.files_scanned == 0 or is_dynamic or any(settings.dynamic for settings in index.settings):
             silent.add(service.name)
     found: dict[str, str] = {}
+    for _, _, value in inspection.variables.take(inspection.variables.special):
+        used.update(value.references)
     for service_name, environment in inspection.environments.items():
-        for value in environment.variables.values():
-            used.update(value.references)
+        if all(silent.intersection(inspection.readers(layer.path)) for layer in environment.layers):
+            continue
         for name, value in environment.variables.items():
             path = value.origin.path
-            if value.origin.layer is not LayerKind.FILE or path is None or not is_plain_name(name):
+            if name in found or name in used or value.origin.layer is not LayerKind.FILE or path is None:
                 continue
             if silent.intersection(inspection.readers(path)) or is_read_by_library(name):
                 continue
-            found.setdefault(name, service_name)
-    return {name: service for name, service in found.items() if name not in used}
+            if is_plain_name(name):
+                found[name] = service_name
+    return found
 
 
 def _mentioned(inspection: Inspection, names: set[str]) -> set[str]:

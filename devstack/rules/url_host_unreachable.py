@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from devstack.contract import urls
 from devstack.contract.links import JudgedLink, Where
-from devstack.contract.needs import declared_names
 from devstack.contract.urls import Address
 from devstack.env.model import LayerKind
 from devstack.env.secrets import placeholder
@@ -79,15 +78,15 @@ def _with_localhost(inspection: Inspection, judged: JudgedLink, address: Address
 
 def _unlinked(inspection: Inspection) -> Iterator[Finding]:
     """Public variables that no link speaks of: a warning, since nobody said what they are for."""
-    stack = inspection.need_stack()
-    for service in stack.services.values():
+    addresses = inspection.variables.public & inspection.variables.holding("://")
+    for service in inspection.need_stack().services.values():
         environment = inspection.environment(service.name)
         if environment is None or service.type not in FRONTENDS:
             continue
-        declared = declared_names(stack, service.name)
-        for name, value in environment.variables.items():
+        declared = inspection.declared(service.name)
+        for _, name, value in inspection.variables.take(addresses, service.name):
             text = value.text or ""
-            if name in declared or not environment.is_public(name) or not urls.has_scheme(text):
+            if name in declared or not urls.has_scheme(text):
                 continue
             address = urls.parse(text)
             if value.origin.layer is not LayerKind.FILE or value.unknown is not None or address.faults:

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from devstack.contract import urls
 from devstack.contract.links import JudgedLink
-from devstack.contract.needs import declared_names
 from devstack.contract.urls import Address, UrlFault
 from devstack.env.model import LayerKind, Value
 from devstack.rules import reach
@@ -41,12 +40,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for judged in reach.decided(inspection):
         if judged.address is not None:
             yield from _link(inspection, judged, judged.address)
-    stack = inspection.need_stack()
-    for service, environment in inspection.environments.items():
-        declared = declared_names(stack, service)
-        for name, value in environment.variables.items():
-            if name not in declared and value.origin.layer is LayerKind.FILE:
-                yield from _other(inspection, service, name, value)
+    for service, name, value in inspection.variables.take(inspection.variables.holding(":/")):
+        if name not in inspection.declared(service) and value.origin.layer is LayerKind.FILE:
+            yield from _other(inspection, service, name, value)
 
 
 def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Iterator[Finding]:

@@ -24,7 +24,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract.needs import declared_names
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import Environment, LayerKind, Value
 from devstack.env.secrets import is_masked, is_secret_name
@@ -43,20 +42,17 @@ _CUT = re.compile(r"[^\s#'\"`]+#[^\s]*|#(?:[0-9A-Fa-f]{3,8}|(?=\S*\d)\S{6,})")
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per mangled value."""
-    stack = inspection.need_stack()
+    inspection.need_stack()
     told: set[tuple[str, int | None]] | None = None
-    for service, environment in inspection.environments.items():
-        declared = declared_names(stack, service)
-        for name, value in environment.variables.items():
-            what = _mangled(inspection, environment, name, value)
-            if what is None or not (
-                name in declared or is_secret_name(name) or _is_read(inspection, service, name)
-            ):
-                continue
-            told = _told_as_disagreement(inspection) if told is None else told
-            place = inspection.at_origin(value.origin, name)
-            if (place.path, place.line) not in told:
-                yield _finding(inspection, service, name, value, what)
+    for service, name, value in inspection.variables.take(inspection.variables.special):
+        what = _mangled(inspection, inspection.environments[service], name, value)
+        is_meant = name in inspection.declared(service) or is_secret_name(name)
+        if what is None or not (is_meant or _is_read(inspection, service, name)):
+            continue
+        told = _told_as_disagreement(inspection) if told is None else told
+        place = inspection.at_origin(value.origin, name)
+        if (place.path, place.line) not in told:
+            yield _finding(inspection, service, name, value, what)
 
 
 def _mangled(inspection: Inspection, environment: Environment, name: str, value: Value) -> str | None:

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from devstack.env.model import Overlaid, Variables
 from devstack.env.secrets import SECRET_WORDS, is_secret_name
 from devstack.patterns import regex
+from devstack.rules.envfiles import PLAIN
 
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
     from devstack.env.model import Environment, Value
+    from devstack.rules.envfiles import EnvFile
 
 _SECRET_WORD = regex("|".join(SECRET_WORDS))
-# All but the characters that every program takes as they stand, wherever in a value that is.
-_SPECIAL = regex(r"[^!%&()*+,\-./0-9:;<=>?@A-Z\[\]^_a-z{|}~\n]")
+_SPECIAL = regex(rf"[^{PLAIN}\n]")
 
 
 class Row(NamedTuple):
@@ -39,17 +41,20 @@ class Row(NamedTuple):
 class Table:
     """All variables of `environments`; what was asked for is remembered."""
 
-    def __init__(self, environments: Mapping[str, Environment]) -> None:
+    def __init__(
+        self, environments: Mapping[str, Environment], env_file: Callable[[Path], EnvFile | None]
+    ) -> None:
         self._environments = environments
+        self._env_file = env_file
         self._services = {service: at for at, service in enumerate(environments)}
         self._columns = [_columns(environment.variables) for environment in environments.values()]
         self._begins = list(accumulate(map(len, self._columns), initial=0))
         self._names = [name for columns in self._columns for name in columns]
 
-    def take(self, rows: Iterable[int], service: str | None = None) -> Iterator[Row]:
+    def take(self, rows: Set[int], service: str | None = None) -> Iterator[Row]:
         """The variables of these rows in their order; of one service where that is given."""
         services = tuple(self._services)
-        for row in sorted(rows if service is None else self._of(service) & set(rows)):
+        for row in sorted(rows) if service is None else [row for row in self._of(service) if row in rows]:
             found = services[bisect_right(self._begins, row) - 1]
             name = self._names[row]
             yield Row(found, name, self._environments[found].variables[name])
@@ -58,9 +63,9 @@ class Table:
         """Variables with `word` in the name."""
         return self._in_names.holding(word)
 
-    def holding(self, text: str) -> Set[int]:
-        """Variables with `text` in what the program gets."""
-        return self._in_texts.holding(text)
+    def holding(self, sign: str | re.Pattern[str]) -> Set[int]:
+        """Variables with this text, or a match of the pattern, in what the program gets."""
+        return self._in_texts.holding(sign)
 
     def called(self, names: Callable[[str], Iterable[str]]) -> Set[int]:
         """Variables by their exact names, which are given for each service."""
@@ -73,18 +78,29 @@ class Table:
     @cached_property
     def secret(self) -> Set[int]:
         """Variables whose name says that they are secret."""
-        candidates = self._in_names.upper().matching(_SECRET_WORD)
+        candidates = self._in_names.upper().holding(_SECRET_WORD)
         return {row for row in candidates if is_secret_name(self._names[row])}
 
     @cached_property
     def special(self) -> Set[int]:
-        """Variables that are not just the plain characters of the only line that defines them."""
-        found = set(self._in_texts.matching(_SPECIAL))
-        for begin, columns in zip(self._begins, self._columns, strict=False):
+        """Variables whose text is not just the plain characters of the only line that defines them."""
+        found = set(self._in_texts.holding(_SPECIAL))
+        for begin, columns, environment in zip(
+            self._begins, self._columns, self._environments.values(), strict=False
+        ):
             altered = columns.altered()
+            files = [self._env_file(layer.path) for layer in environment.layers if layer.exists]
+            if not all(file is not None and file.is_plain for file in files):
+                altered |= {name for name, value in columns.items() if not self._is_as_written(name, value)}
             if altered:
                 found.update(row for row, name in enumerate(columns, begin) if name in altered)
         return found
+
+    def _is_as_written(self, name: str, value: Value) -> bool:
+        """Whether the line holds nothing but the text; what a loader calls the raw text may lack a comment."""
+        origin = value.origin
+        file = None if origin.path is None else self._env_file(origin.path)
+        return file is not None and file.written(origin.line, name) == value.text
 
     @cached_property
     def public(self) -> Set[int]:
@@ -97,9 +113,9 @@ class Table:
             if environment.is_public(self._names[row])
         }
 
-    def _of(self, service: str) -> Set[int]:
+    def _of(self, service: str) -> range:
         at = self._services.get(service)
-        return set() if at is None else set(range(self._begins[at], self._begins[at + 1]))
+        return range(0) if at is None else range(*self._begins[at : at + 2])
 
     @cached_property
     def _in_names(self) -> _Column:
@@ -120,6 +136,7 @@ class _Column:
     def __init__(self, whole: str, ends: array[int]) -> None:
         self._whole = whole
         self._ends = ends
+        self._found: dict[str | re.Pattern[str], set[int]] = {}
 
     @classmethod
     def of(cls, texts: list[str]) -> _Column:
@@ -130,24 +147,25 @@ class _Column:
         """ASCII letters in upper case, `?` for all that is not ASCII."""
         return _Column(self._whole.encode("ascii", "replace").upper().decode("ascii"), self._ends)
 
-    def holding(self, text: str) -> Set[int]:
-        """Rows with `text` in them."""
-        return self._rows(lambda start: self._whole.find(text, start))
+    def holding(self, sign: str | re.Pattern[str]) -> Set[int]:
+        """Rows in which the text is found, or a match begins."""
+        found = self._found.get(sign)
+        if found is None:
+            following = self._beginnings(sign) if isinstance(sign, str) else self._matches(sign)
+            found = self._found[sign] = set()
+            at = following(0)
+            while at >= 0:
+                row = bisect_right(self._ends, at)
+                found.add(row)
+                at = following(self._ends[row])
+        return found
 
-    def matching(self, pattern: re.Pattern[str]) -> Set[int]:
-        """Rows with a match that begins in them."""
+    def _beginnings(self, text: str) -> Callable[[int], int]:
+        return lambda start: self._whole.find(text, start)
 
+    def _matches(self, pattern: re.Pattern[str]) -> Callable[[int], int]:
         def begin(start: int) -> int:
             found = pattern.search(self._whole, start)
             return -1 if found is None else found.start()
 
-        return self._rows(begin)
-
-    def _rows(self, following: Callable[[int], int]) -> Set[int]:
-        found = set()
-        at = following(0)
-        while at >= 0:
-            row = bisect_right(self._ends, at)
-            found.add(row)
-            at = following(self._ends[row])
-        return found
+        return begin
