@@ -249,3 +249,43 @@ def test_broken_files_break_nothing(tree: Tree, devstack: Devstack, files: dict[
     assert "Traceback" not in done.err
     if done.code == 0:
         assert load(folder / "stack.toml").services
+
+
+def test_scripts_that_call_scripts_are_followed_and_a_root_that_starts_packages_is_no_service(
+    tree: Tree, devstack: Devstack
+) -> None:
+    folder = tree(
+        {
+            "package.json": package(
+                {"start": "npm run all", "all": "node scripts/all.js"}, workspaces=["apps/*"]
+            ),
+            "scripts/all.js": "",
+            "apps/web/package.json": package(
+                {"dev": "pnpm with-env next dev", "with-env": "dotenv -e ../../.env --"}
+            ),
+            "apps/api/package.json": package(
+                {"start": "pnpm start:dev", "start:dev": "nest start"}, "@nestjs/core"
+            ),
+            "apps/loop/package.json": package({"dev": "npm run dev"}),
+        }
+    )
+    stack = written(folder, devstack)
+    assert {name: one.type for name, one in stack.services.items()} == {
+        "web": ServiceType.NEXT,
+        "api": ServiceType.NODE,
+    }
+
+
+def test_a_published_image_of_a_service_is_no_second_one_and_the_compose_file_for_development_is_read(
+    tree: Tree, devstack: Devstack
+) -> None:
+    folder = tree(
+        {
+            "apps/api/package.json": package({"dev": "tsx src/index.ts"}, "express"),
+            "docker/community/docker-compose.yml": "services:\n  web:\n    image: acme/web:2\n",
+            "docker/local/docker-compose.yml": (
+                "services:\n  redis:\n    image: redis\n    ports: ['6379:6379']\n  api:\n    image: acme/api:2\n"
+            ),
+        }
+    )
+    assert set(written(folder, devstack).services) == {"api", "redis"}

@@ -16,14 +16,22 @@ NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.ya
 
 def find(tree: Tree, known: list[Candidate]) -> Iterator[Candidate]:
     """Candidates for images; a service that builds a known folder adds its name to that candidate's aliases."""
-    for path in tree.named(*NAMES)[:1]:
+    names = {one.folder.name for one in known} | {one.name for one in known}
+    for path in sorted(tree.named(*NAMES), key=_remoteness)[:1]:
         for name, body in _services(tree.text(path)).items():
             built = _built(path.parent, body, known)
             if built is not None:
                 if name != built.name:
                     built.aliases.append(name)
-            elif "image" in body and "build" not in body:
+            elif (
+                "image" in body and "build" not in body and name not in names
+            ):  # else its own published image
                 yield _candidate(tree, path, name, body)
+
+
+def _remoteness(path: Path) -> tuple[int, bool]:
+    """How little a file looks like the one for development: depth first, then its folder's name."""
+    return len(path.parts), not {"dev", "development", "local"}.intersection(path.parts)
 
 
 def _services(text: str) -> Mapping[str, dict[str, Any]]:

@@ -56,9 +56,9 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
     script = next((name for name in ("dev", "start") if name in own.scripts), None)
     if script is None:
         return None
-    text = own.scripts[script]
+    text = _followed(own, own.scripts[script])
     kind = _kind(own, text)
-    if kind is None:
+    if kind is None or (kind is ServiceType.NODE and _is_orchestrator(own)):
         return None
     which = package.manager(folder, tree.root)
     commands = {ServiceType.LIVEKIT_AGENT: f"{which} run {script}"}
@@ -73,6 +73,40 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
     _socket(candidate, own)
     candidate.setup = _setup(tree, folder)
     return candidate
+
+
+_SERVERS = {
+    "express",
+    "fastify",
+    "koa",
+    "hono",
+    "@hono/node-server",
+    "@nestjs/core",
+    "@hapi/hapi",
+    *_SOCKET_PACKAGES,
+}
+
+
+def _is_orchestrator(own: package.Package) -> bool:
+    """A workspace's root whose script starts its packages: `node scripts/dev.js`."""
+    is_root = bool(own.workspaces) or (own.path.parent / "pnpm-workspace.yaml").is_file()
+    return is_root and not _SERVERS.intersection(own.dependencies)
+
+
+def _followed(own: package.Package, text: str, depth: int = 4) -> str:
+    """A script with the package's other scripts that it calls written out: `pnpm with-env next dev`."""
+    segments = []
+    for segment in re.split(r"\s*(?:&&|;)\s*", text):
+        try:
+            words = tuple(shlex.split(segment))
+        except ValueError:
+            words = ()
+        inner = scripts.behind(words, own) if depth else None
+        if inner is not None:
+            further = words[words.index(inner.name) + 1 :]
+            segment = _followed(own, shlex.join((*shlex.split(inner.text), *further)), depth - 1)
+        segments.append(segment)
+    return " && ".join(segments)
 
 
 def _kind(own: package.Package, text: str) -> ServiceType | None:
