@@ -45,10 +45,10 @@ async function answer (given, folder) {
   return { ...process.env }
 }
 
-async function serve () {
-  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'env-loaders-'))
+async function serve (shared) {
+  const root = fs.mkdtempSync(path.join(shared, 'child-'))
   let count = 0
-  process.on('disconnect', () => { fs.rmSync(root, { recursive: true, force: true }); process.exit() })
+  process.on('disconnect', () => process.exit())
   process.on('message', async (given) => {
     const folder = path.join(root, String(count++))
     fs.mkdirSync(folder)
@@ -73,9 +73,12 @@ async function serve () {
 }
 
 async function main () {
+  // Ours, because a child that hangs is killed and tidies nothing.
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'env-loaders-'))
+  process.on('exit', () => fs.rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
   let child
   const start = () => {
-    child = fork(__filename, ['serve'], { execArgv: ['--max-old-space-size=300'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    child = fork(__filename, ['serve', root], { execArgv: ['--max-old-space-size=300'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
   }
   const ask = (given) => new Promise((resolve) => {
     const done = (said) => {
@@ -97,5 +100,5 @@ async function main () {
   child.disconnect()
 }
 
-if (process.argv[2] === 'serve') serve()
+if (process.argv[2] === 'serve') serve(process.argv[3])
 else main()
