@@ -234,8 +234,8 @@ def _wants_websocket(link: Link, target: Service, facts: Facts) -> bool | None:
     if target.websocket is not None and target.websocket.protocol in ("socket.io", "livekit"):
         return None
     name = link.source.name
-    if not _SOCKET_NAME.search(name):
-        return None
+    if not _SOCKET_NAME.search(name) or (target.websocket is None and not is_for_browser(link, facts)):
+        return None  # a server may well talk to a WebSocket server by HTTP (`/broadcast`, `/health`)
     if _speaks_socket_io(facts, link.source.service):
         return None
     return True

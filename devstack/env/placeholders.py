@@ -103,9 +103,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"(?:.*[^a-z])?(?:do[-_ ]not[-_ ]use|not[-_ ](?:a[-_ ])?(?:real|secure|secret))(?![a-z])",
-            "a warning",
+            "a text that warns of itself",
         ),
-        (r"(?:.*[^a-z])?(?:dev(?:elopment)?|local|test(?:ing)?)[-_ ]only(?![a-z])", "a warning"),
+        (
+            r"(?:.*[^a-z])?(?:dev(?:elopment)?|local|test(?:ing)?)[-_ ]only(?![a-z])",
+            "a text that warns of itself",
+        ),
         (r"(?:.*[^a-z])?(?:placeholder|dummy|fixme)(?![a-z])", "called a placeholder"),
         (r"(?:[a-z]{1,12}[-_])*(?:x{3,}|\*{3,}|\.{3,}|0{6,}|…|•{3,})[-_x*.0]*$", "filled with one character"),
         (r"[a-z0-9_-]{0,16}?(?:x{6,}|\*{3,}|\.{3}|…|•{3,})[x*.…]*$", "filled with one character"),

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per access to `process.env`; `import.meta.env` is an object in Vite and may be indexed."""
+    """One finding per line that reads `process.env` so; `import.meta.env` is an object in Vite and may be indexed."""
     for service in inspection.need_stack().services.values():
         if service.type is not ServiceType.NEXT:
             continue
         environment = inspection.environment(service.name)
+        told: set[tuple[str, int]] = set()
         for read in inspection.sources(service.name).reads:
             if not read.client or environment is None:
                 continue
@@ -44,7 +45,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             is_computed = read.name is None or (is_public and _is_computed(inspection, read))
             if not is_computed and not (read.form == "destructuring" and is_public):
                 continue
-            if is_surely_client(inspection, service, read):
+            if (read.path, read.line) not in told and is_surely_client(inspection, service, read):
+                told.add((read.path, read.line))
                 what = "by a computed name" if is_computed else f"`{read.name}` by destructuring"
                 yield RULE.finding(
                     f"Client code of `{service.name}` reads the environment {what}: Next inlines only names that are "

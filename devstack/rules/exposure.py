@@ -6,6 +6,7 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
+from devstack.contract import urls
 from devstack.env.secrets import (
     is_publishable,
     is_secret_name,
@@ -14,7 +15,7 @@ from devstack.env.secrets import (
     placeholder,
 )
 from devstack.patterns import regex
-from devstack.stack.model import Service, ServiceType
+from devstack.stack.model import Reference, Service, ServiceType, Stack
 
 if TYPE_CHECKING:
     from devstack.env.source.model import SourceRead
@@ -38,12 +39,30 @@ def is_exposed_secret(name: str, text: str = "") -> bool:
     """Whether a variable of this public name and text must never reach a browser."""
     if is_publishable(name, text):
         return False
-    if text and is_secret_text(text):
+    if text and (is_secret_text(text) or _has_password(text)):
         return True
     upper = name.upper()
     if not is_secret_name(name) or upper.endswith("LIVEKIT_API_KEY"):
         return False
     return bool(_SURE.search(upper) or _PROVIDERS.search(upper))
+
+
+def _has_password(text: str) -> bool:
+    """A URL with somebody's password; defaults of local containers protect nothing."""
+    password = urls.parse(text).password if "@" in text and urls.has_scheme(text) else None
+    return bool(password) and placeholder(password or "") is None
+
+
+def shared_secrets(stack: Stack) -> frozenset[tuple[str, str]]:
+    """(service, name) of every variable that stack.toml declares to hold a shared secret."""
+    return frozenset(
+        (member.service, name)
+        for shared in stack.shared.values()
+        if shared.secret
+        for member in shared.members
+        if isinstance(member, Reference) and member.part is None
+        for name in member.names
+    )
 
 
 _CLIENT = regex(r"\A\ufeff?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['\"]use client['\"]", re.DOTALL)

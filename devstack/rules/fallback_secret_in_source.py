@@ -88,8 +88,7 @@ def _finding(inspection: Inspection, environment: Environment, read: SourceRead)
     if used:
         message = (
             f"{environment.service} works with the literal in its source ({literal}), because `{name}` gives it "
-            f"nothing. Everybody can read it, and tokens signed with the real secret are refused: "
-            f"the browser shows 1006."
+            f"nothing. Everybody can read it and sign tokens with it{_refused(inspection, environment.service, name)}."
         )
     else:
         message = (
@@ -112,6 +111,15 @@ def _finding(inspection: Inspection, environment: Environment, read: SourceRead)
         service=environment.service,
         hint=f"set `{name}` for {environment.service}, and stop with a message when it is missing",
     )
+
+
+def _refused(inspection: Inspection, service: str, name: str) -> str:
+    """What else people see where another service has the real secret."""
+    members = [member for shared in inspection.need_stack().shared.values() for member in shared.members]
+    is_shared = any(
+        isinstance(each, Reference) and each.service == service and name in each.names for each in members
+    )
+    return ", and those signed with the real secret are refused: the browser shows 1006" if is_shared else ""
 
 
 def _decides(inspection: Inspection, environment: Environment, read: SourceRead) -> bool:

@@ -54,7 +54,7 @@ def _judge(inspection: Inspection, need: Need, effective: Effective, read: Sourc
     used = effective.provenance is Provenance.FALLBACK and effective.text == read.fallback
     literal = reach.shown(read.fallback)
     if not used:
-        if need.link is not None and effective.provenance is Provenance.ENVIRONMENT:
+        if need.link is not None and effective.provenance is Provenance.ENVIRONMENT and effective.text:
             yield RULE.finding(
                 f"The source holds {literal} for the day `{read.name}` is missing. It is not used now.",
                 evidence.read_place(inspection, read),

@@ -37,6 +37,7 @@ from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.exposure import looks_real
+from devstack.rules.signing import is_chosen, wanted_bytes
 
 if TYPE_CHECKING:
     from devstack.contract.members import Effective
@@ -115,6 +116,9 @@ def _judge(
         return None
     found = placeholder(text, name)
     if found is not None:
+        shared = _group_of(inspection, service, name)
+        if shared is not None and wanted_bytes(shared, name) and is_chosen(text, name):
+            return None  # `weak-secret`
         is_meant = _is_development_word(name, found) or not _is_written_so(inspection, name, value)
         return None if is_meant else (f"it is {found.reason}", False)
     if looks_real(name, text) or not is_secret_name(name) or _INFRASTRUCTURE.search(name):
@@ -138,8 +142,8 @@ def _placeholder_host(text: str, *, is_shared: bool) -> tuple[str, bool] | None:
         return ("its host is an example address, where nothing of yours answers", True) if is_shared else None
     if any(placeholder(label) is not None and _is_telling(label) for label in host.split(".")):
         return "its host is a template's text, which resolves to nothing", True
-    if "<" in text or "your-" in (address.password or "") or "your_" in (address.password or ""):
-        return "it holds a template's text", True
+    if "<" in text or re.search(r"your?[-_]", address.password or ""):
+        return "a part of it is a template's text", False
     return None
 
 
@@ -184,6 +188,8 @@ def _finding(inspection: Inspection, group: list[_Found], split: Shared | None) 
     shown = evidence.shown(inspection, found.value.text, secret=not found.is_host, name=found.name)
     if found.is_host:
         seen = "The connection fails with a name that cannot be resolved; the browser shows 1006."
+    elif urls.has_scheme(found.value.text or ""):
+        seen = "Whoever is asked refuses it."
     elif split is not None:
         seen = (
             f"Other readers of shared `{split.name}` have another value, so they refuse each other's tokens."

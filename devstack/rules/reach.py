@@ -73,6 +73,14 @@ def shown(text: str | None) -> str:
     return f"`{mask_url(text or '')}`"
 
 
+def seen(judged: JudgedLink) -> str:
+    """What a person sees of a failed connection: a page's console names less than a program's log."""
+    if not judged.requirement.browser:
+        return "the client reports it in its log"
+    is_socket = judged.requirement.websocket or (judged.address is not None and judged.address.is_websocket)
+    return "the browser shows 1006" if is_socket else "the browser shows a failed request"
+
+
 def written_with_hash(inspection: Inspection, name: str, value: Value | None) -> str | None:
     """The URL as written where a reader cut it at a `#` that no quotes would save; None otherwise.
 

@@ -46,6 +46,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         target = services[judged.link.to]
         if target.type is ServiceType.EXTERNAL or judged.resolution.where is not Where.PUBLIC:
             continue
+        if inspection.environments[judged.link.source.service].mode == "production":
+            continue  # then it is no development file
         entry = hosts.find(address.host) if address.is_websocket or judged.requirement.websocket else None
         if _TUNNELS.search(address.host) or (entry is not None and entry.websocket == "no"):
             continue  # `host-without-websocket` says more

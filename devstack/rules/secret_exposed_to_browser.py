@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
 from devstack.rules.base import Finding, Location, Rule, Severity
-from devstack.rules.exposure import is_exposed_secret
-from devstack.stack.model import Reference
+from devstack.rules.exposure import is_exposed_secret, shared_secrets
 
 if TYPE_CHECKING:
     from devstack.env.model import Value
@@ -35,15 +34,7 @@ _USUAL = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_")
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per variable."""
-    stack = inspection.need_stack()
-    secrets = {
-        (member.service, name)
-        for shared in stack.shared.values()
-        if shared.secret
-        for member in shared.members
-        if isinstance(member, Reference) and member.part is None
-        for name in member.names
-    }
+    secrets = shared_secrets(inspection.need_stack())
     for service, name, value in inspection.variables.take(inspection.variables.public):
         if not value.text or value.origin.layer is LayerKind.PROCESS:
             continue

@@ -24,24 +24,18 @@ from typing import TYPE_CHECKING
 
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.rules.exposure import is_exposed_secret, is_surely_client
-from devstack.stack.model import FRONTENDS, Reference
+from devstack.rules.exposure import is_exposed_secret, is_surely_client, shared_secrets
+from devstack.stack.model import FRONTENDS, ServiceType
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
+    from devstack.stack.model import Service
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per read."""
     stack = inspection.need_stack()
-    declared = {
-        (member.service, name)
-        for shared in stack.shared.values()
-        if shared.secret
-        for member in shared.members
-        if isinstance(member, Reference)
-        for name in member.names
-    }
+    declared = shared_secrets(stack)
     for service in stack.services.values():
         environment = inspection.environment(service.name)
         if service.type not in FRONTENDS or environment is None:
@@ -53,12 +47,17 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 continue
             if (service.name, read.name) in declared or is_exposed_secret(read.name):
                 yield RULE.finding(
-                    f"Client code of `{service.name}` reads the secret `{read.name}`: what is rendered on the server "
-                    "shows it in the page's source, in the browser it is undefined.",
+                    f"Client code of `{service.name}` reads the secret `{read.name}`: {_seen(service)}.",
                     evidence.read_place(inspection, read),
                     service=service.name,
                     hint="read it on the server (route handler, server action, API) and hand on only the result",
                 )
+
+
+def _seen(service: Service) -> str:
+    if service.type is ServiceType.VITE:
+        return "in the browser it is undefined, and whoever defines it for the page publishes it"
+    return "what is rendered on the server shows it in the page's source, in the browser it is undefined"
 
 
 RULE = Rule(

@@ -24,7 +24,7 @@ from devstack.env.secrets import is_publishable, placeholder
 from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
-from devstack.rules.exposure import is_exposed_secret
+from devstack.rules.exposure import is_exposed_secret, shared_secrets
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -43,12 +43,14 @@ class Secret:
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per public variable."""
+    declared = shared_secrets(inspection.need_stack())
+    inspection.need_stack()
     secrets: list[Secret] | None = None
     for service, name, value in inspection.variables.take(inspection.variables.public):
         text = value.text or ""
         if value.origin.layer is not LayerKind.FILE or not text:
             continue
-        if is_exposed_secret(name, text) or is_publishable(name, text):
+        if is_exposed_secret(name, text) or is_publishable(name, text) or (service, name) in declared:
             continue
         secrets = list(_secrets(inspection)) if secrets is None else secrets
         secret = next((each for each in secrets if _holds(text, each.text)), None)
@@ -85,7 +87,11 @@ def _secrets(inspection: Inspection) -> Iterator[Secret]:
 def _is_telling(text: str, name: str) -> bool:
     """A real value: words and defaults stand in many places by chance."""
     return (
-        len(text) >= _EQUAL and placeholder(text, name) is None and not text.isdigit() and "://" not in text
+        len(text) >= _EQUAL
+        and placeholder(text, name) is None
+        and not text.isdigit()
+        and "://" not in text
+        and not name.upper().endswith("LIVEKIT_API_KEY")  # the name of a key pair; tokens carry it openly
     )
 
 

@@ -2,7 +2,8 @@
 
 ## Why it matters
 `ws://backend:8350` resolves inside the compose network only; the page's console shows ERR_NAME_NOT_RESOLVED and
-close code 1006. 0.0.0.0 is an address to listen on, not to dial: it works on some systems and browsers only.
+close code 1006. `host.docker.internal` leads from a container to this machine, and a browser is no container.
+0.0.0.0 is an address to listen on, not to dial: it works on some systems and browsers only.
 
 Judged are variables that a bundler puts into the page, and links with `used_by = "browser"`.
 
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
-from devstack.contract.links import JudgedLink, Where
+from devstack.contract.links import DOCKER_HOSTS, JudgedLink, Where
 from devstack.contract.urls import Address
 from devstack.env.model import LayerKind
 from devstack.env.secrets import placeholder
@@ -42,7 +43,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _is_unreachable(address: Address) -> bool:
-    if urls.is_unspecified(address.host):
+    if urls.is_unspecified(address.host) or address.host in DOCKER_HOSTS:
         return True
     return urls.is_single_label(address.host) and address.scheme in urls.WEB_SCHEMES
 
@@ -50,11 +51,15 @@ def _is_unreachable(address: Address) -> bool:
 def _seen(address: Address) -> str:
     if urls.is_unspecified(address.host):
         return "is an address to listen on, not to dial: some browsers and systems refuse it"
+    if address.host in DOCKER_HOSTS:
+        return "is known inside containers: on most machines the browser shows ERR_NAME_NOT_RESOLVED and 1006"
     return "resolves inside the container network only: the browser shows ERR_NAME_NOT_RESOLVED and 1006"
 
 
 def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Finding:
-    is_certain = judged.resolution.where is Where.CONTAINER
+    where, services = judged.resolution.where, inspection.services
+    is_declared = any(address.host == name.lower() for service in services for name in service.hosts)
+    is_certain = where is Where.CONTAINER or (where is Where.ALIAS and not is_declared)
     return RULE.finding(
         f"{reach.name_of(judged)} gives the page {reach.shown(judged.effective.text)}; "
         f"`{address.host}` {_seen(address)}.",

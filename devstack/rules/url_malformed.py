@@ -20,32 +20,48 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract import urls
+from devstack.contract import hosts, urls
 from devstack.contract.links import JudgedLink
+from devstack.contract.needs import link_references
 from devstack.contract.urls import Address, UrlFault
 from devstack.env.model import LayerKind, Value
+from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_URL_NAME = re.compile(r"(?:^|_)(?:URL|URI|ENDPOINT|ORIGIN|WS|WSS|WEBSOCKET)(?:_|$)")
+_URL_NAME = regex(r"(?:^|_)(?:URL|URI|ENDPOINT|ORIGIN|WS|WSS|WEBSOCKET)(?:_|$)")
 # Faults that no reading of the text can excuse, whatever the variable is for.
-_CERTAIN = (UrlFault.SLASHES, UrlFault.TWO_SCHEMES, UrlFault.BAD_PORT, UrlFault.UNKNOWN_SCHEME)
+_CERTAIN = (
+    UrlFault.SLASHES,
+    UrlFault.TWO_SCHEMES,
+    UrlFault.BAD_PORT,
+    UrlFault.UNKNOWN_SCHEME,
+    UrlFault.FRAGMENT,
+)
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per value: of links first, then of other variables that hold a web address."""
+    stack = inspection.need_stack()
     for judged in reach.decided(inspection):
         if judged.address is not None:
             yield from _link(inspection, judged, judged.address)
+    linked = {
+        (each.service, name) for link in stack.links for each in link_references(link) for name in each.names
+    }
     for service, name, value in inspection.variables.take(inspection.variables.holding(":/")):
-        if name not in inspection.declared(service) and value.origin.layer is LayerKind.FILE:
+        if (service, name) not in linked and value.origin.layer is LayerKind.FILE:
             yield from _other(inspection, service, name, value)
 
 
 def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Iterator[Finding]:
+    name, value = judged.effective.name or "", judged.effective.value
+    if value is not None and reach.written_with_hash(inspection, name, value) is not None:
+        yield _cut(inspection, judged.link.source.service, name, value)
+        return
     faults = _faults(judged, address)
     if faults and not _is_from_reference(judged.effective.value):
         yield RULE.finding(
@@ -53,9 +69,12 @@ def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Itera
             reach.place(inspection, judged),
             reach.declared(inspection, judged),
             service=judged.link.source.service,
-            hint=_hint(judged, address),
+            hint=_hint(inspection, judged, address),
         )
-    elif not address.relative and judged.requirement.websocket and address.scheme in ("http", "https"):
+    elif judged.requirement.websocket and address.scheme in ("http", "https"):
+        entry = hosts.find(address.host)
+        if entry is not None and entry.websocket == "no":
+            return  # `host-without-websocket`: another scheme would not help
         wanted = "wss" if address.is_secure else "ws"
         yield RULE.finding(
             f"{reach.name_of(judged)} is used for a WebSocket but begins with `{address.scheme}://`. New browsers and "
@@ -105,23 +124,47 @@ def _seen(judged: JudgedLink) -> str:
     return "The client refuses it, or dials something else."
 
 
-def _hint(judged: JudgedLink, address: Address) -> str:
+def _hint(inspection: Inspection, judged: JudgedLink, address: Address) -> str:
     scheme = address.scheme if address.scheme in urls.WEB_SCHEMES else None
     if scheme is None:
         scheme = "ws" if judged.requirement.websocket else "http"
         scheme = {"ws": "wss", "http": "https"}[scheme] if judged.requirement.secure else scheme
     if "@" in (judged.effective.text or ""):  # the parts of a torn URL are pieces of its password
         return f"write `{scheme}://user:password@host:port`, with `/`, `?`, `#` and `@` of the password percent-encoded"
-    port = "" if address.port is None else f":{address.port}"
+    number = reach.port_of(inspection, judged.target) if UrlFault.BAD_PORT in address.faults else address.port
+    port = "" if number is None else f":{number}"
     return f"write `{scheme}://{address.host or 'host'}{port}{address.path}`"
 
 
+def _cut(inspection: Inspection, service: str, name: str, value: Value) -> Finding:
+    """A `#` that no quotes would save: a fragment of a WebSocket URL, a sign of a password."""
+    is_fragment = urls.parse(value.text or "").is_websocket and "@" not in (value.raw or "")
+    what = "WebSocket URLs may have no fragment" if is_fragment else "in a URL it must be percent-encoded"
+    left = (
+        f"{service} gets {reach.shown(value.text)}"
+        if is_fragment
+        else f"{service} gets what stands before it"
+    )
+    return RULE.finding(
+        f"`{name}` holds a `#`: {what}. Here it even begins a comment, so {left}; in quotes a client would not dial "
+        "what is meant either.",
+        inspection.at_origin(value.origin, name),
+        service=service,
+        hint="leave the fragment out; what the server must know belongs into the path or the query"
+        if is_fragment
+        else "write `%23` for the `#`",
+    )
+
+
 def _other(inspection: Inspection, service: str, name: str, value: Value) -> Iterator[Finding]:
-    """Undeclared variables: only text that is certainly meant as a web address and certainly none."""
+    """Unlinked variables: only text that is certainly meant as a web address and certainly none."""
     text = value.text or ""
+    if reach.written_with_hash(inspection, name, value) is not None:
+        yield _cut(inspection, service, name, value)
+        return
     if value.unknown is not None or _is_from_reference(value) or not _URL_NAME.search(name.upper()):
         return
-    if not re.match(r"\s*(?:https?|wss?):/", text, re.IGNORECASE) or "," in text or "<" in text:
+    if not re.match(r"\s*(?:https?|wss?):/", text, re.IGNORECASE) or re.search("[,<*]", text):
         return
     address = urls.parse(text)
     faults = [fault for fault in address.faults if fault in _CERTAIN]
@@ -130,7 +173,9 @@ def _other(inspection: Inspection, service: str, name: str, value: Value) -> Ite
             f"`{name}` is no URL that a program can dial: {_listed(faults)}.",
             inspection.at_origin(value.origin, name),
             service=service,
-            hint="write scheme, two slashes, host and port",
+            hint="leave the fragment out"
+            if faults == [UrlFault.FRAGMENT]
+            else "write scheme, two slashes, host and port",
         )
 
 

@@ -67,13 +67,13 @@ def _finding(inspection: Inspection, judged: JudgedLink, address: Address, wante
         reason = f"{reach.named(judged.target)} serves TLS on that port"
     else:
         reason = f"{reach.named(judged.target)} speaks no TLS on that port"
-    seen = (
-        "The browser shows ERR_SSL_PROTOCOL_ERROR and 1006."
+    why = (
+        "No TLS handshake comes about (ERR_SSL_PROTOCOL_ERROR)"
         if address.is_secure
-        else "The handshake fails; the browser shows 1006."
+        else "The handshake fails"
     )
     return RULE.finding(
-        f"{reach.name_of(judged)} is {reach.shown(text)}, but {reason}. {seen}",
+        f"{reach.name_of(judged)} is {reach.shown(text)}, but {reason}. {why}; {reach.seen(judged)}.",
         reach.place(inspection, judged),
         reach.declared(inspection, judged),
         service=judged.link.source.service,

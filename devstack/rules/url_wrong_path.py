@@ -60,7 +60,7 @@ def is_path(wanted: str, path: str) -> bool:
 def _finding(inspection: Inspection, judged: JudgedLink, address: Address, wanted: str) -> Finding:
     return RULE.finding(
         f"{reach.name_of(judged)} leads to the path `{address.path or '/'}`, but {reach.named(judged.target)} "
-        f"serves `{wanted}`. The server answers 404 or 403 to the upgrade; the browser shows 1006.",
+        f"serves `{wanted}`. The server answers 404 or 403; {reach.seen(judged)}.",
         reach.place(inspection, judged),
         inspection.at_key(f"services.{judged.link.to}.websocket.path", note=f"serves {wanted}")
         if not judged.requirement.is_path_declared

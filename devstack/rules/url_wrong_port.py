@@ -71,7 +71,8 @@ def _other_family(inspection: Inspection, judged: JudgedLink, address: Address) 
     target = inspection.need_stack().services[judged.link.to]
     return RULE.finding(
         f"{reach.name_of(judged)} dials {reach.shown(judged.effective.text)}, but {reach.named(judged.target)} "
-        f"listens on {target.host} only: the other address family. The connection is refused; the browser shows 1006.",
+        f"listens on {target.host} only: the other address family. The connection is refused; "
+        f"{reach.seen(judged)}.",
         reach.place(inspection, judged),
         inspection.at_key(f"services.{target.name}.host", note=f"listens on {target.host}"),
         reach.declared(inspection, judged),
@@ -84,7 +85,7 @@ def _other_port(inspection: Inspection, judged: JudgedLink, address: Address, po
     there = ", ".join(reach.named(target) for target in judged.resolution.targets if target.role)
     who = f"which is {there}" if there else "where no service of this stack listens"
     seen = (
-        "The connection is refused and the browser shows 1006."
+        f"The connection is refused; {reach.seen(judged)}."
         if not there
         else "Another program answers, or hangs."
     )

@@ -24,27 +24,30 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.contract import urls
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import Environment, LayerKind, Value
 from devstack.env.secrets import is_masked, is_secret_name
-from devstack.rules import evidence, loader_disagreement
+from devstack.patterns import regex
+from devstack.rules import evidence, loader_disagreement, reach
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_BARE_REFERENCE = re.compile(r"(?<!\\)\$(\w+)")
-_BRACED = re.compile(r"\$[{(]")
-_HASH = re.compile(r"\$(?:2[abxy]?|argon2(?:id|i|d)|5|6|y|pbkdf2[\w-]*|scrypt|apr1|1)\$[^\s]*\$?")
+_BARE_REFERENCE = regex(r"(?<!\\)\$(\w+)")
+_BRACED = regex(r"\$[{(]")
+_HASH = regex(r"\$(?:2[abxy]?|argon2(?:id|i|d)|5|6|y|pbkdf2[\w-]*|scrypt|apr1|1)\$[^\s]*\$?")
 # A `#` inside one word; at its beginning only before what is certainly no remark (`#ff8800`, `#7hA…`).
-_CUT = re.compile(r"[^\s#'\"`]+#[^\s]*|#(?:[0-9A-Fa-f]{3,8}|(?=\S*\d)\S{6,})")
+_CUT = regex(r"[^\s#'\"`]+#[^\s]*|#(?:[0-9A-Fa-f]{3,8}|(?=\S*\d)\S{6,})")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per mangled value."""
     inspection.need_stack()
     told: set[tuple[str, int | None]] | None = None
-    for service, name, value in inspection.variables.take(inspection.variables.special):
+    table, cut = inspection.variables, _names_with_hash(inspection)
+    for service, name, value in table.take(table.special | table.called(lambda _: cut)):
         what = _mangled(inspection, inspection.environments[service], name, value)
         is_meant = name in inspection.declared(service) or is_secret_name(name)
         if what is None or not (is_meant or _is_read(inspection, service, name)):
@@ -53,6 +56,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         place = inspection.at_origin(value.origin, name)
         if (place.path, place.line) not in told:
             yield _finding(inspection, service, name, value, what)
+
+
+def _names_with_hash(inspection: Inspection) -> set[str]:
+    """Variables with a `#` on their line: a loader that cuts there keeps no trace of the rest."""
+    files = (inspection.env_file(path) for path in inspection.env_paths)
+    return {each.name for file in files if file is not None for each in file.assignments if "#" in each.raw}
 
 
 def _mangled(inspection: Inspection, environment: Environment, name: str, value: Value) -> str | None:
@@ -67,6 +76,8 @@ def _mangled(inspection: Inspection, environment: Environment, name: str, value:
     raw, text, written = line.strip(), value.text, intended(line)
     if written == text:
         return _backticks(raw, text)
+    if reach.written_with_hash(inspection, name, value) is not None:
+        return None  # `url-malformed`: quotes would not mend it
     hashed = _HASH.match(written)
     if hashed and not _BRACED.search(written):
         return "The `$` parts of the hash were taken for variables; what is left is not the hash, so every check fails."
@@ -146,9 +157,10 @@ def _told_as_disagreement(inspection: Inspection) -> set[tuple[str, int | None]]
 
 def _finding(inspection: Inspection, service: str, name: str, value: Value, what: str) -> Finding:
     loader = inspection.environments[service].loader
-    got = evidence.shown(inspection, value.text, secret=True)
     line = evidence.written(inspection, name, value)
     written = intended(line or "")
+    is_plain = urls.has_scheme(written) and "@" not in written and not is_masked(name, value.text or "")
+    got = evidence.shown(inspection, value.text, secret=not is_plain, name=name)
     spelling = portable(written) if line is not None else None
     place = inspection.at_origin(value.origin, name)
     fix = None
