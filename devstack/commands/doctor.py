@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.errors import ExitCode, UsageError
+from devstack.errors import ExitCode, StackFileError, UsageError
 from devstack.nearest import did_you_mean
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.rules import engine
-from devstack.rules.base import Needs, Report, Severity
+from devstack.rules.base import Finding, Location, Needs, Report, Severity
 from devstack.rules.inspection import Inspection
 
 if TYPE_CHECKING:
     from devstack.contract.live import LiveFacts
     from devstack.env.files import Files
     from devstack.stack.model import Stack
+
+
+_FOR_MACHINES = ("sarif", "github")  # annotations of a repository's files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,13 @@ class Request:
 def doctor(request: Request) -> int:
     """Run the command; the exit code says whether there is something at or above the threshold."""
     choice = _choice(request)
-    inspection = inspect(request.folder, request.environment)
+    try:
+        inspection = inspect(request.folder, request.environment)
+    except StackFileError as problem:
+        if request.format not in _FOR_MACHINES:
+            raise
+        _show(_without_stack(problem, request.folder), request.folder, request)
+        return int(problem.exit_code)
     if request.live:
         inspection.live = _live(inspection)
     loading = _load(inspection) if request.timings else 0.0
@@ -56,7 +66,7 @@ def doctor(request: Request) -> int:
         inspection, report = mend(request, inspection, choice)
     else:
         report = diagnose(inspection, choice)
-    _show(report, inspection, request)
+    _show(report, inspection.root, request)
     if request.timings:
         _show_timings(report, loading)
     return exit_code(report, strict=request.strict)
@@ -167,7 +177,40 @@ def unknown_rule(handle: str) -> UsageError:
     return UsageError(f"There is no rule `{handle}`.", hint=hint)
 
 
-def _show(report: Report, inspection: Inspection, request: Request) -> None:
+def _without_stack(problem: StackFileError, folder: Path) -> Report:
+    """What a report says where there is no stack to look at."""
+    from devstack.rules.stack_file_invalid import RULE
+    from devstack.stack.load import NAME
+
+    finding = RULE.finding(problem.message, Location(path=NAME), hint=problem.hint)
+    return Report(stack=folder.name, root=folder, findings=(finding,))
+
+
+def _from_the_top(report: Report, root: Path) -> Report:
+    """The report with paths relative to the top of the repository: what reads annotations knows no other folder."""
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    if top == root:
+        return report
+
+    def moved(finding: Finding) -> Finding:
+        places = (
+            replace(place, path=Path(os.path.relpath(root / place.path, top)).as_posix())
+            if place.is_file
+            else place
+            for place in finding.locations
+        )
+        return replace(finding, locations=tuple(places))
+
+    return replace(
+        report,
+        findings=tuple(map(moved, report.findings)),
+        suppressed=tuple(map(moved, report.suppressed)),
+    )
+
+
+def _show(report: Report, root: Path, request: Request) -> None:
+    if request.format in _FOR_MACHINES:
+        report = _from_the_top(report, root)
     if request.format == "json":
         from devstack.views import findings_json
 
@@ -182,7 +225,7 @@ def _show(report: Report, inspection: Inspection, request: Request) -> None:
 
         text = github.render(report)
     else:
-        text = show(report, inspection.root, request.environment)
+        text = show(report, root, request.environment)
     if text:
         sys.stdout.write(text + "\n")
 

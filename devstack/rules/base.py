@@ -38,6 +38,11 @@ class Location:
     variable: str | None = None
     note: str | None = None
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file; the environment of a process is written in brackets."""
+        return not self.path.startswith("(")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:

@@ -13,6 +13,7 @@ from devstack.views.style import Style
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _MARGIN = 6
+_NAMED = 4
 
 
 def render(report: Report, read: LineReader, style: Style) -> str:
@@ -104,10 +105,22 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
     else:
         yield f"{visible(report.stack)}: {style.paint('nothing wrong found', 'green', 'bold')}"
     remarks = [f"{_counted(len(report.suppressed), 'finding')} suppressed"] if report.suppressed else []
-    remarks += [f"{skip.rule} was skipped: {skip.reason}" for skip in report.skipped]
+    remarks += _skipped(report)
     for remark in (*remarks, *_next_steps(report)):
         for line in textwrap.wrap(remark, style.width, break_long_words=False, break_on_hyphens=False):
             yield style.paint(line, "dim")
+
+
+def _skipped(report: Report) -> Iterator[str]:
+    """Each rule that did not run; many for one reason in one line."""
+    reasons: dict[str, list[str]] = {}
+    for skip in report.skipped:
+        reasons.setdefault(skip.reason, []).append(skip.rule)
+    for reason, rules in reasons.items():
+        if len(rules) > _NAMED:
+            yield f"{len(rules)} rules were skipped: {reason}"
+        else:
+            yield from (f"{rule} was skipped: {reason}" for rule in rules)
 
 
 def _next_steps(report: Report) -> Iterator[str]:

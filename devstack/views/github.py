@@ -17,8 +17,8 @@ def render(report: Report) -> str:
 
 def _command(finding: Finding) -> str:
     properties = {"title": f"{finding.rule} ({finding.id})"}
-    if finding.locations:
-        place = finding.locations[0]
+    place = next((place for place in finding.locations if place.is_file), None)
+    if place is not None:
         properties["file"] = place.path
         if place.line is not None:
             properties["line"] = str(place.line)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from devstack import __version__
@@ -24,9 +25,11 @@ def as_dict(report: Report, rules: Sequence[Rule]) -> dict[str, object]:
     named = {finding.rule for finding in (*report.findings, *report.suppressed)}
     used = [rule for rule in rules if rule.name in named]
     index = {rule.name: position for position, rule in enumerate(used)}
-    results = [_result(finding, index) for finding in report.findings]
+    marks = _fingerprints((*report.findings, *report.suppressed))
+    results = [_result(finding, index, next(marks)) for finding in report.findings]
     results += [
-        {**_result(finding, index), "suppressions": [{"kind": "inSource"}]} for finding in report.suppressed
+        {**_result(finding, index, next(marks)), "suppressions": [{"kind": "inSource"}]}
+        for finding in report.suppressed
     ]
     run: dict[str, object] = {
         "tool": {
@@ -37,7 +40,7 @@ def as_dict(report: Report, rules: Sequence[Rule]) -> dict[str, object]:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"ROOT": {"description": {"text": "The folder of stack.toml."}}},
+        "originalUriBaseIds": {"ROOT": {"description": {"text": "The top folder of the repository."}}},
         "invocations": [
             {
                 "executionSuccessful": True,
@@ -63,26 +66,31 @@ def _rule(rule: Rule) -> dict[str, object]:
     }
 
 
-def _result(finding: Finding, index: dict[str, int]) -> dict[str, object]:
+def _result(finding: Finding, index: dict[str, int], fingerprint: str) -> dict[str, object]:
     text = finding.message if not finding.hint else f"{finding.message}\n{finding.hint}"
     result: dict[str, object] = {
         "ruleId": finding.id,
         "level": _LEVELS[finding.severity],
         "message": {"text": text},
-        "partialFingerprints": {"devstack/v1": _identity(finding)},
+        "partialFingerprints": {"devstack/v1": fingerprint},
     }
     if finding.rule in index:
         result["ruleIndex"] = index[finding.rule]
-    if finding.locations:
-        result["locations"] = [_location(finding.locations[0])]
+    places = sorted(finding.locations, key=lambda place: not place.is_file)  # code scanning shows files only
+    if places:
+        result["locations"] = [_location(places[0])]
         result["relatedLocations"] = [
             {**_location(place), "id": number, "message": {"text": place.note or _where(place)}}
-            for number, place in enumerate(finding.locations[1:], start=1)
+            for number, place in enumerate(places[1:], start=1)
         ]
     return result
 
 
 def _location(place: Location) -> dict[str, object]:
+    if not place.is_file:
+        return {
+            "logicalLocations": [{"name": place.variable or place.path, "fullyQualifiedName": place.path}]
+        }
     physical: dict[str, object] = {
         "artifactLocation": {"uri": quote(place.path, safe="/.~"), "uriBaseId": "ROOT"}
     }
@@ -96,6 +104,16 @@ def _location(place: Location) -> dict[str, object]:
 
 def _where(place: Location) -> str:
     return place.path if place.line is None else f"{place.path}:{place.line}"
+
+
+def _fingerprints(findings: Iterable[Finding]) -> Iterator[str]:
+    """One for each; a second finding of the same rule, file and variable is another one all the same."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        identity = _identity(finding)
+        seen[identity] += 1
+        number = seen[identity]
+        yield identity if number == 1 else f"{identity}/{number}"
 
 
 def _identity(finding: Finding) -> str:

@@ -99,6 +99,30 @@ def test_no_stack_is_2_with_a_hint(tree: Tree, devstack: Callable[..., Any]) -> 
     assert json.loads(devstack("doctor", "--json", cwd=tree({})).out)["error"]["code"] == 2
 
 
+@pytest.mark.parametrize("form", ["sarif", "github"])
+def test_annotations_say_that_there_is_no_stack(form: str, tree: Tree, devstack: Callable[..., Any]) -> None:
+    outcome = devstack("doctor", "--format", form, cwd=tree({"x": ""}))
+    assert outcome.code == 2
+    if form == "github":
+        assert outcome.out.startswith(
+            "::error title=stack-file-invalid (DS001),file=stack.toml::no stack.toml"
+        )
+    else:
+        (result,) = json.loads(outcome.out)["runs"][0]["results"]
+        assert result["ruleId"] == "DS001"
+        assert "devstack init" in result["message"]["text"]
+
+
+@pytest.mark.parametrize("form", ["sarif", "github"])
+def test_annotations_stand_at_paths_from_the_top_of_the_repository(
+    form: str, tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    root = tree({"stacks/one/stack.toml": "[services.web\n", ".git/HEAD": "ref: refs/heads/main\n"})
+    outcome = devstack("doctor", "--format", form, cwd=root / "stacks" / "one")
+    assert outcome.code == 1
+    assert "stacks/one/stack.toml" in outcome.out
+
+
 def test_paths_are_those_of_the_root_also_from_a_folder_below(
     tree: Tree, devstack: Callable[..., Any]
 ) -> None:

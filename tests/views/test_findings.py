@@ -69,6 +69,15 @@ def test_nothing_wrong_is_said_in_one_line() -> None:
     assert findings.render(report(), read, Style()) == "demo: nothing wrong found"
 
 
+def test_many_rules_skipped_for_one_reason_are_one_line() -> None:
+    skipped = tuple(
+        Skipped(rule=f"rule-{number}", reason="stack.toml cannot be read") for number in range(40)
+    )
+    text = findings.render(report(ERROR, skipped=skipped), read, Style())
+    assert "40 rules were skipped: stack.toml cannot be read" in text
+    assert "rule-3" not in text
+
+
 def test_skipped_and_suppressed_are_never_silently_green() -> None:
     text = findings.render(
         report(skipped=(Skipped(rule="port-held", reason="no permission"),), suppressed=(NOTE,)),

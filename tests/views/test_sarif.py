@@ -89,3 +89,36 @@ def test_json_keys_are_those_of_the_contract(report: Report) -> None:
     assert set(body["findings"][1]["locations"][0]) >= {"path", "line", "variable"}
     assert body["findings"][1]["fix"] == {"title": "do it", "safe": True}
     assert sum(body["summary"].values()) == len(CATALOGUE)
+
+
+def test_two_findings_at_one_place_are_two_alerts() -> None:
+    found = [
+        Finding(
+            rule="syntax",
+            id="DS508",
+            severity=Severity.ERROR,
+            message=text,
+            locations=(Location(path="a", line=1),),
+        )
+        for text in ("one", "two", "three")
+    ]
+    (run,) = json.loads(sarif.render(Report(stack="s", root=Path("/"), findings=tuple(found)), CATALOGUE))[
+        "runs"
+    ]
+    assert len({json.dumps(result["partialFingerprints"]) for result in run["results"]}) == 3
+
+
+def test_what_is_in_no_file_is_shown_at_the_file_that_belongs_to_it() -> None:
+    places = (
+        Location(path="(process environment)", variable="A"),
+        Location(path="web/.env", line=2, variable="A"),
+    )
+    found = Finding(
+        rule="shadowed-by-process", id="DS503", severity=Severity.ERROR, message="m", locations=places
+    )
+    report = Report(stack="s", root=Path("/"), findings=(found,))
+    log = json.loads(sarif.render(report, CATALOGUE))
+    jsonschema.Draft4Validator(SCHEMA).validate(log)
+    (place,) = log["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "web/.env"
+    assert "file=web/.env,line=2" in github.render(report)
