@@ -94,15 +94,15 @@ class SourceScanner:
     def _packaged(self, stack: Stack, service: Service, own: Collection[Path]) -> Iterator[Path]:
         """Modules of the repository's own packages that the service is built from; other services are none."""
         folder = _absolute(stack.root, service.dir)
-        services = {_absolute(stack.root, one.dir) for one in stack.services.values()}
         found = dict.fromkeys(self._workspaces.packages(folder))
         named = workspace.aliases(folder)
         if named:
             texts = [text for path in own if (text := self._texts.get(path))]
             found.update(dict.fromkeys(named[name] for name in named if _imported(name, texts)))
+        services = frozenset() if self._ownership is None else self._ownership.folders
         for place in found:
             if place not in services and not folder.is_relative_to(place):
-                yield from (path for path in _files_of(place, frozenset(services)) if path not in own)
+                yield from (path for path in _files_of(place, services) if path not in own)
 
     def _scan(self, path: Path) -> Scanned:
         known = self._scanned.get(path)
@@ -197,7 +197,9 @@ class _Ownership:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        owned = {(str(_absolute(stack.root, one.dir)), name) for name, one in stack.services.items()}
+        folders = {name: _absolute(stack.root, one.dir) for name, one in stack.services.items()}
+        self.folders = frozenset(folders.values())
+        owned = {(str(folder), name) for name, folder in folders.items()}
         for name, one in stack.services.items():
             owned.update((str(path), name) for path in _declared(stack, one))
         self._owned = sorted((path + os.sep, name) for path, name in owned)
