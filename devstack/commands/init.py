@@ -32,6 +32,11 @@ def init(request: Request) -> int:
     root = request.folder.absolute()
     if not root.is_dir():
         raise UsageError(f"{request.folder} is not a folder")
+    if root.resolve() in (Path.home().resolve(), Path(root.anchor)):
+        raise RefusedError(
+            f"{root} is a whole home folder or disk, not a repository",
+            hint="call it in a repository, or devstack init FOLDER",
+        )
     from devstack.stack.detect.repository import detect
 
     detected = detect(root)

@@ -289,3 +289,55 @@ def test_a_published_image_of_a_service_is_no_second_one_and_the_compose_file_fo
         }
     )
     assert set(written(folder, devstack).services) == {"api", "redis"}
+
+
+def test_values_that_frameworks_read_by_themselves_are_shared_and_linked_from_env_files_alone(
+    tree: Tree, devstack: Devstack
+) -> None:
+    folder = tree(
+        {
+            "web/package.json": package({"dev": "next dev"}, "next", "next-auth"),
+            "web/.env.local": (
+                "NEXTAUTH_SECRET=one-value\nSESSION_SECRET=web-only\nAGENT_URL=http://localhost:2024\n"
+            ),
+            "ws/package.json": package({"dev": "node src/index.js"}, "ws", "dotenv"),
+            "ws/src/index.js": "new WebSocketServer({ port: 3001 }); verify(process.env.NEXTAUTH_SECRET)\n",
+            "ws/.env": "NEXTAUTH_SECRET=one-value\nSESSION_SECRET=ws-only\n",
+            "agent/langgraph.json": '{"dependencies": ["."], "graphs": {"agent": "./graph.py:graph"}}',
+            "agent/requirements.txt": "langgraph-cli[inmem]\n",
+        }
+    )
+
+    stack = written(folder, devstack)
+
+    members = {name: [one.text for one in group.members] for name, group in stack.shared.items()}
+    assert members == {"nextauth-secret": ["web:NEXTAUTH_SECRET", "ws:NEXTAUTH_SECRET"]}
+    assert links(stack) == {("web:AGENT_URL", "agent")}
+    agent = stack.services["agent"]
+    assert (agent.port, agent.command) == (2024, ".venv/bin/langgraph dev --no-browser --port 2024")
+    assert agent.setup is not None
+
+
+def test_without_a_lockfile_npm_install_is_the_setup(tree: Tree, devstack: Devstack) -> None:
+    stack = written(tree({"package.json": package({"dev": "vite"}, "vite")}), devstack)
+    setup = stack.services["web"].setup
+    assert setup is not None
+    assert (setup.command, setup.creates) == ("npm install", ("node_modules",))
+
+
+def test_what_a_compose_file_builds_and_devstack_does_not_take_is_told(
+    tree: Tree, devstack: Devstack
+) -> None:
+    compose = "services:\n  web:\n    build: ./web\n  db:\n    image: postgres:16\n    ports: ['5432:5432']\n"
+    done = devstack("init", cwd=tree({"compose.yaml": compose}))
+    assert done.code == 0
+    assert "builds web from folders in which nothing was recognised" in done.out
+    assert "docker compose up -d db" in done.out
+
+
+def test_a_home_folder_is_not_searched(tree: Tree, devstack: Devstack) -> None:
+    home = tree({"projects/a/package.json": package({"dev": "vite"}, "vite")})
+    done = devstack("init", cwd=home, env={"HOME": str(home)})
+    assert done.code == 5
+    assert "home folder" in done.err
+    assert not (home / "stack.toml").exists()

@@ -34,6 +34,22 @@ def _remoteness(path: Path) -> tuple[int, bool]:
     return len(path.parts), not {"dev", "development", "local"}.intersection(path.parts)
 
 
+def left_out(tree: Tree, known: list[Candidate]) -> Iterator[str]:
+    """What compose files hold and devstack does not start, in words."""
+    for path in tree.named(*NAMES)[:1]:
+        shown = tree.shown(path)
+        builds = [
+            name
+            for name, body in _services(tree.text(path)).items()
+            if "build" in body and _built(path.parent, body, known) is None
+        ]
+        if builds:
+            yield f"{shown} builds {', '.join(builds)} from folders in which nothing was recognised: not taken"
+    containers = [one.name for one in known if one.kind is ServiceType.COMPOSE]
+    if containers:
+        yield f"containers are not started yet: `docker compose up -d {' '.join(containers)}` before `devstack up`"
+
+
 def _services(text: str) -> Mapping[str, dict[str, Any]]:
     import yaml
 

@@ -50,8 +50,8 @@ def _distinct_reads(service: Candidate) -> list[Read]:
     return list(best.values())
 
 
-def _weight(read: Read) -> tuple[int, bool]:
-    return len(read.names), read.fallback is not None
+def _weight(read: Read) -> tuple[bool, int, bool]:
+    return read.is_source, len(read.names), read.fallback is not None
 
 
 def _shared(services: list[Candidate]) -> list[FoundShared]:
@@ -60,7 +60,7 @@ def _shared(services: list[Candidate]) -> list[FoundShared]:
         seen: set[str] = set()
         for read in _distinct_reads(service):
             key = _shared_key(read.names[0])
-            if key and key not in seen:
+            if key and key not in seen and (read.is_source or _agrees(service, read, services)):
                 seen.add(key)
                 groups.setdefault(key, []).append((_reference(service, read), read.evidence))
     return [
@@ -73,6 +73,13 @@ def _shared(services: list[Candidate]) -> list[FoundShared]:
         for key, members in groups.items()
         if len(members) > 1
     ]
+
+
+def _agrees(service: Candidate, read: Read, services: list[Candidate]) -> bool:
+    """Whether a variable that no source reads has the value that another service has under its name."""
+    name = read.names[0]
+    value = service.defined.get(name)
+    return bool(value) and any(one is not service and one.defined.get(name) == value for one in services)
 
 
 def _shared_key(name: str) -> str | None:
@@ -94,6 +101,8 @@ def _address(detected: Detected, service: Candidate, read: Read) -> None:
     """A URL variable becomes an origin list or a link."""
     name = read.names[0]
     value = service.defined.get(name) or read.fallback or ""
+    if not value and not read.is_source:
+        return
     if not service.is_frontend and _ORIGINS_NAME.search(name):
         allows = tuple(one.name for one in _by_ports(detected, value) if one.is_frontend)
         frontends = tuple(one.name for one in detected.services if one.is_frontend)

@@ -25,15 +25,28 @@ def defined(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     names = [name for name in (example(folder), *FILES) if name is not None]
     for name in names:
-        try:
-            text = (folder / name).read_text(encoding="utf-8-sig", errors="replace")
-        except OSError:
-            continue
-        for match in _LINE.finditer(text):
+        for match in _LINE.finditer(_text(folder / name)):
             value = _unquoted(match[2])
             if value or match[1] not in found:
                 found[match[1]] = value
     return found
+
+
+def place(folder: Path, name: str) -> tuple[str, int] | None:
+    """The file of `folder` and the line that define `name`, in the last of the files that do."""
+    for file in reversed([one for one in (example(folder), *FILES) if one is not None]):
+        for number, line in enumerate(_text(folder / file).splitlines(), start=1):
+            match = _LINE.match(line)
+            if match is not None and match[1] == name:
+                return file, number
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return ""
 
 
 def _unquoted(value: str) -> str:

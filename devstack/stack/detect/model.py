@@ -27,12 +27,14 @@ class Read:
     Attributes:
         names: the chain it tries, best first.
         fallback: the literal used when nothing is set, or None. May be secret: never shown.
+        is_source: False where only an env file has it: a framework or a package may read it by itself.
     """
 
     names: tuple[str, ...]
     evidence: Evidence
     empty_falls_through: tuple[bool, ...] = ()
     fallback: str | None = None
+    is_source: bool = True
 
 
 @dataclass(slots=True, kw_only=True)

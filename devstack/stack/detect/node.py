@@ -234,10 +234,10 @@ def _socket(candidate: Candidate, own: package.Package) -> None:
             return
 
 
-def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
-    """How dependencies are installed: by the nearest lockfile, that of the workspace included."""
+def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """How dependencies are installed: by the nearest lockfile, that of the workspace included; else npm writes one."""
     for place, prefix in tree.upward(folder):
         for lockfile, command in _INSTALLS.items():
             if (place / lockfile).is_file():
                 return command, (f"{prefix}{lockfile}",), (f"{prefix}node_modules",)
-    return None
+    return "npm install", ("package.json",), ("node_modules",)

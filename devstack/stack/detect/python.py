@@ -108,7 +108,7 @@ def _candidate(tree: Tree, folder: Path, program: _Program) -> Candidate:
     if program.kind is ServiceType.PYTHON:
         _port(tree, candidate, program, text)
     candidate.command = _command(tree, candidate, program)
-    candidate.setup = _setup(tree, folder)
+    candidate.setup = setup(tree, folder)
     route = _ROUTE.search(text)
     if route or _WEBSOCKETS.search(text) or "@app.websocket" in text:
         candidate.is_socket = candidate.kind is ServiceType.PYTHON
@@ -160,7 +160,14 @@ def _runner(tree: Tree, folder: Path) -> str:
     return ".venv/bin/python" if (folder / "requirements.txt").is_file() else "python3"
 
 
-def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+def program(tree: Tree, folder: Path, name: str) -> str:
+    """A package's own command, from where the folder's packages are installed."""
+    runner = _runner(tree, folder)
+    return runner.removesuffix("python") + name if runner.endswith((" python", "/python")) else name
+
+
+def setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """How a folder's Python packages are installed; None where nothing says which."""
     for place, prefix in tree.upward(folder):
         if (place / "uv.lock").is_file():
             return "uv sync", (f"{prefix}uv.lock",), (f"{prefix}.venv",)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from devstack.stack.detect import containers, contract, envfiles, node, procfiles, python
-from devstack.stack.detect.model import Candidate, Detected, Evidence
+from devstack.stack.detect import containers, contract, envfiles, langgraph, node, procfiles, python
+from devstack.stack.detect.model import Candidate, Detected, Evidence, Read
 from devstack.stack.detect.reads import reads
 from devstack.stack.detect.tree import Tree, line_of
 from devstack.stack.model import FRONTENDS, ServiceType
@@ -22,7 +23,7 @@ _GENERIC = {"src", "app", "packages", "apps", "services"}
 def detect(root: Path) -> Detected:
     """Look at the repository at `root`. Reads files, runs nothing."""
     tree = Tree(root)
-    services = [*node.find(tree), *python.find(tree)]
+    services = [*node.find(tree), *python.find(tree), *langgraph.find(tree)]
     for service in services:
         _name(service, root)
     services += containers.find(tree, services)
@@ -33,6 +34,7 @@ def detect(root: Path) -> Detected:
         if service.kind is not ServiceType.COMPOSE:
             _look_inside(tree, service, services)
     _default_ports(detected)
+    detected.notes += containers.left_out(tree, services)
     contract.infer(detected)
     return detected
 
@@ -82,7 +84,19 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
             continue
         service.reads.extend(reads(text, tree.shown(path)))
         _endpoints(tree, service, path, text)
+    service.reads.extend(_unread(tree, service))
     _port(tree, service)
+
+
+def _unread(tree: Tree, service: Candidate) -> Iterator[Read]:
+    """What the folder's env files define and no source here reads: frameworks and packages read by themselves."""
+    known = {name for read in service.reads for name in read.names}
+    for name in service.defined:
+        place = None if name in known else envfiles.place(service.folder, name)
+        if place is not None:
+            shown = tree.shown(service.folder / place[0])
+            evidence = Evidence(path=shown, line=place[1], what=f"defines {name}")
+            yield Read(names=(name,), evidence=evidence, is_source=False)
 
 
 def _belongs(service: Candidate, services: list[Candidate], path: Path) -> bool:
