@@ -60,15 +60,16 @@ def up(
     With names: only those services and what they need.
     """
     from devstack import durations
-    from devstack.commands import up as command
+    from devstack.commands.up import up as perform
+    from devstack.commands.up_job import Request
 
     can_ask = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
     try:
         limit = durations.parse(timeout) if timeout is not None else None
     except ValueError as problem:
         raise click.BadParameter(str(problem), param_hint="--timeout") from None
-    return command.up(
-        command.Request(
+    return perform(
+        Request(
             folder=Path.cwd(),
             environment=dict(os.environ),
             ask=(lambda question: click.confirm(question, err=True)) if can_ask else None,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
-from devstack.commands.up_run import Job
+from devstack.commands.up_job import Job
 from devstack.errors import FindingsError, RefusedError, UsageError
 from devstack.records import dataclass, replace
 from devstack.stack import defaults, graph, load
@@ -18,7 +18,7 @@ from devstack.stack.difference import difference
 from devstack.supervisor.plan import Setups
 
 if TYPE_CHECKING:
-    from devstack.commands.up import Request
+    from devstack.commands.up_job import Request
     from devstack.run import events
     from devstack.stack.model import Stack
     from devstack.supervisor.plan import DueSetup

@@ -15,7 +15,7 @@ from devstack.run import events
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from devstack.commands.up import Request
+    from devstack.commands.up_job import Request
     from devstack.contract.port_plan import PortPlan
     from devstack.env.files import Files
     from devstack.host.model import ProcessId

@@ -12,28 +12,22 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
+from devstack.commands.up_first import First, initial_state
 from devstack.env.model import Environment
 from devstack.errors import ExitCode
-from devstack.host import limits, signals, state_file
+from devstack.host import signals, state_file
 from devstack.host.background import Announcer, run_in_background
-from devstack.host.base import Host, this_host
-from devstack.host.guard import Guard
+from devstack.host.base import Host
 from devstack.host.pump import Pump
-from devstack.records import dataclass, field
 from devstack.run import events
 from devstack.run.facts import ShutdownRequested, StackReplaced
 from devstack.run.hub import Hub
-from devstack.run.lifecycle import begin
-from devstack.run.state import RunState, Spec
-from devstack.settings import Settings
-from devstack.supervisor import plan
+from devstack.run.state import RunState
 from devstack.supervisor.children import Running
 from devstack.supervisor.output import ServiceOutput
 from devstack.supervisor.redaction import Secrets
 from devstack.supervisor.runner import Runner
-from devstack.supervisor.services import DeclaredServices, Display, stamp
 from devstack.supervisor.watch import EnvWatch
-from devstack.views import style
 from devstack.views.feed import CLOSING_LIMIT, PATIENCE, Feed, View
 from devstack.views.logfiles import LogFiles
 from devstack.views.stream import Stream
@@ -41,68 +35,33 @@ from devstack.views.until_ready import UntilReady
 from devstack.views.wording import waiting
 
 if TYPE_CHECKING:
-    from devstack.commands.up import Request
     from devstack.commands.up_apply import Succession
-    from devstack.commands.up_isolate import MovedStack
+    from devstack.commands.up_job import Job
     from devstack.control.server import ControlServer
-    from devstack.host.private_folder import PrivateFolder
-    from devstack.host.state_file import Lock
-    from devstack.stack.model import Stack
-    from devstack.supervisor.plan import DueSetup, Setups
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """Everything that the checks found out; `names` in start order.
-
-    Attributes:
-        stack: what runs; another one than `declared` with `--isolate`.
-    """
-
-    stack: Stack
-    declared: Stack
-    names: tuple[str, ...]
-    folder: PrivateFolder
-    lock: Lock
-    setups: Setups
-    due: tuple[DueSetup, ...]
-    request: Request
-    early: tuple[events.Event, ...]
-    started: float
-    baseline: frozenset[up_checks.FindingKey] | None = None
-    moved: MovedStack | None = None
-    own: Settings = field(default_factory=Settings)
-
-    @property
-    def look(self) -> style.Style:
-        """How the terminal may be written to."""
-        environment = {**self.request.environment, "DEVSTACK_COLOUR": self.own.colour}
-        return style.detect(sys.stdout, environment)
-
-
-def in_foreground(job: Job) -> int:
-    """Run until the end."""
-    return _Assembly(job).execute()
+def in_foreground(first: First) -> int:
+    """Run until the end what has begun."""
+    return _Assembly(first).execute()
 
 
 class _Assembly:
     """The parts of one run."""
 
-    def __init__(self, job: Job, announcer: Announcer | None = None) -> None:
-        self.job = job
-        self.run = stamp()
+    def __init__(self, first: First, announcer: Announcer | None = None) -> None:
+        self.first = first
+        self.job = job = first.job
+        self.run = first.run
         self._has_complained = False
         self.addresses: dict[str, str] = {}
         self.hub = Hub(time.time)
-        limits.make_room(len(job.names))
-        self.host: Host = this_host(self.run)
-        self.host.adopt_orphans()
-        self.guard = Guard(self.run)
-        self.host.set_apart(self.guard.pid)
+        self.host: Host = first.host
+        self.guard = first.guard
+        self.services = first.services
+        self.services.adopt = self._adopt
         self.pump = Pump()
         self.logs = LogFiles(job.folder, self.run, self._complain, cap=job.own.log_size)
         self.secrets = Secrets(job.stack, job.request.environment)
-        self.terminal = signals.Terminal()
         view = self._view()
         self.feed = Feed(
             self.hub,
@@ -120,15 +79,13 @@ class _Assembly:
             judge=self._judge if job.baseline is not None else lambda: "",
             settle=job.own.settle,
         )
-        self.services = self._services()
         self.next = job
         self.runner = self._runner()
+        first.listen(self._resolved)
 
     def execute(self) -> int:
         """Run it, then take everything apart, whatever happened."""
         with ExitStack() as ending:  # last in, first out; each step happens whatever another one raises
-            ending.callback(self.guard.dismiss)
-            ending.callback(self.terminal.restore)
             ending.callback(self.logs.close)
             ending.callback(self._show_the_rest)
             ending.callback(self.pump.stop)
@@ -142,7 +99,13 @@ class _Assembly:
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
-        undo = signals.listen(loop, stop=self.stop, child=self._child_ended, resized=self.runner.resize)
+        undo = signals.listen(
+            loop,
+            stop=self.stop,
+            child=self._child_ended,
+            resized=self.runner.resize,
+            held=self.first.held,
+        )
         if self.job.request.timeout is not None:
             loop.call_later(self.job.request.timeout, self._timed_out)
         control = self._control()
@@ -200,7 +163,7 @@ class _Assembly:
         )
         for event in job.early:
             self.hub.publish(event)
-        self.hub.post(StackReplaced(specs=_specs(job)))
+        self.hub.post(StackReplaced(specs=tuple(initial_state(job).specs.values())))
         taken.set()
 
     def _adopt(self) -> None:
@@ -213,36 +176,16 @@ class _Assembly:
         self.addresses.clear()
         self.addresses.update(_addresses(job))
 
-    def _services(self) -> DeclaredServices:
-        job, request = self.job, self.job.request
-        display = job.look
-        services = DeclaredServices(
-            job.stack,
-            process=request.environment,
-            host=self.host,
-            setups=job.setups,
-            display=Display(
-                is_terminal=sys.stdout.isatty(), wants_colour=display.colour and not request.as_json
-            ),
-            holder=self._holder,
-            resolved=self._resolved,
-            current=None if job.moved is None else job.moved.current,
-        )
-        services.adopt = self._adopt
-        return services
-
     def _runner(self) -> Runner:
-        request = self.job.request
         return Runner(
-            begin(
-                _specs(self.job), exit_when_done=request.exit_when_done, stop_on_failure=request.fails_fast
-            ),
+            self.first.state,
             hub=self.hub,
             host=self.host,
             services=self.services,
             output=self._output,
             pump=self.pump,
             record=self._record,
+            ahead=self.first.children,
         )
 
     def _output(self, service: str, generation: int) -> ServiceOutput:
@@ -298,15 +241,6 @@ class _Assembly:
                 is_over=is_over,
             ),
         )
-
-    def _holder(self, port: int) -> str:
-        """Who holds `port`, in words."""
-        from devstack.contract.port_context import context_of
-        from devstack.contract.port_plan import holder_words
-        from devstack.host import ports
-
-        found = ports.holders([port], context_of(self.job.stack.root)).get(port)
-        return holder_words(found[0], time.time()) if found else ""
 
     def _view(self) -> View:
         from devstack.views.timing import TimingHistory
@@ -366,10 +300,6 @@ class _Assembly:
             print(f"warning: {text}", file=sys.stderr)
 
 
-def _specs(job: Job) -> tuple[Spec, ...]:
-    return plan.specs(job.stack, job.names, [one.service for one in job.due])
-
-
 def _addresses(job: Job) -> dict[str, str]:
     """Where people reach each service."""
     from devstack.views.addresses import addresses
@@ -393,7 +323,8 @@ def in_background(job: Job) -> int:
 
     def work(announcer: Announcer) -> int:
         job.lock.sign()
-        return _Assembly(job, announcer).execute()
+        with First(job) as first:
+            return _Assembly(first, announcer).execute()
 
     def tell() -> None:
         if not job.request.as_json:

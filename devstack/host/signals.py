@@ -14,11 +14,37 @@ STOPS = {"INT": ("Ctrl-C", 130), "TERM": ("SIGTERM", 143), "HUP": ("the terminal
 
 
 class Loop(Protocol):
-    """The two methods of an asyncio loop that are needed."""
+    """The methods of an asyncio loop that are needed."""
+
+    def call_soon(self, callback: Callable[..., object], *args: object) -> object: ...  # noqa: D102
 
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: object) -> None: ...  # noqa: D102
 
     def remove_signal_handler(self, sig: int) -> bool: ...  # noqa: D102
+
+
+class Held:
+    """Signals that ask for the end are kept from now on, until `listen` hears them or they are let go."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._before = {
+            number: signal.signal(number, lambda number, frame: self._came.append(number))
+            for number in (getattr(signal, f"SIG{name}", None) for name in STOPS)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN
+        }
+
+    def taken(self) -> list[int]:
+        """What came so far, once."""
+        came, self._came = self._came, []
+        return came
+
+    def let_go(self) -> None:
+        """Keep nothing any more; what nobody took does now what it would have done."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        for number in self.taken():
+            signal.raise_signal(number)
 
 
 def listen(
@@ -27,8 +53,12 @@ def listen(
     stop: Callable[[str, int], None],
     child: Callable[[], None],
     resized: Callable[[], None],
+    held: Held | None = None,
 ) -> Callable[[], None]:
-    """Route signals: `stop(reason, exit_code)`, `child()` when one ended, `resized()`. Returns the undo."""
+    """Route signals: `stop(reason, exit_code)`, `child()` when one ended, `resized()`. Returns the undo.
+
+    `held`: what came before now is heard once the loop turns.
+    """
     wanted: dict[str, Callable[[], None]] = {"CHLD": child, "WINCH": resized}
     for name, (reason, code) in STOPS.items():
         wanted[name] = lambda reason=reason, code=code: stop(reason, code)  # type: ignore[misc]
@@ -38,6 +68,8 @@ def listen(
     for number, call in numbers:
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, call)
+    for early in () if held is None else held.taken():
+        loop.call_soon(wanted[signal.Signals(early).name.removeprefix("SIG")])
     if hasattr(signal, "SIGTSTP") and os.isatty(0):
         # Stopping us alone would leave the services running unattended behind a frozen screen.
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)

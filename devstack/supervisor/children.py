@@ -74,7 +74,10 @@ class Children:
 
     def spawn(self, service: str, generation: int, command: Command) -> ProcessId:
         """Start `command`. Raises SpawnError."""
-        child = self._host.spawn(command)
+        return self.follow(service, generation, self._host.spawn(command))
+
+    def follow(self, service: str, generation: int, child: Child) -> ProcessId:
+        """What was started is this generation's process."""
         output = self._output(service, generation)
         source = self._pump.source(child.output, output)
         running = Running(child=child, source=source, output=output, generation=generation)

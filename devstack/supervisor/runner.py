@@ -6,10 +6,10 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Protocol
 
-from devstack.host.base import Command, Ending, Host, SpawnError
+from devstack.host.base import Child, Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
 from devstack.host.pump import Pump
 from devstack.host.tree import is_busy
@@ -68,9 +68,13 @@ class Runner:
         output: Callable[[str, int], Output],
         pump: Pump,
         record: Callable[[RunState, dict[str, Running]], None] = lambda state, running: None,
+        ahead: MutableMapping[str, Child] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`record` keeps on disk what lives; `clock` gives seconds since the epoch."""
+        """`record` keeps on disk what lives; `clock` gives seconds since the epoch.
+
+        `ahead`: first processes of services that run already; each is taken out of it when its start is due.
+        """
         self._state = state
         self._hub = hub
         self._host = host
@@ -78,6 +82,7 @@ class Runner:
         self._output = output
         self._pump = pump
         self._record = record
+        self._ahead = {} if ahead is None else ahead
         self._clock = clock
         self._inbox: deque[Fact] = deque()
         self._is_folding = False
@@ -176,7 +181,11 @@ class Runner:
             self.accept(facts.ProcessStarted(service=name, generation=generation))
             return
         try:
-            process = self._children.spawn(name, generation, self._services.command(name))
+            ahead = self._ahead.pop(name, None)
+            if ahead is not None:
+                process = self._children.follow(name, generation, ahead)
+            else:
+                process = self._children.spawn(name, generation, self._services.command(name))
         except SpawnError as problem:
             self.accept(facts.SpawnFailed(service=name, generation=generation, reason=problem.reason))
             return

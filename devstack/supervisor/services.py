@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
 from devstack.env.child import child_environment
 from devstack.env.files import Files
@@ -12,15 +13,17 @@ from devstack.env.model import Environment
 from devstack.env.resolve import resolve
 from devstack.host.base import Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
-from devstack.probes.base import Answer
 from devstack.records import dataclass
 from devstack.stack import defaults
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import FRONTENDS, ProbeKind, Ready, Service, ServiceType, Stack
 from devstack.stack.shell_words import outline
-from devstack.supervisor.gate import Target
 from devstack.supervisor.plan import SETUP_SUFFIX, Setups
-from devstack.supervisor.socket_gate import StackClient
+
+if TYPE_CHECKING:
+    from devstack.probes.base import Answer
+    from devstack.supervisor.gate import Target
+    from devstack.supervisor.socket_gate import StackClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,8 @@ class DeclaredServices:
 
     def target(self, service: str, members: Callable[[], tuple[ProcessId, ...]]) -> Target:
         """What the gate of `service` watches."""
+        from devstack.supervisor.gate import Target
+
         declared = self._stack.services[service]
         gate = defaults.ready(declared)
         assert gate is not None
@@ -111,6 +116,8 @@ class DeclaredServices:
         is_declared = service.websocket is not None and service.websocket.probe
         if not is_declared and gate.kind is not ProbeKind.WEBSOCKET:
             return None
+        from devstack.supervisor.socket_gate import StackClient
+
         return StackClient(service.name, stack=lambda: self._stack, process=self._process)
 
     def explain(self, service: str, ending: Ending, tail: tuple[str, ...]) -> tuple[str, bool]:
