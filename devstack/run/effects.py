@@ -59,7 +59,7 @@ class Publish(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adopt(Effect):
-    """Nothing of the former stack lives: whoever knows declared services goes over to the new stack."""
+    """Of the former stack lives only what the new one leaves as it is: whoever knows declared services goes over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

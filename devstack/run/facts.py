@@ -124,9 +124,13 @@ class RestartRequested(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackReplaced(Fact):
-    """Another stack from now on: everything goes down in order, then `specs` (in start order) come up."""
+    """Another stack from now on: what it does not leave as it is goes down, then `specs` (in start order) come up.
+
+    `unchanged`: names whose process may run on; what of them has not failed or been stopped does.
+    """
 
     specs: tuple[Spec, ...]
+    unchanged: frozenset[str] = frozenset()
     reason: str = "stack.toml changed"
 
 

@@ -188,8 +188,11 @@ def _stack_replaced(draft: Draft, fact: facts.StackReplaced) -> None:
     draft.run = replace(draft.run, successor=fact.specs)
     stays = {spec.name for spec in fact.specs}
     for name, service in list(draft.services.items()):
+        runs_on = name in fact.unchanged and service.goal is Goal.RUN
         if name not in stays:
             draft.change(name, goal=Goal.STOP, reason=fact.reason)
+        elif runs_on and (service.phase in LIVE or service.phase is Phase.COMPLETED):
+            continue
         elif service.phase in LIVE:
             draft.change(name, goal=Goal.RESTART, reason=fact.reason)
         else:

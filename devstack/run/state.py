@@ -160,6 +160,12 @@ class ServiceState:
     killed: bool = False
     given_up: bool = False
 
+    @property
+    def brief(self) -> str:
+        """`reason` without the cause of its exit: for those who tell what followed from it."""
+        cause = self.exit.cause if self.exit is not None else ""
+        return self.reason.replace(f": {cause}", "") if cause else self.reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
@@ -168,7 +174,7 @@ class RunState:
     Attributes:
         code: exit code once the run is to end; None while it is to go on.
         exit_when_done: end as soon as every one-shot has completed or something failed.
-        successor: specs of the stack that takes over once nothing of this one lives.
+        successor: specs of the stack that takes over once nothing of this one lives that it changes.
         retired: last generations of services that a successor left out, should they come back.
     """
 

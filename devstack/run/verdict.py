@@ -54,7 +54,7 @@ def _try_start(draft: Draft, name: str) -> bool:
     if need is not None:
         blocker = draft.services[need.service]
         root = blocker.blamed or need.service
-        reason = blocker.reason if blocker.skipped else f"{_title(draft, need.service)} {blocker.reason}"
+        reason = blocker.reason if blocker.skipped else f"{_title(draft, need.service)} {blocker.brief}"
         fail(draft, name, reason, skipped=True, blamed=root)
         return True
     if may_start(name, draft.run.specs, draft.services):
@@ -64,8 +64,8 @@ def _try_start(draft: Draft, name: str) -> bool:
 
 
 def _take_over(draft: Draft, specs: tuple[Spec, ...]) -> bool:
-    """Once nothing of the former stack lives: go on with the services of the new one, each with its own past."""
-    if any(one.phase in LIVE for one in draft.services.values()):
+    """Once nothing lives that is to go: go on with the services of the new stack, each with its own past."""
+    if any(one.phase in LIVE and one.goal is not Goal.RUN for one in draft.services.values()):
         return False
     before = draft.services
     known = {**draft.run.retired, **{name: one.generation for name, one in before.items()}}

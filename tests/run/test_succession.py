@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from devstack.run import effects, facts
-from devstack.run.state import Phase, Spec
+from devstack.run import effects, events, facts
+from devstack.run.state import Phase, RestartMode, Spec
 from tests.run.test_lifecycle import History, gated, need, signals
 
 
-def replaced(*specs: Spec) -> facts.StackReplaced:
-    return facts.StackReplaced(specs=specs)
+def replaced(*specs: Spec, unchanged: tuple[str, ...] = ()) -> facts.StackReplaced:
+    return facts.StackReplaced(specs=specs, unchanged=frozenset(unchanged))
 
 
 def adoptions(history: History) -> int:
@@ -34,6 +34,62 @@ def test_the_old_stack_goes_down_in_order_before_the_new_one_comes_up_in_order()
     history.up("auth")
     assert history.generation("ws") == 2
     assert history.generation("auth") == 1
+
+
+def test_what_is_unchanged_runs_on_while_the_others_change() -> None:
+    history = History(gated("db"), gated("ws", need("db")), gated("web", need("ws")), gated("old"))
+    history.up("db", "ws", "web", "old")
+    new = (gated("db"), gated("ws", need("db")), gated("web", need("ws")), gated("new", need("db")))
+    effects_now = history.feed(replaced(*new, unchanged=("db", "web")))
+    assert signals(effects_now) == [("old", False), ("ws", False)]
+    history.gone("old")
+    assert adoptions(history) == 0
+    last = history.gone("ws")
+    assert [one.service for one in last if isinstance(one, effects.Spawn)] == ["ws", "new"]
+    assert adoptions(history) == 1
+    assert [history.generation(name) for name in ("db", "ws", "web", "new")] == [1, 2, 1, 1]
+    history.feed(facts.ProbeMissed(service="web", generation=1, detail="no answer"))
+    assert history.phase("web") is Phase.DEGRADED  # its facts still count
+
+
+def test_with_nothing_to_stop_the_new_stack_takes_over_at_once() -> None:
+    history = History(gated("a"))
+    history.up("a")
+    history.feed(replaced(gated("a", grace=1.0), gated("b"), unchanged=("a",)))
+    assert adoptions(history) == 1
+    assert history.spawned() == ["a", "b"]
+    history.feed(facts.StopRequested(services=("a",)))
+    (stopping,) = history.told(events.ServiceStopping)
+    assert stopping.grace == 1.0  # type: ignore[attr-defined]
+
+
+def test_unchanged_but_failed_stopped_or_waiting_services_are_started_and_completed_ones_are_not() -> None:
+    once = {"oneshot": True, "gate": False, "restart": RestartMode.NEVER}
+    specs = (gated("failed", restart_limit=0), gated("stopped"), Spec(name="once", **once), gated("a"))  # type: ignore[arg-type]
+    history = History(*specs)
+    history.up("stopped", "a")
+    history.started("failed")
+    history.exits("failed", 1)
+    history.started("once")
+    history.exits("once", 0)
+    history.feed(facts.StopRequested(services=("stopped",)))
+    history.gone("stopped")
+    history.feed(replaced(*specs, unchanged=tuple(spec.name for spec in specs)))
+    assert [history.phase(spec.name) for spec in specs] == [
+        Phase.STARTING,
+        Phase.STARTING,
+        Phase.COMPLETED,
+        Phase.READY,
+    ]
+
+
+def test_what_is_removed_and_comes_back_before_it_is_gone_is_started_again() -> None:
+    history = History(gated("a"), gated("b"))
+    history.up("a", "b")
+    history.feed(replaced(gated("a"), unchanged=("a",)))
+    history.feed(replaced(gated("a"), gated("b"), unchanged=("a", "b")))
+    history.gone("b")
+    assert (history.generation("a"), history.generation("b")) == (1, 2)
 
 
 def test_two_changes_in_a_row_end_with_the_second() -> None:

@@ -12,7 +12,7 @@ from devstack.run import effects, facts
 from devstack.run.events import RunFinished, ServiceReady
 from devstack.run.facts import Fact, Timer
 from devstack.run.lifecycle import begin, step
-from devstack.run.state import Condition, Kind, RunState, Spec
+from devstack.run.state import Condition, Goal, Kind, RunState, Spec
 from tests.strategies import NAMES, graphs
 
 
@@ -43,6 +43,8 @@ class World:
     mail: list[Fact] = field(default_factory=list)
     timers: list[effects.Arm] = field(default_factory=list)
     completed: set[str] = field(default_factory=set)
+    successor: dict[str, Spec] | None = None
+    leaving: list[Process] = field(default_factory=list)
     done: bool = False
     finished_code: int | None = None
     spawned_after_shutdown: bool = False
@@ -95,6 +97,10 @@ class Fold(RuleBasedStateMachine):
             case effects.Publish(event=ServiceReady() as event):
                 process = world.find(event.service, event.generation)
                 assert process is not None and process.lives, "ready without a process"
+            case effects.Adopt():
+                assert world.successor is not None, "a stack that nobody declared"
+                assert not any(one.lives for one in world.leaving), "the former stack lives on"
+                world.specs, world.successor = world.successor, None
             case effects.Finish():
                 world.done = True
 
@@ -187,6 +193,30 @@ class Fold(RuleBasedStateMachine):
     def request(self, services: list[str], what: int) -> None:
         kind = (facts.StartRequested, facts.StopRequested, facts.RestartRequested)[what]
         self.feed(kind(services=tuple(services)))
+
+    @precondition(lambda self: self.shut == 0)
+    @rule(drawn=graphs(), kept=st.sets(st.sampled_from(NAMES)), runs_on=st.booleans())
+    def replace_stack(self, drawn: tuple[Spec, ...], kept: set[str], runs_on: bool) -> None:
+        """Another stack.toml is applied; some services mean the same in it, and their processes stay."""
+        names = {spec.name for spec in drawn}
+        same = {
+            name: spec
+            for name, spec in self.world.specs.items()
+            if name in kept & names and all(need.service in names for need in spec.needs)
+        }
+        new = {spec.name: same.get(spec.name, spec) for spec in drawn}
+        unchanged = frozenset(same) if runs_on else frozenset()
+        living = [one for one in self.world.processes if one.lives]
+        untouched = [
+            one
+            for one in living
+            if one.service in unchanged and self.state.services[one.service].goal is Goal.RUN
+        ]
+        told = [one for one in untouched if one.terminated]
+        self.world.successor = new
+        self.world.leaving = [one for one in living if one not in untouched]
+        self.feed(facts.StackReplaced(specs=tuple(new.values()), unchanged=unchanged))
+        assert [one for one in untouched if one.terminated] == told, "it has not changed, why stop it"
 
     @rule(service=st.sampled_from(NAMES), timer=st.sampled_from(Timer))
     def stale_facts(self, service: str, timer: Timer) -> None:
