@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.rules import packages, versions
+from devstack.rules import lockfiles, packages, versions
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack import package
 from devstack.stack.model import Service, ServiceType
@@ -86,32 +87,60 @@ def _top(inspection: Inspection, folder: Path) -> Path:
 def _unlike_lockfile(
     inspection: Inspection, folder: Path, wanted: dict[str, str], top: Path
 ) -> Iterator[str]:
-    """`name 7.3.0 (8.0.1)` for npm lockfiles, which are JSON; others are not compared."""
-    lock, at = {}, folder
-    for at in packages.upward(folder, top):
-        lock = packages.read_json(inspection.files, at / "package-lock.json")
-        if lock:
-            break
-    listed = lock.get("packages")
-    if not isinstance(listed, dict):
-        return
-    prefix = folder.relative_to(at).as_posix() if folder != at and folder.is_relative_to(at) else ""
-    for name in wanted:
-        keys = [f"{prefix}/node_modules/{name}" if prefix else f"node_modules/{name}", f"node_modules/{name}"]
-        entry = next((listed[key] for key in keys if isinstance(listed.get(key), dict)), None)
+    """`name 7.3.0 (lockfile 8.0.1)`."""
+    for name, locked in lockfiles.node(inspection.files, folder, top, wanted).items():
         found = packages.installed(inspection.files, folder, name, top)
-        if entry is None or found is None or found[1] is None or entry.get("link"):
-            continue
-        locked = versions.parse(str(entry.get("version", "")))
-        if locked is not None and locked != found[1]:
+        if found is not None and found[1] is not None and locked != found[1]:
             yield f"{name} {versions.shown(found[1])} (lockfile {versions.shown(locked)})"
 
 
 def _python(inspection: Inspection, service: Service, folder: Path) -> Finding | None:
-    """Imports of the service's sources that its virtual environment does not have."""
+    """What its virtual environment lacks."""
     site = _site_packages(inspection, folder)
+    launch = inspection.launch(service.name)
     if site is None or service.type not in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT):
         return None
+    if launch is None or launch.program == "uv":
+        return None  # `uv run` brings the environment up to date itself
+    return _python_lockfile(inspection, service, folder, site) or _imports(inspection, service, folder, site)
+
+
+def _python_lockfile(inspection: Inspection, service: Service, folder: Path, site: Path) -> Finding | None:
+    """Direct dependencies that are installed in another version than locked, or not at all."""
+    path = folder / "pyproject.toml"
+    locked = lockfiles.python(inspection.files, folder, _top(inspection, folder))
+    installed = lockfiles.installed_python(inspection.files.names(site))
+    asked = [name for name in _project_dependencies(inspection.read_text(path) or "") if name in locked]
+    unlike = [
+        f"{name} {installed.get(name, 'not at all')} (lockfile {locked[name]})"
+        for name in asked
+        if installed.get(name) != locked[name]
+    ]
+    if not unlike:
+        return None
+    return _finding(
+        service,
+        f"`{service.name}` has other versions installed than its lockfile says: {_listed(unlike)}.",
+        inspection.at(path),
+        "install what the lockfile says (`uv sync`, `poetry install`), or declare that as `setup`",
+    )
+
+
+def _project_dependencies(text: str) -> list[str]:
+    """Normalised names of the project's unconditional dependencies."""
+    try:
+        project = tomllib.loads(text).get("project")
+    except tomllib.TOMLDecodeError:
+        return []
+    listed = project.get("dependencies") if isinstance(project, dict) else None
+    plain = (
+        [one for one in listed if isinstance(one, str) and ";" not in one] if isinstance(listed, list) else []
+    )
+    return [lockfiles.flat(found[0]) for one in plain if (found := re.match(r"[A-Za-z][\w.-]*", one))]
+
+
+def _imports(inspection: Inspection, service: Service, folder: Path, site: Path) -> Finding | None:
+    """Imports of the service's entry that its virtual environment does not have."""
     entry = _entry(inspection, service, folder)
     text = None if entry is None else inspection.read_text(entry)
     if entry is None or text is None or any(name.endswith(".pth") for name in inspection.files.names(site)):

@@ -19,8 +19,16 @@ def read_json(reader: FileReader, path: Path) -> dict[str, object]:
     """A JSON object; empty when there is none."""
     try:
         content = reader.read(path)
-        found = json.loads(content) if content else {}
-    except (OSError, ValueError, RecursionError):
+    except OSError:
+        return {}
+    return parse_json(content or b"{}")
+
+
+def parse_json(text: str | bytes) -> dict[str, object]:
+    """A JSON object; empty when it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
