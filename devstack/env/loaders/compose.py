@@ -9,7 +9,14 @@ from pathlib import Path
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.compose_template import TemplateError, TooLongError, references, substitute
-from devstack.env.loaders.definitions import Definition, ParsedFile
+from devstack.env.loaders.definitions import (
+    NAMES_ALONE,
+    Definition,
+    Lines,
+    ParsedFile,
+    Row,
+    definitions_of,
+)
 from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.loaders.reading import Reading
@@ -23,7 +30,10 @@ _SPACE = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _IN_LINE = "\t\v\f\r \u0085\u00a0"
-_BLANK = regex(f"[{_SPACE}]*+")
+_NO_STATEMENT = regex(f"(?:[{_SPACE}]++|#[^\n]*+)*+")
+_CHARACTERS = r"!%&()*+,\-./0-9:;<>?@A-Z\[\]^_a-z{|}~="
+_PLAIN_LINES = regex(rf"(?:[A-Za-z_][A-Za-z0-9_]*+=[{_CHARACTERS}]*+\n){{8,}}+")
+_USUAL = regex(rf"([0-9A-Za-z_][0-9A-Za-z_.\-]*+)=(?:([{_CHARACTERS}$]*+)\n|(\"([^\"\\$]*+)\"|'([^'\\]*+)'))")
 _BLANK_IN_LINE = regex(f"[{_IN_LINE}]*+")
 _EXPORT = regex(r"export(?=[\t\n\f\r ])")
 _NAME = regex(f"[0-9A-Za-z_.{_IN_LINE}\\-\\[\\]]*+")
@@ -88,30 +98,60 @@ class _File:
         self._process = process
         self._earlier = earlier
         self._made: dict[str, Result] = {}
-        self.definitions: list[Definition] = []
-        self._counted = 0
-        self._line = 1
+        self._rows: list[Row] = []
+        self._lines = Lines(text)
+        self._known_until = 0
+
+    @property
+    def definitions(self) -> list[Definition]:
+        """What was read so far."""
+        return definitions_of(self._rows)
 
     def line(self, position: int) -> int:
         """The 1-based line of `position`; positions only grow."""
-        self._line += self._text.count("\n", self._counted, position)
-        self._counted = max(position, self._counted)
-        return self._line
+        return self._lines.at(position)
 
     def read(self) -> dict[str, Result]:
         """All names. Raises _Refused."""
-        position = self._statement(0)
-        while position < len(self._text):
-            position = self._statement(self._binding(position))
+        position = 0
+        while (position := self._statement(position)) < len(self._text):
+            usual = _USUAL.match(self._text, position)
+            if usual is None:
+                position = self._binding(position)
+                continue
+            name, bare, quoted, double, single = usual.groups()
+            raw = quoted if bare is None else bare
+            made = (
+                Result(double if single is None else single)
+                if bare is None
+                else self._expanded(bare, position)
+            )
+            self._made[name] = made
+            self._rows.append((name, made.text, raw, self.line(position)))
+            position = usual.end()
         return self._made
 
     def _statement(self, position: int) -> int:
-        while True:
-            position = _end(_BLANK, self._text, position)
-            if not self._text.startswith("#", position):
-                return position
-            newline = self._text.find("\n", position)
-            position = len(self._text) if newline < 0 else newline
+        """Where the next statement begins that has to be looked at."""
+        end = -1
+        while end != position:
+            end = position = _end(_NO_STATEMENT, self._text, position)
+            taken = len(self._rows)
+            position = self._lines.take_plain(position, self._rows, _PLAIN_LINES)
+            self._made.update({name: Result(text) for name, text, _, _ in self._rows[taken:]})
+            position = self._behind_names(position)
+        return position
+
+    def _behind_names(self, position: int) -> int:
+        """Behind lines of nothing but names, if none of them exists anywhere."""
+        found = NAMES_ALONE.match(self._text, position) if position >= self._known_until else None
+        if found is None:
+            return position
+        names = found.group().split()
+        if all(place.keys().isdisjoint(names) for place in (self._process, self._earlier, self._made)):
+            return found.end()
+        self._known_until = found.end()
+        return position
 
     def _binding(self, start: int) -> int:
         if _EXPORT.match(self._text, start):
@@ -125,12 +165,12 @@ class _File:
         after = _end(_BLANK_IN_LINE, self._text, end + 1 if separator else start)
         if separator == "\n":
             if (inherited := self._lookup(name)) is not None:
-                self.definitions.append(Definition(name, None, None, self.line(start)))
+                self._rows.append((name, None, None, self.line(start)))
                 self._made[name] = Result(inherited, name in self._process)
             return after
         line = self.line(start)
         text, raw, position = self._value(after)
-        self.definitions.append(Definition(name, text.text, raw, line))
+        self._rows.append((name, text.text, raw, line))
         self._made[name] = text
         return position
 

@@ -8,6 +8,8 @@ from devstack.patterns import regex
 
 _BRACED = r"[_a-zA-Z][_a-zA-Z0-9]*(?::?[-+?](?:.*))?"
 _PATTERN = regex(rf"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{{(?:({_BRACED})\}}|()))")
+_NAME = regex("[_a-zA-Z][_a-zA-Z0-9]*+")
+_SIMPLE = regex(r"\$\{([_a-zA-Z][_a-zA-Z0-9]*+)\}")
 _OPERATORS = (":?", "?", ":-", "-", ":+", "+")
 _DEPTH = 60
 _BUDGET = 3_000_000
@@ -32,10 +34,29 @@ def substitute(text: str, lookup: Lookup, *, depth: int = 0) -> str:
     """
     if depth > _DEPTH or text.count("${") * len(text) > _BUDGET:
         raise TooLongError
+    if "${" not in text:
+        parts = text.split("$$")
+        made = {part: _unbraced(part, lookup) for part in dict.fromkeys(parts)}
+        return "$".join([made[part] for part in parts])
     return _PATTERN.sub(lambda found: _replacement(found.group(), lookup, depth), text)
 
 
+def _unbraced(text: str, lookup: Lookup) -> str:
+    """`$NAME` again and again, each different piece of the text once."""
+    start, *pieces = text.split("$")
+    made = {piece: _named(piece, lookup) for piece in dict.fromkeys(pieces)}
+    return start + "".join([made[piece] for piece in pieces])
+
+
+def _named(piece: str, lookup: Lookup) -> str:
+    found = _NAME.match(piece)
+    return "$" + piece if found is None else (lookup(found.group()) or "") + piece[found.end() :]
+
+
 def _replacement(part: str, lookup: Lookup, depth: int) -> str:
+    simple = _SIMPLE.fullmatch(part)
+    if simple is not None:
+        return lookup(simple.group(1)) or ""
     operator = _first_operator(part)
     closing = _closing_brace(part)
     rest = ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
@@ -31,6 +32,8 @@ class Definition(NamedTuple):
         return f"Definition({self.name!r}, line={self.line})"
 
 
+# A definition on its way; a parser makes a hundred thousand of them, which then become definitions in one step.
+Row = tuple[str, str | None, str | None, int]
 NOTED = 200  # ignored lines that are reported per file
 BARE_NAME = regex(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
 
@@ -42,6 +45,15 @@ class Note(NamedTuple):
     kind: str
     message: str
     fatal: bool = False
+
+
+# Lines that every modelled program reads alike, whatever stands around them; worth it from a few on.
+_NAME = "[A-Za-z_][A-Za-z0-9_]*+"
+_PLAIN = r"[!%&()*+,\-./0-9:;<>?@A-Z\[\]^_a-z{|}~]"
+VALUE_LINES = regex(rf"(?:{_NAME}={_PLAIN}[={_PLAIN[1:-1]}]*+\n){{8,}}+")
+# Many read `$` like a letter, and nothing where no quote follows on the next line.
+PLAIN_LINES = regex(rf"(?:{_NAME}=(?:[${_PLAIN[1:-1]}][$={_PLAIN[1:-1]}]*+\n|\n(?=[A-Za-z_]))){{8,}}+")
+NAMES_ALONE = regex(r"(?:(?!export\n)[A-Za-z_][A-Za-z0-9_]*+\n){8,}+")
 
 
 class Lines:
@@ -59,11 +71,24 @@ class Lines:
             self._position = position
         return self._line
 
-    def take_plain(self, position: int, definitions: list[Definition]) -> int:
+    def take_plain(self, position: int, rows: list[Row], pattern: re.Pattern[str] = PLAIN_LINES) -> int:
         """Take the plain lines at `position`, the beginning of a line; gives where they end."""
-        if not _PLAIN_LINES.match(self._text, position):
+        found = pattern.match(self._text, position)
+        if found is None or "__proto__" in found.group():
             return position
-        self._position, self._line = take_plain_lines(self._text, position, self.at(position), definitions)
+        line = self.at(position)
+        self._position, self._line = found.end(), line + _take(found.group(), line, rows)
+        return self._position
+
+    def take_names(self, position: int, rows: list[Row]) -> int:
+        """Take the lines at `position` that hold a name and nothing else."""
+        found = NAMES_ALONE.match(self._text, position)
+        if found is None:
+            return position
+        names = found.group().split("\n")[:-1]
+        line = self.at(position)
+        rows += zip(names, repeat(None), repeat(None), range(line, line + len(names)), strict=False)
+        self._position, self._line = found.end(), line + len(names)
         return self._position
 
 
@@ -92,14 +117,13 @@ class ParsedFile:
         return {definition.name: definition for definition in self.definitions}
 
 
-# Lines that every modelled program reads alike, whatever stands around them; worth it from a few on.
-_PLAIN = r"[!%&()*+,\-./0-9:;<>?@A-Z\[\]^_a-z{|}~]"
-_PLAIN_LINES = regex(rf"(?:[A-Za-z_][A-Za-z0-9_]*+={_PLAIN}[={_PLAIN[1:-1]}]*+\n){{8,}}+")
-_AS_TUPLE = tuple.__new__  # a third of the time that the class's own constructor needs
+def definitions_of(rows: Iterable[Row]) -> list[Definition]:
+    """The definitions; this way takes a third of the time that the class's own constructor needs."""
+    return list(map(tuple.__new__, repeat(Definition), rows))
 
 
 @contextmanager
-def _collected_later() -> Iterator[None]:
+def collected_later() -> Iterator[None]:
     """Many objects at once, none of them garbage: looking through them again and again takes most of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -110,24 +134,18 @@ def _collected_later() -> Iterator[None]:
             gc.enable()
 
 
-def take_plain_lines(text: str, position: int, line: int, definitions: list[Definition]) -> tuple[int, int]:
-    """Take the `NAME=value` lines at `position`, the beginning of line `line`; gives where they end.
+def _take(block: str, line: int, rows: list[Row]) -> int:
+    """Take the `NAME=value` lines of `block`, which begins with line `line`; gives how many they are.
 
     A file of a megabyte has a hundred thousand of them: nothing here runs per line but the library's own loops.
     """
-    found = _PLAIN_LINES.match(text, position)
-    if found is None or "__proto__" in found.group():
-        return position, line
-    block = found.group()
     count = block.count("\n")
     if block.count("=") == count:
         pieces = block.replace("\n", "=").split("=")
         names, values = pieces[0:-1:2], pieces[1::2]
     else:
-        rows = block.split("\n")[:-1]
-        names = [row[: row.index("=")] for row in rows]
-        values = [row[row.index("=") + 1 :] for row in rows]
-    rows_of_all = zip(names, values, values, range(line, line + count), strict=True)
-    with _collected_later():
-        definitions += map(_AS_TUPLE, repeat(Definition), rows_of_all)
-    return found.end(), line + count
+        lines = block.split("\n")[:-1]
+        names = [one[: one.index("=")] for one in lines]
+        values = [one[one.index("=") + 1 :] for one in lines]
+    rows += zip(names, values, values, range(line, line + count), strict=True)
+    return count

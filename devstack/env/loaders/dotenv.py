@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, expand_primitives
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
-from devstack.env.loaders.outcome import Chain, Found, Result, Values, kept
+from devstack.env.loaders.outcome import Chain, Found, Result, Results, Values, kept
 from devstack.env.loaders.reading import Reading, broken_bytes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.records import dataclass
@@ -47,7 +47,9 @@ class DotenvExpand:
         reading = Reading(request)
         found = _read(reading, request)
         parsed = found.texts()
-        process = {name: ecmascript.as_exported(text) for name, text in parsed.items()}
+        process = {
+            name: ecmascript.as_exported(text) if "\0" in text else text for name, text in parsed.items()
+        }
         process = {**request.process, **process} if request.override else {**process, **request.process}
         try:
             if self.version >= 1000:
@@ -62,10 +64,9 @@ class DotenvExpand:
             where = found.chain(next(iter(found)))[0][0]
             reading.issues.append(fatal(problem, where, "dotenv-expand"))
             found = Found()
-        results = {
-            name: self._result(name, definition.text, request, parsed, undecided)
-            for name, definition in found.items()
-        }
+        results = Results(
+            found, lambda name: self._result(name, found[name].text, request, parsed, undecided)
+        )
         referenced = expand_callback.references if self.version < 12 else expand_loop.references
         return reading.finish(Values(found, results, request.process, referenced))
 

@@ -7,7 +7,16 @@ somehow, so the same matches are found in one pass; only quoted values need a se
 from __future__ import annotations
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Note, Parsed, take_plain_lines
+from devstack.env.loaders.definitions import (
+    BARE_NAME,
+    NOTED,
+    Definition,
+    Lines,
+    Note,
+    Parsed,
+    Row,
+    definitions_of,
+)
 from devstack.patterns import regex
 
 QUOTES = "'\"`"
@@ -39,42 +48,36 @@ def parse(text: str) -> Parsed:
     """All assignments of `text`, as `dotenv.parse` meets them."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    definitions: list[Definition] = []
+    rows: list[Row] = []
     notes: list[Note] = []
     bare_names: list[Definition] = []
-    match, length = _ASSIGNMENT.match, len(text)
-    position = counted = 0
-    line = 1
+    match, length, lines = _ASSIGNMENT.match, len(text), Lines(text)
+    position = 0
+    is_bare = True  # plain lines come in groups, and only they are worth the look
     while position < length:
         if text[position] == "\n":
             position += 1
-        if not position or text[position - 1] == "\n":
-            line += text.count("\n", counted, position)
-            position, line = take_plain_lines(text, position, line, definitions)
-            counted = position
+        if is_bare and (not position or text[position - 1] == "\n"):
+            position = lines.take_plain(position, rows)
         found = match(text, position)
         if found is None:
             position = _skip_line(text, position, notes, bare_names)
             continue
         name, quoted, bare = found.groups()
-        start = found.start(1)
-        line += text.count("\n", counted, start)
-        counted = start
-        end = found.end()
+        position, is_bare = found.end(), quoted is None
         if bare is not None:
             value = raw = ecmascript.trim(bare)
         elif quoted is not None:
             raw, value = quoted, quoted[1:-1]
         else:
-            raw, end = _value(text, end)
+            raw, position = _value(text, position)
             value = _without_quotes(raw)
-        if raw[:1] == '"' and "\\" in value:
+        if "\\" in value and raw[0] == '"':
             value = value.replace("\\n", "\n").replace("\\r", "\r")
         if name != "__proto__":  # assigning it a text changes nothing
-            definitions.append(Definition(name, value, raw, line))
+            rows.append((name, value, raw, lines.at(found.start(1))))
         # What stands between here and the next line is blank, or a comment that is skipped like a junk line.
-        position = end
-    return Parsed(definitions=definitions, bare=bare_names, notes=notes)
+    return Parsed(definitions=definitions_of(rows), bare=bare_names, notes=notes)
 
 
 def _skip_line(text: str, position: int, notes: list[Note], bare: list[Definition]) -> int:

@@ -102,7 +102,8 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, keeps_self
     """
     undecided: dict[str, str] = {}
     expander = Expander(process, parsed, Names(undecided), keeps_self=keeps_self, work=Work())
-    for name in in_property_order(parsed):
+    hard = [name for name, text in parsed.items() if "$" in text or name in process]
+    for name in in_property_order(hard):
         text = parsed[name]
         exported = process.get(name)
         if exported is not None and exported != text:

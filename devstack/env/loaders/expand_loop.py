@@ -16,7 +16,7 @@ from devstack.env.loaders.expansion import (
     feeds_itself,
 )
 
-REFERENCE = re.compile(r"(?<!\\)\$\{([^{}]+)\}|(?<!\\)\$([A-Za-z_][A-Za-z0-9_]*)")
+REFERENCE = re.compile(r"\$(?<!\\\$)(?:\{([^{}]++)\}|([A-Za-z_][A-Za-z0-9_]*))")
 OPERATOR = re.compile(r":\+|\+|:-|-")
 
 
@@ -90,7 +90,8 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
     names, work = Names(undecided), Work()
     running: dict[str, str] = parsed if sees_later else {}
     merged = {**running, **process}
-    for name in ecmascript.in_property_order(parsed):
+    hard = [name for name, text in parsed.items() if "$" in text or name in process] if sees_later else parsed
+    for name in ecmascript.in_property_order(hard):
         text = parsed[name]
         exported = process.get(name)
         if exported and exported != text:
@@ -100,7 +101,8 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
                 text = expand(text, merged, running, names, work)
             except Undecided as reason:
                 undecided[name] = str(reason)
-        text = text.replace("\\$", "$")
+        if "\\" in text:
+            text = text.replace("\\$", "$")
         parsed[name] = running[name] = text
         if name not in process and merged.get(name) != text:
             merged[name] = text

@@ -11,9 +11,9 @@ from devstack.patterns import regex
 
 # Work on one file's expansion: characters handled, and a fixed amount for each replacement. Real files need a
 # few thousand; what needs more takes the real program seconds as well, and is answered with "unknown".
-BUDGET = 4_000_000
-_PER_STEP = 250
-_PER_NAME = 1_000  # what a file has for each of its names beside that: large files are no worse for it
+BUDGET = 3_000_000
+_PER_STEP = 400
+_PER_NAME = 450  # what a file has for each of its names beside that: large files are no worse for it
 
 # Replacements in one text that real files never need; what has not ended by then is looked at for circles.
 SUSPICIOUS = 1_000
@@ -108,6 +108,12 @@ def feeds_itself(before: str, after: str, template: str, position: int) -> bool:
     return after.find(template, start, len(after) - rest) >= 0
 
 
+def because_of(name: str, reason: str) -> str:
+    """Why what refers to `name` is unknown; at the end of a chain of such names stands the cause."""
+    is_chain = reason.startswith("it refers to ")
+    return reason if is_chain else f"it refers to {name}, which is unknown: {reason}"
+
+
 class Names:
     """Looks names up the way a plain JavaScript object does, and refuses what is undecided.
 
@@ -123,7 +129,7 @@ class Names:
         if name in ecmascript.INHERITED:
             raise Undecided(f"${{{name}}} is the name of a JavaScript built-in")
         if name in self.undecided:
-            raise Undecided(f"it refers to {name}, which is unknown: {self.undecided[name]}")
+            raise Undecided(because_of(name, self.undecided[name]))
 
 
 def fatal(problem: Overflow | Endless, path: Path, program: str) -> LoadIssue:

@@ -9,9 +9,13 @@ from devstack.env.loaders import python_text
 from devstack.env.loaders.definitions import (
     BARE_NAME,
     NOTED,
+    VALUE_LINES,
     Definition,
+    Lines,
     Note,
     Parsed,
+    Row,
+    definitions_of,
 )
 from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.reading import Reading
@@ -22,9 +26,16 @@ from devstack.records import dataclass
 # What the lexer takes for parts of words beside ASCII letters, digits and the underscore.
 _LETTERS = "ßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞ"
 _WORD = f"0-9A-Za-z_{_LETTERS}"
-_USUAL = regex(rf"[ \t]*([A-Za-z_][{_WORD}]*)[ \t]*=[ \t]*([^\s'\"\\#]+)[ \t]*\Z")
-_PIECE = regex(rf"([{_WORD}]+)|'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.DOTALL)
+_QUOTED = regex(rf"[ \t]*+([A-Za-z_][{_WORD}]*+)[ \t]*+=[ \t]*+(?:\"([^\"\\]*+)\"|'([^']*+)')[ \t]*+\Z")
+_UNQUOTED = regex(rf"[ \t]*+([A-Za-z_][{_WORD}]*+)[ \t]*+=([^'\"\\#]*+)(?:#[^'\"\\]*+)?\Z")
+_PIECE = regex(rf"([{_WORD}]+)|(?:''|\"\")++()|'([^']*)'|\"((?:\\.|[^\"\\])*+)\"|((?:\\.)++)", re.DOTALL)
+# What `str.splitlines` takes for the end of a line, once `\r` is gone.
+_LINE = regex("([^\n\v\f\x1c-\x1e\x85\u2028\u2029]*+)(?:[\n\v\f\x1c-\x1e\x85\u2028\u2029]|\\Z)")
+_NOTHING = regex(r"(?:[ \t]*+(?:#[^\n\v\f\x1c-\x1e\x85\u2028\u2029]*+)?\n)++")
+_DROPPED = regex(r"(?:[^='\"\\\n]*+(?:=[ \t]*+)?\n)++")
 _SPACE = regex(r"[ \t\r\n]*+")
+_WITHOUT_SPACE = dict.fromkeys(map(ord, " \t\r\n"))
+_SPECIAL = regex(r"['\"\\]")
 _ESCAPED = regex(r"\\(.)", re.DOTALL)
 _NAME = regex("[A-Za-z_]")
 
@@ -68,17 +79,19 @@ class _LexError(Exception):
 
 def parse(text: str) -> Parsed:
     """`honcho.environ.parse`, with an error as a fatal note."""
-    definitions: list[Definition] = []
+    rows: list[Row] = []
     notes: list[Note] = []
     bare: list[Definition] = []
-    newlines = 0
-    for line in text.splitlines(keepends=True):
-        number = newlines + 1
-        newlines += line.endswith("\n")
-        content = line.splitlines()[0] if line else ""
-        usual = _USUAL.match(content)
+    lines, position = Lines(text), 0
+    while position < len(text):
+        position = _skipped(text, position, is_noted=len(notes) >= NOTED)
+        position = lines.take_plain(position, rows, VALUE_LINES)
+        line = _LINE.match(text, position)
+        if line is None:
+            break
+        content, number, position = line.group(1), lines.at(position), line.end()
         try:
-            found = usual.groups() if usual else _assignment(content)
+            found = _assignment(content)
         except _LexError as problem:
             notes.append(Note(number, "error", f"honcho stops with ValueError: {problem}", True))
             return Parsed(definitions=(), notes=notes)
@@ -87,8 +100,14 @@ def parse(text: str) -> Parsed:
             continue
         name, value = found
         raw = content.partition("=")[2].strip()
-        definitions.append(Definition(name, value.replace("\\n", "\n").replace("\\t", "\t"), raw, number))
-    return Parsed(definitions=definitions, bare=bare, notes=notes)
+        rows.append((name, value.replace("\\n", "\n").replace("\\t", "\t"), raw, number))
+    return Parsed(definitions=definitions_of(rows), bare=bare, notes=notes)
+
+
+def _skipped(text: str, position: int, *, is_noted: bool) -> int:
+    """Behind lines that are nothing; of many dropped ones only the first are reported."""
+    found = (_DROPPED if is_noted else _NOTHING).match(text, position)
+    return found.end() if found else position
 
 
 def _ignore(line: str, number: int, notes: list[Note], bare: list[Definition]) -> None:
@@ -102,6 +121,13 @@ def _ignore(line: str, number: int, notes: list[Note], bare: list[Definition]) -
 
 
 def _assignment(line: str) -> tuple[str, str] | None:
+    quoted = _QUOTED.match(line)
+    if quoted is not None:
+        return quoted[1], quoted[quoted.lastindex or 2]
+    if not _SPECIAL.search(line):
+        unquoted = _UNQUOTED.match(line)
+        value = unquoted[2].translate(_WITHOUT_SPACE) if unquoted else ""
+        return (unquoted[1], value) if unquoted and value else None
     tokens = _tokens(line)
     if len(tokens) < 3 or tokens[1] != "=" or not _NAME.match(tokens[0]):
         return None
@@ -120,10 +146,13 @@ def _tokens(line: str) -> list[str]:
         pieces: list[str] = []
         start = position
         while (piece := _PIECE.match(line, position)) is not None:
-            word, single, double, escaped = piece.groups()
+            word, empty, single, double, escaped = piece.groups()
             if double is not None:
                 double = _ESCAPED.sub(_unescaped, double)
-            pieces.append(next(part for part in (word, single, double, escaped) if part is not None))
+            if escaped is not None:
+                escaped = escaped[1::2]
+            parts = (word, empty, single, double, escaped)
+            pieces.append(next(part for part in parts if part is not None))
             position = piece.end()
         if position < len(line) and line[position] in "'\"\\":
             raise _LexError(

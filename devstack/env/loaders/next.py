@@ -89,10 +89,9 @@ class _Run:
             )
             return
         self.taken.append(file)
-        for name, text in parsed.items():
-            current[name] = text = ecmascript.as_exported(text)
-            if name not in self._initial:
-                self._defined.setdefault(name, text)
+        parsed.update({name: ecmascript.as_exported(text) for name, text in parsed.items() if "\0" in text})
+        current.update(parsed)
+        self._defined = {**parsed, **self._defined}
 
     def _expanded(self, name: str, parsed: dict[str, str], work: Work) -> str:
         source = self._current.get(name)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-from devstack.env.loaders.definitions import BARE_NAME, NOTED, Definition, Lines, Note, Parsed
+from devstack.env.loaders.definitions import (
+    BARE_NAME,
+    NOTED,
+    Definition,
+    Lines,
+    Note,
+    Parsed,
+    Row,
+    definitions_of,
+)
 from devstack.patterns import regex
 
 _QUOTES = "'\"`"
@@ -16,13 +25,15 @@ _NAME_END = regex("[=\n]")
 def parse20(text: str) -> Parsed:
     """Node 20: only spaces are trimmed, a line without `=` becomes part of the next key, `=x` ends it all."""
     text = text.replace("\r", "").strip(_SPACE_20)
-    definitions: list[Definition] = []
+    rows: list[Row] = []
     notes: list[Note] = []
     bare: list[Definition] = []
     lines = Lines(text)
     position = 0
     while position < len(text):
-        position = lines.take_plain(_behind_comment(text, position), definitions)
+        position = lines.take_plain(_behind_comment(text, position), rows)
+        if (position := _quoted(text, position, rows, lines)) >= len(text):
+            break
         equal = text.find("=", position)
         if equal < 0:
             _ignore(text, position, lines.at(position), notes, bare)
@@ -44,21 +55,23 @@ def parse20(text: str) -> Parsed:
             notes.append(Note(line, "line-dropped", "a quote that is never closed on the last line"))
             position = nothing.position
             continue
-        definitions.append(Definition(name.removeprefix("export "), value, raw, lines.at(equal)))
-    return Parsed(definitions=definitions, bare=bare, notes=notes)
+        rows.append((name.removeprefix("export "), value, raw, lines.at(equal)))
+    return Parsed(definitions=definitions_of(rows), bare=bare, notes=notes)
 
 
 def parse22(text: str) -> Parsed:
     """Node 22 and 24: a value of nothing but spaces takes the next line."""
     text = text.replace("\r", "").strip(_SPACE_22)
-    definitions: list[Definition] = []
+    rows: list[Row] = []
     notes: list[Note] = []
     bare: list[Definition] = []
     lines = Lines(text)
     position = 0
     while position < len(text):
         position = _end(_NO_STATEMENT_22, text, position)  # what follows a comment keeps its leading space
-        position = lines.take_plain(position, definitions)
+        position = lines.take_plain(position, rows)
+        if (position := _quoted(text, position, rows, lines)) >= len(text):
+            break
         end = _NAME_END.search(text, position)
         if end is None or end.group() == "\n":
             _ignore(text, position, lines.at(position), notes, bare)
@@ -75,11 +88,23 @@ def parse22(text: str) -> Parsed:
         if name.startswith("export ") and not is_empty:
             name = name[7:].strip(_SPACE_22)
         value, raw, after = _value22(text, end.end())
-        definitions.append(Definition(name, value, raw, lines.at(end.start())))
+        rows.append((name, value, raw, lines.at(end.start())))
         # Behind an empty or a closed quoted value, Node does not trim what comes next.
         is_closed = len(raw) > 1 and raw[0] in _QUOTES and raw[-1] == raw[0]
         position = after if is_empty or is_closed else _behind_space(text, after)
-    return Parsed(definitions=definitions, bare=bare, notes=notes)
+    return Parsed(definitions=definitions_of(rows), bare=bare, notes=notes)
+
+
+def _quoted(text: str, position: int, rows: list[Row], lines: Lines) -> int:
+    """Take the statements `NAME="value"` at `position`; gives where they end, which both grammars agree on."""
+    while (found := _QUOTED.match(text, position)) is not None:
+        name, raw = found.groups()
+        value = raw[1:-1]
+        if "\\" in value and raw[0] == '"':
+            value = value.replace("\\n", "\n")
+        rows.append((name, value, raw, lines.at(position)))
+        position = found.end()
+    return position
 
 
 def _ignore(text: str, position: int, line: int, notes: list[Note], bare: list[Definition]) -> None:
@@ -108,6 +133,7 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
 
 _SPACE_RUN = regex("[ \t\n]*+")
 _SPACES = regex(" *+")
+_QUOTED = regex(r"""([A-Za-z_][A-Za-z0-9_]*+)=("[^"]*+"|'[^']*+'|`[^`]*+`)[^\n]*+(?:\n(?=[A-Za-z_])|\Z)""")
 _NO_STATEMENT_20 = regex("(?:(?:#[^\n]*+)?\n)*+")
 _NO_STATEMENT_22 = regex("(?:#[^\n]*+(?:\n|\\Z)|\n)*+")
 _NAMES_ALONE_22 = regex("(?:[^=\n#][^=\n]*+\n[ \t\n]*+)*+")

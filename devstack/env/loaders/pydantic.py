@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devstack.env.loaders import python_text
-from devstack.env.loaders.outcome import Found, Result, Values
+from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.python_dotenv import interpolate, references
 from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadRequest
@@ -29,16 +29,19 @@ class Pydantic:
             for path in paths
             if (file := reading.parse(path, python_text.decode, grammar.parse)) is not None
         ]
-        texts: dict[str, Result] = {}
+        texts: dict[str, str | None] = {}
+        unknown: dict[str, str] = {}
         for file in files:
-            for name, (text, unknown) in interpolate(file, request.process, process_wins=False).items():
-                texts[name] = Result(text, False, unknown)
+            made, undecided = interpolate(file, request.process, process_wins=False)
+            texts |= made
+            unknown = {name: why for name, why in unknown.items() if name not in made} | undecided
         folded = {name.lower(): text for name, text in request.process.items()}
-        for name in texts:
-            exported = folded.get(name.lower())
-            if exported is not None and not request.override:
-                texts[name] = Result(exported, True)
-        if any(issue.fatal for issue in reading.issues):
-            texts = {}
-        found = Found(reversed(files))
-        return reading.finish(Values(found, texts, request.process, references))
+
+        def decide(name: str) -> Result:
+            exported = None if request.override else folded.get(name.lower())
+            if exported is not None:
+                return Result(exported, True)
+            return Result(texts[name], False, unknown.get(name))
+
+        found = Found(() if any(issue.fatal for issue in reading.issues) else reversed(files))
+        return reading.finish(Values(found, Results(found, decide), request.process, references))

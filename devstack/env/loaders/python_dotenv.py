@@ -8,7 +8,8 @@ from pathlib import Path
 
 from devstack.env.loaders import python_text
 from devstack.env.loaders.definitions import ParsedFile
-from devstack.env.loaders.outcome import Found, Result, Values
+from devstack.env.loaders.expansion import because_of
+from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
@@ -42,10 +43,10 @@ class PythonDotenv:
             if file is not None:
                 run.apply(file)
                 reading.issues.extend(_unusable(file))
-        results = run.results()
+        found = Found(reversed(run.files) if request.override else run.files)
+        results = run.results(found)
         if any(issue.fatal for issue in reading.issues):
             results = {}
-        found = Found(reversed(run.files) if request.override else run.files)
         return reading.finish(Values(found, results, request.process, references))
 
 
@@ -57,64 +58,61 @@ class _Run:
         self._current = dict(process)
         self._override = override
         self._undecided: dict[str, str] = {}
-        self._declared: dict[str, None] = {}
         self.files: list[ParsedFile] = []
 
     def apply(self, file: ParsedFile) -> None:
         """One call for one file."""
         self.files.append(file)
-        made = interpolate(file, self._current, process_wins=not self._override)
-        for name, (text, unknown) in made.items():
-            self._declared.setdefault(name)
-            if (text is None and not unknown) or (name in self._current and not self._override):
-                continue
-            self._current[name] = text or ""
-            if unknown:
-                self._undecided[name] = unknown
+        made, undecided = interpolate(file, self._current, process_wins=not self._override)
+        if not self._override:
+            made = {name: text for name, text in made.items() if name not in self._current}
+        for name in (self._undecided.keys() & made.keys()) - undecided.keys():
+            del self._undecided[name]
+        self._undecided.update({name: why for name, why in undecided.items() if name in made})
+        texts = {name: text or "" for name, text in made.items() if text is not None or name in undecided}
+        self._current.update(texts)
 
-    def results(self) -> dict[str, Result]:
+    def results(self, found: Found) -> Mapping[str, Result]:
         """The text of each declared name; names that only a bare `KEY` declares are not set."""
-        made: dict[str, Result] = {}
-        for name in self._declared:
-            if name in self._initial and not self._override:
-                made[name] = Result(self._initial[name], True)
-            elif name in self._undecided:
-                made[name] = Result(None, False, self._undecided[name])
-            elif name in self._current:
-                made[name] = Result(self._current[name])
-        return made
+        results = Results(found, self._result)
+        unset = found.keys() - self._current.keys()
+        return {name: result for name, result in results.items() if name not in unset} if unset else results
+
+    def _result(self, name: str) -> Result:
+        if name in self._initial and not self._override:
+            return Result(self._initial[name], True)
+        unknown = self._undecided.get(name)
+        return Result(None if unknown else self._current.get(name), False, unknown)
 
 
 def interpolate(
     file: ParsedFile, process: Mapping[str, str], *, process_wins: bool
-) -> dict[str, tuple[str | None, str | None]]:
-    """Each name's text after `${…}`, or why it is unknown. References see only what stands before them.
+) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Each name's text after `${…}`, and why some are unknown. References see only what stands before them.
 
     Args:
         process_wins: in references the exported value beats the file's (`load_dotenv`), else the reverse.
     """
-    made: dict[str, tuple[str | None, str | None]] = {}
+    made: dict[str, str | None] = {}
+    undecided: dict[str, str] = {}
 
     def replacement(found: re.Match[str]) -> str:
         name, default = found.groups()
         if name in process and (process_wins or name not in made):
             return process[name]
-        text, unknown = made.get(name, (default, None))
-        if unknown:
-            raise _UnknownError(f"it refers to {name}, which is unknown: {unknown}")
-        return text or ""
+        if name in undecided:
+            raise _UnknownError(because_of(name, undecided[name]))
+        return made.get(name, default) or ""
 
     for name, text, _, _ in file.definitions:
-        unknown = None
+        undecided.pop(name, None)
         if text is not None and "${" in text:
             try:
                 text = _substitute(replacement, text)
             except _UnknownError as problem:
-                text, unknown = None, str(problem)
-        if text is not None and len(text) > LONGEST:
-            text, unknown = None, "its references multiply it beyond a megabyte"
-        made[name] = (text, unknown)
-    return made
+                text, undecided[name] = None, str(problem)
+        made[name] = text
+    return made, undecided
 
 
 class _UnknownError(Exception):
@@ -124,7 +122,10 @@ class _UnknownError(Exception):
 def _substitute(replacement: object, text: str) -> str:
     if text.count("${") * len(text) > _HARD:
         raise _UnknownError("so many references that working them out takes too long")
-    return _REFERENCE.sub(replacement, text)  # type: ignore[call-overload, no-any-return]
+    made = str(_REFERENCE.sub(replacement, text))  # type: ignore[call-overload]
+    if len(made) > LONGEST:
+        raise _UnknownError("its references multiply it beyond a megabyte")
+    return made
 
 
 def references(text: str) -> tuple[str, ...]:
@@ -152,15 +153,10 @@ def _paths(request: LoadRequest) -> list[Path]:
 def _unusable(file: ParsedFile) -> list[LoadIssue]:
     """Definitions that `os.environ` refuses, at which the program stops."""
     found: list[LoadIssue] = []
-    for definition in file.definitions:
-        reason = None
-        if definition.text is not None and ("\0" in definition.text or "\0" in definition.name):
-            reason = "embedded null byte"
-        elif definition.text is not None and "=" in definition.name:
-            reason = "illegal environment variable name"
-        if reason is not None:
-            message = f"the program stops with ValueError: {reason}"
-            found.append(
-                LoadIssue(path=file.path, line=definition.line, kind="error", message=message, fatal=True)
-            )
+    for name, text, _, line in file.definitions:
+        if text is None or not ("\0" in text or "\0" in name or "=" in name):
+            continue
+        reason = "embedded null byte" if "\0" in text + name else "illegal environment variable name"
+        message = f"the program stops with ValueError: {reason}"
+        found.append(LoadIssue(path=file.path, line=line, kind="error", message=message, fatal=True))
     return found

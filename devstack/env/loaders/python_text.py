@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from devstack.env.loaders.definitions import Definition, Lines, Note, Parsed
+from devstack.env.loaders.definitions import Lines, Note, Parsed, Row, definitions_of
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -64,16 +64,20 @@ class Grammar:
         """All bindings of `text`; a key without `=` has the text None."""
         if self.current:
             text = text.removeprefix("\ufeff")
-        definitions: list[Definition] = []
+        rows: list[Row] = []
         notes: list[Note] = []
         match, length = _USUAL.match, len(text)
         position = 0
         lines = Lines(text)
+        is_bare = True  # plain lines come in groups, and only they are worth the look
         while position < length:
-            position = lines.take_plain(position, definitions)
+            if is_bare:
+                position = lines.take_plain(position, rows)
             found = match(text, position)
+            is_bare = found is None or found.group(5) is not None
             if found is None:
-                position = self._unusual(text, position, definitions, notes, lines)
+                position = lines.take_names(position, rows)
+                position = self._unusual(text, position, rows, notes, lines)
                 continue
             quoted_key, key, double, single, bare = found.groups()
             start = found.start(1) if key is None else found.start(2)
@@ -84,13 +88,11 @@ class Grammar:
                 value, raw = double, f'"{double}"'
             else:
                 value, raw = single, f"'{single}'"
-            definitions.append(Definition(name, value, raw, lines.at(start)))
+            rows.append((name, value, raw, lines.at(start)))
             position = found.end()
-        return Parsed(definitions=definitions, notes=notes)
+        return Parsed(definitions=definitions_of(rows), notes=notes)
 
-    def _unusual(
-        self, text: str, position: int, definitions: list[Definition], notes: list[Note], lines: Lines
-    ) -> int:
+    def _unusual(self, text: str, position: int, rows: list[Row], notes: list[Note], lines: Lines) -> int:
         """Parse one statement step by step; the position after it."""
         start = _end(_BLANK, text, position)
         if start >= len(text):
@@ -103,7 +105,7 @@ class Grammar:
                 notes.append(Note(line, "line-dropped", "python-dotenv cannot parse this and drops it"))
             return min(_end(_LINE, text, dropped.position) + 1, len(text))
         if name is not None:
-            definitions.append(Definition(name, value, raw, lines.at(start)))
+            rows.append((name, value, raw, lines.at(start)))
         return end
 
     def _statement(self, text: str, position: int) -> tuple[str | None, str | None, str | None, int]:

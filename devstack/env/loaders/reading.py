@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devstack.env.loaders.definitions import Definition, Parsed, ParsedFile
+from devstack.env.loaders.definitions import Definition, Parsed, ParsedFile, collected_later
 from devstack.env.loaders.outcome import Result, value
 from devstack.env.model import FileLayer, Loaded, LoadIssue, LoadRequest, Value
 
@@ -43,7 +43,8 @@ class Reading:
             return None
         if check is not None and (issue := check(path, content)) is not None:
             self.issues.append(issue)
-        parsed = parser(text)
+        with collected_later():
+            parsed = parser(text)
         self.issues.extend(LoadIssue(path=path, **note._asdict()) for note in parsed.notes)
         self._bare.extend((path, definition) for definition in parsed.bare)
         return ParsedFile(path=path, definitions=parsed.definitions)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Definition, Lines, ParsedFile
+from devstack.env.loaders.definitions import Definition, Lines, ParsedFile, Row, definitions_of
 from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.env.loaders.reading import Reading
@@ -24,6 +24,14 @@ _ASSIGNMENT = regex(r"([A-Za-z_][A-Za-z0-9_]*+)=")
 _REFERENCE = regex(
     r"\$(?:([A-Za-z_][A-Za-z0-9_]*+)|\{([A-Za-z_][A-Za-z0-9_]*+)(?:(:?[-+])([^{}$`\\'\"]*+))?\})"
 )
+_PLAIN_LINES = regex(r"(?:[A-Za-z_][A-Za-z0-9_]*+=[!%+,\-./0-9:@A-Z\[\]^_a-z{}*?=]*+\n){8,}+")
+_USUAL = regex(
+    r"(?:export )?+([A-Za-z_][A-Za-z0-9_]*+)="
+    r"""([!%+,\-./0-9:@A-Z\[\]^_a-z{}*?=]*+|"[^"$`\\]*+"|'[^']*+')(?=[ \t]*+(?:\n|\Z))"""
+)
+_EMPTIES = regex(r"(?:''|\"\")++")
+_ESCAPES = regex(r"(?:\\[^\n])++")
+_INSIDE_DOUBLE = regex(r'[^"$`\\]++')
 _PLAIN = regex(r"[^\s'\"\\$`;&|<>()~]++")
 _END = regex(r"[ \t\n;]|\Z")
 _NAMES = regex(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
@@ -87,17 +95,20 @@ class _Script:
     def __init__(self, text: str, environment: Mapping[str, str]) -> None:
         self._text = text
         self._current = dict(environment)
-        self._position = self._counted = 0
-        self._line = 1
-        self.definitions: list[Definition] = []
+        self._position = 0
+        self._lines = Lines(text)
+        self._rows: list[Row] = []
         self.made: dict[str, Result] = {}
 
     @property
     def line(self) -> int:
         """The 1-based line that is being read."""
-        self._line += self._text.count("\n", self._counted, self._position)
-        self._counted = max(self._counted, self._position)
-        return self._line
+        return self._lines.at(self._position)
+
+    @property
+    def definitions(self) -> list[Definition]:
+        """What was read so far."""
+        return definitions_of(self._rows)
 
     def forget(self, reason: str) -> None:
         """Every value becomes unknown: a command can have changed any of them, and those below."""
@@ -105,23 +116,38 @@ class _Script:
         lines = Lines(self._text)
         for found in _LATER.finditer(self._text, start):
             name, raw = found.groups()
-            if not any(
-                one.name == name and one.line == lines.at(found.start(1)) for one in self.definitions[-1:]
-            ):
-                self.definitions.append(Definition(name, None, raw, lines.at(found.start(1))))
+            line = lines.at(found.start(1))
+            if not any((row[0], row[3]) == (name, line) for row in self._rows[-1:]):
+                self._rows.append((name, None, raw, line))
             self.made[name] = Result(None)
         self.made = {name: Result(None, False, reason) for name in self.made}
 
     def run(self) -> None:
         """All statements. Raises _UndecidedError, _SyntaxError."""
         while self._skipped() < len(self._text):
-            if self._take(_SWITCH):
+            if self._take_plain() or self._take(_SWITCH):
+                continue
+            if usual := self._take(_USUAL):
+                name, raw = usual.groups()
+                text = raw if raw[:1] not in ("'", '"') else raw[1:-1]
+                self._rows.append((name, text, raw, self._lines.at(usual.start(1))))
+                self.made[name] = Result(text)
+                self._current[name] = text
                 continue
             is_export = self._take(_EXPORT) is not None
             start = self._position
             self._assignments(is_export=is_export)
             if self._position == start:
                 raise _UndecidedError("a command")
+
+    def _take_plain(self) -> bool:
+        """Take many plain lines at once."""
+        taken = len(self._rows)
+        self._position = self._lines.take_plain(self._position, self._rows, _PLAIN_LINES)
+        rows = self._rows[taken:]
+        self.made.update({name: Result(text) for name, text, _, _ in rows})
+        self._current.update({name: text for name, text, _, _ in rows if text is not None})
+        return bool(rows)
 
     def _skipped(self) -> int:
         start = -1
@@ -141,7 +167,13 @@ class _Script:
 
         `export` expands all its arguments before it sets the first.
         """
-        known = dict(self._current) if is_export else self._current
+        made: dict[str, str] = {} if is_export else self._current
+        try:
+            self._assigned(made, is_export=is_export)
+        finally:
+            self._current.update(made)
+
+    def _assigned(self, current: dict[str, str], *, is_export: bool) -> None:
         while True:
             found = self._take(_ASSIGNMENT)
             if found is None:
@@ -152,13 +184,13 @@ class _Script:
                     return
                 raise _UndecidedError("a command")
             start, line = self._position, self.line
-            text = self._word(known)
+            text = self._word(self._current)
             if len(text) > LONGEST:
                 raise _UndecidedError("references that multiply a value")
             raw = self._text[start : self._position]
-            self.definitions.append(Definition(found.group(1), text, raw, line))
+            self._rows.append((found.group(1), text, raw, line))
             self.made[found.group(1)] = Result(text)
-            self._current[found.group(1)] = text
+            current[found.group(1)] = text
             if not self._take(_GAP) or self._text.startswith("#", self._position):
                 return
 
@@ -172,6 +204,11 @@ class _Script:
         plain = self._take(_PLAIN)
         if plain is not None:
             return plain.group()
+        if self._take(_EMPTIES):
+            return ""
+        escapes = self._take(_ESCAPES)
+        if escapes is not None:
+            return escapes.group()[1::2]
         character = self._text[self._position]
         if character == "'":
             return self._until("'")
@@ -200,6 +237,8 @@ class _Script:
         pieces: list[str] = []
         self._position += 1
         while True:
+            inner = self._take(_INSIDE_DOUBLE)
+            pieces.append(inner.group() if inner else "")
             character = self._text[self._position : self._position + 1]
             if not character:
                 raise _SyntaxError("the shell stops: a quote is never closed")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, node_text
 from devstack.env.loaders.definitions import ParsedFile
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
-from devstack.env.loaders.outcome import Found, Result, Values
+from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading, broken_bytes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.records import dataclass
@@ -57,22 +59,24 @@ class Vite:
             if (file := reading.parse(path, ecmascript.decode, parser, broken_bytes)) is not None
         ]
         found = Found(reversed(files))
+        results: Mapping[str, Result] = {}
         try:
             results = self._expand(found, files, request)
         except (Overflow, Endless) as problem:
             where = files[-1].path if files else request.folder / ".env"
             reading.issues.append(fatal(problem, where, "Vite"))
-            results = {}
         referenced = expand_callback.references if self.version < 6 else expand_loop.references
         return reading.finish(Values(found, results, request.process, referenced), prefixes)
 
-    def _expand(self, found: Found, files: list[ParsedFile], request: LoadRequest) -> dict[str, Result]:
+    def _expand(self, found: Found, files: list[ParsedFile], request: LoadRequest) -> Mapping[str, Result]:
         written: dict[str, str] = {}
         for file in files:
             last = file.last()
             # `util.parseEnv` hands names over sorted by their bytes, which decides what is expanded first.
-            names = sorted(last, key=str.encode) if self.version >= 8 else last
-            written.update({name: last[name].text or "" for name in names})
+            texts = {name: definition.text or "" for name, definition in last.items()}
+            if self.version >= 8 and any("$" in text for text in texts.values()):
+                texts = {name: texts[name] for name in sorted(texts, key=str.encode)}
+            written.update(texts)
         process = dict(request.process)
         for name in _COPIED:
             if written.get(name) and name not in process:
@@ -81,7 +85,7 @@ class Vite:
             undecided = expand_callback.expand_all(written, process, keeps_self=True)
         else:
             undecided = expand_loop.expand_all(written, process, sees_later=True)
-        return {name: _result(name, written, process, undecided) for name in found}
+        return Results(found, lambda name: _result(name, written, process, undecided))
 
 
 def _result(name: str, parsed: dict[str, str], process: dict[str, str], undecided: dict[str, str]) -> Result:
