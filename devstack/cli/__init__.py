@@ -14,6 +14,13 @@ _GARBAGE = 50_000
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; never lets an exception out. Returns the exit code of `errors.ExitCode`."""
     gc.set_threshold(_GARBAGE)
+    from devstack.cli import failure, plain
+
+    given = list(sys.argv[1:] if argv is None else argv)
+    return failure.reported(plain.up if plain.is_plain(given) else _parsed, given)
+
+
+def _parsed(argv: list[str]) -> int:
     from devstack.cli.app import run
 
-    return run(list(sys.argv[1:] if argv is None else argv))
+    return run(argv)

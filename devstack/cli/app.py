@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import click
 
 from devstack import __version__
 from devstack.cli import failure
-from devstack.errors import DevstackError, ExitCode
+from devstack.errors import ExitCode
 from devstack.nearest import did_you_mean
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def root() -> None:
 
 
 def run(argv: list[str]) -> int:
-    """Dispatch `argv`; every failure becomes one clear message and an exit code of the table."""
+    """Dispatch `argv`. Raises what the command raises; what click has to say is said here."""
     try:
         code = root.main(args=argv, prog_name="devstack", standalone_mode=False)
         return int(code or 0)
@@ -105,17 +104,5 @@ def run(argv: list[str]) -> int:
         return int(exit_.exit_code)
     except click.ClickException as problem:
         return failure.usage(problem, argv)
-    except (KeyboardInterrupt, click.Abort) as problem:
-        if problem.__cause__ is None:  # at a question; everywhere else click has ended the line
-            click.echo(err=True)
+    except click.Abort:  # click has ended the line
         return int(ExitCode.INTERRUPTED)
-    except DevstackError as problem:
-        return failure.known(problem, argv)
-    except BrokenPipeError:
-        return failure.closed_output()
-    except OSError as problem:
-        return failure.system(problem, argv)
-    except Exception as problem:
-        return failure.internal(problem, argv)
-    finally:
-        failure.flush(sys.stdout)

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TextIO
-
-import click
+from typing import TYPE_CHECKING, TextIO
 
 from devstack.errors import DevstackError, ExitCode, StackFileError
-from devstack.invisible import visible
+
+if TYPE_CHECKING:
+    import click
+
+
+def reported(work: Callable[[list[str]], int], argv: list[str]) -> int:
+    """Do it; every failure becomes one clear message and an exit code of the table."""
+    try:
+        return work(argv)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    except DevstackError as problem:
+        return known(problem, argv)
+    except BrokenPipeError:
+        return closed_output()
+    except OSError as problem:
+        return system(problem, argv)
+    except Exception as problem:
+        return internal(problem, argv)
+    finally:
+        flush(sys.stdout)
 
 
 def known(problem: DevstackError, argv: list[str]) -> int:
@@ -114,12 +133,20 @@ def _emit(
     body: dict[str, object] = {"code": code, "kind": kind, "message": message, "hint": hint or None}
     if problems:
         body["problems"] = problems
+    import json
+
+    import click
+
     click.echo(json.dumps({"version": 1, "error": body}, ensure_ascii=False))
     return code
 
 
 def _say(word: str, text: str) -> None:
     """One message on standard error; it quotes what others wrote, so nothing in it may steer the terminal."""
+    import click
+
+    from devstack.invisible import visible
+
     mark = click.style(word, fg="red" if word == "error" else "cyan", bold=True)
     shown = "\n".join(visible(line) for line in text.split("\n"))
     click.echo(f"{mark}: {shown}", err=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,6 +30,15 @@ Examples:
 """
 
 
+def _seconds(ctx: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    from devstack import durations
+
+    try:
+        return None if text is None else durations.parse(text)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem), ctx, option) from None
+
+
 @click.command(epilog=_UP_EXAMPLES)
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option(
@@ -39,51 +48,33 @@ Examples:
 @click.option("--profile", "profiles", multiple=True, metavar="NAME", help="Also services of this profile.")
 @click.option("--without", multiple=True, metavar="SERVICE", help="Not this one; dependents start anyway.")
 @click.option("--wait", is_flag=True, help="Return 0 once all is ready; the stack runs in the background.")
-@click.option("--timeout", metavar="DURATION", help="Give up (124) when not everything is ready by then.")
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    callback=_seconds,
+    help="Give up (124) when not everything is ready by then.",
+)
 @click.option("--exit-when-done", is_flag=True, help="End when every one-shot service has completed (CI).")
 @click.option("--isolate", is_flag=True, help="Other ports than declared, to run beside another checkout.")
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")
-def up(
-    services: tuple[str, ...],
-    yes: bool,
-    no_doctor: bool,
-    profiles: tuple[str, ...],
-    without: tuple[str, ...],
-    wait: bool,
-    timeout: str | None,
-    exit_when_done: bool,
-    isolate: bool,
-    as_json: bool,
-) -> int:
+def up(*, no_doctor: bool, as_json: bool, **given: Any) -> int:
     """Check the configuration, free the ports, start everything in order behind its gates, follow.
 
     With names: only those services and what they need.
     """
-    from devstack import durations
+    from devstack.cli.plain import asker
     from devstack.commands.up import up as perform
     from devstack.commands.up_job import Request
 
-    can_ask = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
-    try:
-        limit = durations.parse(timeout) if timeout is not None else None
-    except ValueError as problem:
-        raise click.BadParameter(str(problem), param_hint="--timeout") from None
     return perform(
         Request(
             folder=Path.cwd(),
             environment=dict(os.environ),
-            ask=(lambda question: click.confirm(question, err=True)) if can_ask else None,
-            services=services,
-            yes=yes,
+            ask=None if as_json else asker(),
             check=not no_doctor,
-            profiles=profiles,
-            without=without,
-            wait=wait,
-            timeout=limit,
-            exit_when_done=exit_when_done,
-            fails_fast=wait or exit_when_done or limit is not None,
+            fails_fast=given["wait"] or given["exit_when_done"] or given["timeout"] is not None,
             as_json=as_json,
-            isolate=isolate,
+            **given,
         )
     )
 
