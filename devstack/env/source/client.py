@@ -14,10 +14,11 @@ from devstack.patterns import regex
 # A commented-out import would make a server module look like a client one: only line starts count.
 _IMPORT = regex(
     rb"""^[ \t]*(?:import|export)\b(?!\s*type\b)[^'"`;()]{0,4000}?\bfrom\s*['"]([^'"\n]+)['"]
-    | ^[ \t]*import\s*['"]([^'"\n]+)['"]
-    | ^[^\n/]*?\b(?:import|require)\s*\(\s*['"]([^'"\n]+)['"]\s*\)""",
+    | ^[ \t]*import\s*['"]([^'"\n]+)['"]""",
     re.M | re.X,
 )
+_CALLED = regex(rb"""^[^\n/]*?\b(?:import|require)\s*\(\s*['"]([^'"\n]+)['"]\s*\)""", re.M)
+_IMPORT_CALL = regex(rb"import\s*\(")
 _DIRECTIVE = regex(
     rb"""\A(?:\xef\xbb\xbf)?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['"]use (client|server)['"]""", re.S
 )
@@ -93,7 +94,9 @@ class ModuleGraph:
         """The modules of this folder that `module` imports."""
         if b"/*" in text:
             text = _COMMENT.sub(lambda comment: b"\n" * comment.group().count(b"\n"), text)
-        wanted = (found.group(1) or found.group(2) or found.group(3) for found in _IMPORT.finditer(text))
+        wanted = [found.group(1) or found.group(2) for found in _IMPORT.finditer(text)]
+        if b"require" in text or _IMPORT_CALL.search(text):
+            wanted += _CALLED.findall(text)
         resolved = (self._resolve(module, name.decode("utf-8", "replace")) for name in wanted)
         return [name for name in resolved if name is not None]
 
@@ -143,7 +146,7 @@ def directive(text: bytes) -> str | None:
 
 def is_server_only(text: bytes) -> bool:
     """Whether Next refuses or replaces the module in client code."""
-    return directive(text) == "server" or _SERVER_ONLY.search(text) is not None
+    return directive(text) == "server" or (b"server-only" in text and _SERVER_ONLY.search(text) is not None)
 
 
 def _is_page(name: str) -> bool:

@@ -12,9 +12,10 @@ from devstack.env.source.model import Fallback
 from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 from devstack.patterns import regex
 
-_ENV = regex(rb"\benv\b")
-# No leading `\w*`, which would try every letter of every word: the node found is the whole name anyway.
-_WRAPPER_CALL = regex(rb"([eE]nv|ENV)\w{0,60}\s{0,9}(?:<[^<>()]{0,80}>\s*)?\(")
+# Each begins with a literal text, for which the library looks ten times as fast; a node found is the whole name anyway.
+_ENV = regex(rb"env(?<!\wenv)\b")
+_WRAPPER_CALL = regex(rb"(nv(?<=[eE]nv))\w{0,60}\s{0,9}(?:<[^<>()]{0,80}>\s*)?\(")
+_WRAPPER_SHOUT = regex(rb"(NV(?<=ENV))\w{0,60}\s{0,9}(?:<[^<>()]{0,80}>\s*)?\(")
 _CONFIG_GET = regex(rb"([cC]onfig(?:Service)?)\s*(?:\?\.|\.|!\.)\s*get(?:OrThrow)?\b")
 _NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _UPPER = regex(r"[A-Z][A-Z0-9_]*\Z")
@@ -35,7 +36,7 @@ def scan(module: Module) -> None:
     for node in module.matches(_ENV):
         reader.environment_word(node)
     reader.follow_aliases()
-    for pattern in (_WRAPPER_CALL, *calls_of(reader.wrappers)):
+    for pattern in (_WRAPPER_CALL, _WRAPPER_SHOUT, *calls_of(reader.wrappers)):
         for node in module.matches(pattern, 1):
             reader.wrapper_call(node)
     for node in module.matches(_CONFIG_GET, 1) if b"onfig" in module.source else ():

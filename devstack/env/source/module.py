@@ -22,6 +22,7 @@ _SCRIPT_TAG = regex(rb"(<script\b[^>]*>)(.*?)(</script\s*>|\Z)", re.S | re.I)
 _ENV_FILE = regex(
     rb"""^(?![ \t]*(?:\#|//|\*))[^\n]*?(['"`])((?:[^'"`\n]{0,200}/)?\.env(?:\.[A-Za-z0-9_-]+)*)\1""", re.M
 )
+_ENV_FILE_ENDS = regex(rb"""\.env(?<=["'`/]\.env)(?:\.[A-Za-z0-9_-]+)*["'`]""")
 _FRONTMATTER = regex(rb"\A\s*---\r?\n(.*?)^---", re.S | re.M)
 
 
@@ -105,7 +106,7 @@ def _scripts_only(source: bytes) -> bytes:
 
 def _scan_own_loading(module: Module, text: bytes) -> None:
     """Env files that the module names beside the calls that are understood: it reads them in a way of its own."""
-    if b".env" not in text:
+    if not _ENV_FILE_ENDS.search(text):
         return
     known = [call.file for call in module.dotenv_calls if call.file is not None]
     known += [name for settings in module.settings for name in settings.env_files]

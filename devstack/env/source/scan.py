@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devstack.env.model import FileReader
 from devstack.env.source import workspace
-from devstack.env.source.model import SettingsClass, SourceIndex, SourceRead
+from devstack.env.source.model import DotenvCall, SettingsClass, SourceIndex, SourceRead, UrlLiteral
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
 from devstack.patterns import regex
@@ -120,12 +120,13 @@ class SourceScanner:
             return set()
         from devstack.env.source import client
 
-        folder = stack.root / service.dir
+        folder = _absolute(stack.root, service.dir)
+        inside = os.fspath(folder) + os.sep
         texts = {}
         for path in scanned:
-            text = self._texts.get(path)
-            if text is not None and path.is_relative_to(folder):
-                texts[path.relative_to(folder).as_posix()] = text
+            text, name = self._texts.get(path), os.fspath(path)
+            if text is not None and name.startswith(inside):
+                texts[name[len(inside) :].replace(os.sep, "/")] = text
         graph = client.ModuleGraph(folder, texts)
         if service.type is ServiceType.NEXT:
             names = client.next_client_modules(graph)
@@ -145,35 +146,33 @@ class _Builder:
 
     def __init__(self, service: Service, root: Path) -> None:
         self.service = service
-        self.root = root
+        self.folder = _absolute(root, service.dir)
         self.own: list[SourceRead] = []
         self.scripts: list[SourceRead] = []
         self.packages: list[SourceRead] = []
         self.settings: list[SettingsClass] = []
-        self.index = SourceIndex()
+        self.dotenv_calls: list[DotenvCall] = []
+        self.urls: list[UrlLiteral] = []
 
     def add(self, path: Path, module: Scanned, is_client: bool) -> None:
         """Take over what one module holds."""
-        if _is_beside(self.service, self.root, path):
+        if _is_beside(self.service, self.folder, path):
             self.scripts += module.reads
             return
         for position, read in enumerate(module.reads):
             shipped = is_client and position not in module.server_reads
             self.own.append(replace(read, client=True) if shipped else read)
         self.settings += module.settings
-        self.index = replace(
-            self.index,
-            dotenv_calls=(*self.index.dotenv_calls, *module.dotenv_calls),
-            urls=(*self.index.urls, *(replace(url, client=is_client) for url in module.urls)),
-        )
+        self.dotenv_calls += module.dotenv_calls
+        self.urls += [replace(url, client=True) for url in module.urls] if is_client else module.urls
 
     def add_package(self, path: Path, module: Scanned) -> None:
         """Take over what a module holds that runs in the service's process, but is not the service's alone."""
-        if module.is_empty or _is_beside(self.service, self.root, path):
+        if module.is_empty or _is_beside(self.service, self.folder, path):
             return
         self.packages += module.reads
         self.settings += module.settings
-        self.index = replace(self.index, dotenv_calls=(*self.index.dotenv_calls, *module.dotenv_calls))
+        self.dotenv_calls += module.dotenv_calls
 
     def finish(self, files_scanned: int) -> SourceIndex:
         """The index, with what settings classes inherit from each other."""
@@ -182,8 +181,9 @@ class _Builder:
             from devstack.env.source.pysettings import inherit
 
             settings, own = inherit(settings, own)
-        return replace(
-            self.index,
+        return SourceIndex(
+            dotenv_calls=tuple(self.dotenv_calls),
+            urls=tuple(self.urls),
             reads=tuple(own),
             scripts=tuple(self.scripts),
             packages=tuple(self.packages),
@@ -244,17 +244,18 @@ def _files_of(root: Path, excluded: frozenset[Path]) -> Iterable[Path]:
 
 
 def _shown(root: Path, path: Path) -> str:
-    text = os.path.relpath(path, root).replace(os.sep, "/")
+    inside, name = os.fspath(root) + os.sep, os.fspath(path)
+    text = name[len(inside) :] if name.startswith(inside) else os.path.relpath(path, root)
+    text = text.replace(os.sep, "/")
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _is_beside(service: Service, root: Path, path: Path) -> bool:
+def _is_beside(service: Service, folder: Path, path: Path) -> bool:
     """Tests, tools and the other language: the service's program does not run them."""
     if path.suffix == ".py" and service.type in _SCRIPT:
         return True
     if path.suffix != ".py" and service.type in _PYTHON:
         return True
-    folder = _absolute(root, service.dir)
     inner = path.relative_to(folder) if path.is_relative_to(folder) else path.relative_to(path.parents[1])
     return is_aside(inner)
 
