@@ -341,3 +341,20 @@ def test_a_home_folder_is_not_searched(tree: Tree, devstack: Devstack) -> None:
     assert done.code == 5
     assert "home folder" in done.err
     assert not (home / "stack.toml").exists()
+
+
+def test_an_own_address_an_ambiguous_port_and_what_a_test_runner_reads_make_no_links(
+    tree: Tree, devstack: Devstack
+) -> None:
+    folder = tree(
+        {
+            "apps/api/package.json": package({"dev": "PORT=3000 tsx src/index.ts"}, "express"),
+            "apps/web/package.json": package({"dev": "next dev"}, "next"),
+            "apps/web/.env.example": "BASE_URL=http://localhost:3000\nAGENT_URL=http://localhost:8000\n",
+            "apps/web/playwright.config.ts": "export const url = process.env.API_URL ?? 'http://localhost:3000'",
+            "apps/web/app/page.tsx": "[process.env.BASE_URL, process.env.AGENT_URL]",
+            "agents/one/package.json": package({"dev": "PORT=8000 tsx src/index.ts"}, "express"),
+            "agents/two/package.json": package({"dev": "PORT=8000 tsx src/index.ts"}, "express"),
+        }
+    )
+    assert links(written(folder, devstack)) == set()

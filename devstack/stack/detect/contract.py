@@ -17,6 +17,8 @@ from devstack.stack.detect.model import (
 from devstack.stack.graph import find_cycle
 from devstack.stack.model import ServiceType
 
+FRONTEND_PORTS = {ServiceType.NEXT: 3000, ServiceType.VITE: 5173}
+
 _PREFIX = re.compile(r"^(?:NEXT_PUBLIC_|VITE_|REACT_APP_|EXPO_PUBLIC_|PUBLIC_)")
 _SHARED_SECRET = re.compile(
     r"(?:JWT|AUTH|SESSION|SIGNING|TOKEN|API|WEBHOOK|SHARED|SOCKET|WS)_?SECRET(?:_KEY)?$"
@@ -26,6 +28,9 @@ _URL_NAME = re.compile(r"(?:URL|URI|ENDPOINT|ORIGIN|_WS|_SOCKET|SERVER|BACKEND)$
 _ORIGINS_NAME = re.compile(r"CORS|ALLOWED_ORIGIN|(?:CLIENT|FRONTEND|WEB|APP)_(?:URL|ORIGIN)S?$")
 _SOCKET_NAME = re.compile(r"WS|WEBSOCKET|SOCKET|REALTIME")
 _SERVER_NAME = re.compile(r"API|BACKEND|SERVER")
+_TOOL = re.compile(
+    r"(?:playwright|cypress|vitest|jest)\.|\.(?:test|spec|e2e)\.|(?:^|/)(?:test_[^/]*|conftest)\.py$"
+)
 _SCHEMES = ("ws", "wss", "http", "https")
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
 
@@ -44,6 +49,8 @@ def _distinct_reads(service: Candidate) -> list[Read]:
     """One read for each variable: the one with the longest chain, then the one with a fallback."""
     best: dict[str, Read] = {}
     for read in service.reads:
+        if read.is_source and _TOOL.search(read.evidence.path):
+            continue  # what a test runner reads
         known = best.get(read.names[0])
         if known is None or _weight(read) > _weight(known):
             best[read.names[0]] = read
@@ -101,7 +108,7 @@ def _address(detected: Detected, service: Candidate, read: Read) -> None:
     """A URL variable becomes an origin list or a link."""
     name = read.names[0]
     value = service.defined.get(name) or read.fallback or ""
-    if not value and not read.is_source:
+    if not read.is_source and (not value or (_PREFIX.match(name) and not service.is_frontend)):
         return
     if not service.is_frontend and _ORIGINS_NAME.search(name):
         allows = tuple(one.name for one in _by_ports(detected, value) if one.is_frontend)
@@ -129,12 +136,7 @@ def _target(
 ) -> Candidate | None:
     """Whom a URL names by port or host; an empty one by the variable's name, when only one service fits."""
     if url is not None:
-        host, port = url.hostname or "", _port(url)
-        for one in detected.services:
-            named = host in (one.name, *one.aliases)
-            if port is not None and one.port == port and (host in _LOCAL or named):
-                return one
-        return None
+        return _behind(detected, service, url)
     if value or not service.is_frontend or not _PREFIX.match(name) or not _URL_NAME.search(name):
         return None
     servers = [one for one in detected.services if one.port and not one.is_frontend and _is_started(one)]
@@ -143,6 +145,19 @@ def _target(
     else:
         fitting = servers if _SERVER_NAME.search(name) else []
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _behind(detected: Detected, service: Candidate, url: SplitResult) -> Candidate | None:
+    """Whom a URL names; nobody where it is the service itself or several services claim the port."""
+    host, port = url.hostname or "", _port(url)
+    if port is None:
+        return None
+    on_port = [one for one in detected.services if one.port == port]
+    named = [one for one in on_port if host in (one.name, *one.aliases)]
+    if named or host not in _LOCAL:
+        return named[0] if named else None
+    is_own = service in on_port or (service.is_frontend and port == FRONTEND_PORTS.get(service.kind))
+    return on_port[0] if len(on_port) == 1 and not is_own else None
 
 
 def _is_started(service: Candidate) -> bool:

@@ -79,7 +79,8 @@ def _program(tree: Tree, path: Path) -> _Program | None:
     if serves and (sockets or "aiohttp" in text):
         return _Program(path, ServiceType.PYTHON, line_of(text, serves.start()), "serves sockets")
     loads = _LOADS.search(text)
-    if loads and (runs_itself or path.stem in _ORDER):
+    is_script = "scripts" in path.relative_to(tree.root).parts
+    if loads and not is_script and (runs_itself or path.stem in _ORDER):
         return _Program(path, ServiceType.PYTHON, line_of(text, loads.start()), "loads an env file")
     return None
 

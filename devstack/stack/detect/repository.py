@@ -16,7 +16,6 @@ SOURCES = (*node.SOURCES, ".py", ".vue", ".svelte")
 _HEALTH = re.compile(r"""['"](/(?:api/)?(?:health|healthz|healthcheck|ping))/?['"]""")
 _SOCKET_PATH = re.compile(r"""WebSocketServer\(\s*\{[^}]*\bpath\s*:\s*['"](/[^'"]*)['"]""")
 _PORT_VARIABLES = ("PORT", "WS_PORT", "SERVER_PORT", "API_PORT", "BACKEND_PORT")
-_DEFAULT_PORTS = {ServiceType.NEXT: 3000, ServiceType.VITE: 5173}
 _GENERIC = {"src", "app", "packages", "apps", "services"}
 
 
@@ -155,7 +154,7 @@ def _default_ports(detected: Detected) -> None:
     """Frontends get their framework's port, or the next one that nobody claims."""
     claimed = {one.port for one in detected.services if one.port is not None}
     for service in detected.services:
-        wanted = _DEFAULT_PORTS.get(service.kind)
+        wanted = contract.FRONTEND_PORTS.get(service.kind)
         if service.port is not None or wanted is None:
             continue
         port = wanted
