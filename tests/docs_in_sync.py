@@ -7,12 +7,15 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from devstack.cli.app import COMMANDS
 from devstack.errors import ExitCode
 from devstack.rules import docs as rule_pages
 from devstack.run.transitions import mermaid
+from devstack.stack.defaults import BY_TYPE
 from devstack.stack.jsonschema import json_schema
+from devstack.stack.model import FRONTENDS, ServiceType
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,6 +46,79 @@ def commands() -> str:
     return "\n".join(["| command | does |", "|---|---|", *rows])
 
 
+def types() -> str:
+    """The table of service types."""
+    rows = [
+        f"| `{kind.value}` | {row.loader} | {'yes' if row.inject else ''} | {_carried(kind, row.port_env)} |"
+        f" {row.on_change.value} | {'yes' if row.starts else 'no'} |"
+        for kind, row in BY_TYPE.items()
+    ]
+    head = "| type | loader | injects | port by | a changed value means | started |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+
+
+def _carried(kind: ServiceType, variable: str) -> str:
+    if kind in FRONTENDS:
+        return "its flag"
+    return f"`{variable}`" if variable else "its own settings"
+
+
+# Where each table of the schema stands in the file, in the order in which people write them.
+PLACES = {
+    "service": "[services.NAME]",
+    "ready": "[services.NAME.ready]",
+    "websocket": "[services.NAME.websocket]",
+    "token": "[services.NAME.websocket.token]",
+    "expect": "[services.NAME.websocket.expect]",
+    "env": "[services.NAME.env]",
+    "layer": "[[services.NAME.env.layers]]",
+    "setup": "[services.NAME.setup]",
+    "restart": "[services.NAME.restart]",
+    "stop": "[services.NAME.stop]",
+    "shared": "[shared.NAME]",
+    "link": "[[links]]",
+    "origins": "[[origins]]",
+    "distinct": "[[distinct]]",
+    "doctor": "[doctor]",
+    "ignore": "[[doctor.ignore]]",
+}
+
+
+def keys() -> str:
+    """One table for each table of stack.toml."""
+    schema = json_schema()
+    assert set(PLACES) == set(schema["$defs"]), "a table of the schema has no place here"
+    parts = [f"### Top level\n{_keys(schema)}"]
+    parts += [f"### `{place}`\n{_keys(schema['$defs'][name])}" for name, place in PLACES.items()]
+    return "\n\n".join(parts)
+
+
+def _keys(table: Mapping[str, Any]) -> str:
+    rows = [
+        f"| `{key}`{' *' if key in table.get('required', ()) else ''} | {_kind(one)} | {one['description']} |"
+        for key, one in table["properties"].items()
+    ]
+    return "\n".join(["| key | value | means |", "|---|---|---|", *rows])
+
+
+def _kind(one: Mapping[str, Any]) -> str:
+    """What may stand there, in a word or two."""
+    if "$ref" in one:
+        return f"`{PLACES[one['$ref'].rpartition('/')[2]]}`"
+    if "enum" in one:
+        return ", ".join(f"`{word}`" for word in one["enum"])
+    if "anyOf" in one:
+        return " or ".join(dict.fromkeys(_kind(branch) for branch in one["anyOf"]))
+    if one["type"] == "array":
+        return _kind(one["items"]) if "$ref" in one["items"] else f"list of {_kind(one['items'])}"
+    if one["type"] == "object":
+        inner = one.get("additionalProperties")
+        if not isinstance(inner, dict) or not inner:
+            return "table"
+        return _kind(inner) if "$ref" in inner else f"table: name = {_kind(inner)}"
+    return {"string": "text", "boolean": "true, false"}.get(one["type"], "number")
+
+
 def between(text: str, marks: Mapping[str, str]) -> str:
     """`text` with each `<!-- NAME:begin -->…<!-- NAME:end -->` filled anew."""
     for name, content in marks.items():
@@ -55,10 +131,12 @@ def between(text: str, marks: Mapping[str, str]) -> str:
 def documents() -> dict[Path, str]:
     """Every generated document and what it should be."""
     readme, architecture = ROOT / "README.md", ROOT / "docs" / "architecture.md"
+    stack = ROOT / "docs" / "stack.md"
     return {
         ROOT / "docs" / "rules.md": rule_pages.render(),
         ROOT / "docs" / "stack.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
         readme: between(readme.read_text(), {"commands": commands(), "exit-codes": exit_codes()}),
+        stack: between(stack.read_text(), {"types": types(), "keys": keys()}),
         architecture: between(architecture.read_text(), {"phases": f"```mermaid\n{mermaid().rstrip()}\n```"}),
     }
 

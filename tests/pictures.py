@@ -28,12 +28,14 @@ def checkout(folder: Path) -> Path:
     """The demo with installed parts and one secret in both env files."""
     for name in ("stack.toml", "Procfile.dev"):
         shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "examples", folder / "examples", symlinks=True)
+    theirs = shutil.ignore_patterns(".env", ".env.local")  # of somebody's own start: they would win
+    shutil.copytree(ROOT / "examples", folder / "examples", symlinks=True, ignore=theirs)
     value = secrets.token_urlsafe(32)
     for service in ("server", "agent", "web"):
         home = folder / "examples" / "voice" / service
         text = (home / ".env.example").read_text()
         (home / ".env").write_text(text.replace("JWT_SECRET=", f"JWT_SECRET={value}"))
+        (home / ".env").chmod(0o600)
     return folder
 
 
@@ -70,16 +72,32 @@ def run_up(folder: Path) -> str:
     return "".join(lines)
 
 
-def run_doctor(folder: Path) -> str:
-    """Doctor on the demo broken in three ways."""
-    agent, web = (folder / "examples" / "voice" / name / ".env" for name in ("agent", "web"))
-    agent.write_text(agent.read_text().replace("JWT_SECRET=", "JWT_SECRET=old-"))
-    text = re.sub(
-        r"(?m)^VITE_WEBSOCKET_URL=.*$", "VITE_WEBSOCKET_URL=wss://localhost:3001/ws", web.read_text()
-    )
-    web.write_text(text)
-    done = subprocess.run(["devstack", "doctor"], cwd=folder, env=colourful(), capture_output=True, text=True)
+def change(folder: Path, service: str, pattern: str, text: str) -> None:
+    """Change one line of a service's env file."""
+    path = folder / "examples" / "voice" / service / ".env"
+    path.write_text(re.sub(rf"(?m)^{pattern}", text, path.read_text()))
+
+
+def run(folder: Path, *argv: str) -> str:
+    """The screen of a command that ends by itself."""
+    done = subprocess.run(["devstack", *argv], cwd=folder, env=colourful(), capture_output=True, text=True)
     return done.stdout
+
+
+def run_ws(folder: Path) -> str:
+    """The running server is asked with a token that the agent's new secret signs."""
+    run(folder, "up", "--wait", "--yes", "server")
+    try:
+        change(folder, "agent", "JWT_SECRET=", "JWT_SECRET=old-")
+        return run(folder, "ws", "server")
+    finally:
+        run(folder, "down")
+
+
+def run_doctor(folder: Path) -> str:
+    """Doctor on the demo, which by now is broken in two ways."""
+    change(folder, "web", "VITE_WEBSOCKET_URL=.*$", "VITE_WEBSOCKET_URL=wss://localhost:3001/ws")
+    return run(folder, "doctor")
 
 
 def draw(name: str, command: str, screen: str) -> None:
@@ -94,10 +112,11 @@ def draw(name: str, command: str, screen: str) -> None:
 
 
 def main() -> int:
-    """Make both pictures."""
+    """Make all pictures."""
     with tempfile.TemporaryDirectory() as name:
         folder = checkout(Path(name).resolve())
         draw("up", "devstack up", run_up(folder))
+        draw("ws", "devstack ws server", run_ws(folder))
         draw("doctor", "devstack doctor", run_doctor(folder))
     return 0
 
