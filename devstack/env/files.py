@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar, cast
+
+T = TypeVar("T")
 
 
 class Files:
@@ -18,73 +21,95 @@ class Files:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._contents: dict[Path, bytes | OSError | None] = {}
-        self._facts: dict[Path, os.stat_result | None] = {}
-        self._names: dict[Path, tuple[str, ...]] = {}
+        # By text: a Path takes longer to make comparable than the system to answer.
+        self._contents: dict[str, bytes | OSError | None] = {}
+        self._facts: dict[str, os.stat_result | None] = {}
+        self._names: dict[str, tuple[str, ...] | None] = {}
+        self._derived: dict[object, object] = {}
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path | str) -> bytes | None:
         """The content; None where no file is. Raises OSError when it exists but cannot be read."""
-        if path not in self._contents:
-            self._contents[path] = self._read(path)
-        found = self._contents[path]
+        key = str(path)
+        if key not in self._contents:
+            self._contents[key] = self._read(key)
+        found = self._contents[key]
         if isinstance(found, OSError):
             raise found
         return found
 
-    def stat(self, path: Path) -> os.stat_result | None:
+    def stat(self, path: Path | str) -> os.stat_result | None:
         """Facts of what `path` leads to (links followed); None where nothing is or may be seen."""
-        if path not in self._facts:
+        key = str(path)
+        if key not in self._facts:
             try:
-                self._facts[path] = path.stat()
+                self._facts[key] = os.stat(key)  # noqa: PTH116 - asked for ten thousands of paths
             except (OSError, ValueError):
-                self._facts[path] = None
-        return self._facts[path]
+                self._facts[key] = None
+        return self._facts[key]
 
-    def is_file(self, path: Path) -> bool:
+    def is_file(self, path: Path | str) -> bool:
         """Whether a regular file is there."""
         facts = self.stat(path)
         return facts is not None and stat.S_ISREG(facts.st_mode)
 
-    def is_folder(self, path: Path) -> bool:
+    def is_folder(self, path: Path | str) -> bool:
         """Whether a folder is there."""
         facts = self.stat(path)
         return facts is not None and stat.S_ISDIR(facts.st_mode)
 
-    def names(self, folder: Path) -> tuple[str, ...]:
+    def names(self, folder: Path | str) -> tuple[str, ...]:
         """Sorted names inside `folder`; empty where it cannot be listed."""
-        if folder not in self._names:
-            try:
-                self._names[folder] = tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - no Path for each entry
-            except OSError:
-                self._names[folder] = ()
-        return self._names[folder]
+        return self._listed(str(folder)) or ()
+
+    def may_hold(self, folder: Path | str, *names: str) -> bool:
+        """Whether one of `names` is in `folder`, by one look for all names; True where it cannot be listed."""
+        listed = self._listed(str(folder))
+        return listed is None or not set(names).isdisjoint(listed)
+
+    def derive(self, work_out: Callable[..., T], *about: str) -> T:
+        """What `work_out(self, *about)` gives, worked out once; as lasting as the contents."""
+        key = (work_out, about)
+        if key not in self._derived:
+            self._derived[key] = work_out(self, *about)
+        return cast("T", self._derived[key])
 
     def overlaid(self, contents: Mapping[Path, bytes]) -> Files:
         """What a program would find if these files had these contents; nothing is written."""
         copy = Files(self.root)
-        copy._contents = {**self._contents, **contents}
+        copy._contents = {**self._contents, **{str(path): content for path, content in contents.items()}}
         copy._facts = dict(self._facts)
         return copy
 
-    def _read(self, path: Path) -> bytes | OSError | None:
+    def _listed(self, folder: str) -> tuple[str, ...] | None:
+        if folder not in self._names:
+            try:
+                self._names[folder] = tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - no Path for each entry
+            except (FileNotFoundError, NotADirectoryError):
+                self._names[folder] = ()
+            except OSError:
+                self._names[folder] = None
+        return self._names[folder]
+
+    def _read(self, path: str) -> bytes | OSError | None:
         facts = self.stat(path)
         if facts is None:
             return self._why_not(path)
         if stat.S_ISDIR(facts.st_mode):
             return None
         if not stat.S_ISREG(facts.st_mode):
-            return OSError(errno.EINVAL, "not a regular file, so it is not read", str(path))
+            return OSError(errno.EINVAL, "not a regular file, so it is not read", path)
         try:
-            return path.read_bytes()
+            with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - as for stat
+                return stream.read()
         except FileNotFoundError:
             return None
         except OSError as problem:
             return problem
 
     @staticmethod
-    def _why_not(path: Path) -> OSError | None:
+    def _why_not(path: str) -> OSError | None:
         try:
-            path.stat()
+            os.stat(path)  # noqa: PTH116 - as for stat
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
         except OSError as problem:

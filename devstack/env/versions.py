@@ -7,6 +7,7 @@ says anything.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -59,36 +60,47 @@ def nearest(found: int | None, modelled: tuple[int, ...]) -> int:
 def major(package: str, folder: Path, files: Files) -> int | None:
     """The major version of an npm package as a program in `folder` finds it: node_modules, then lockfiles."""
     for place in _upward(folder, files.root):
-        text = _text(files, place / "node_modules" / package / "package.json")
-        if text is not None:
-            found = re.search(r'"version"\s*:\s*"(\d+)\.', text)
-            if found:
-                return int(found.group(1))
+        found = files.derive(_installed, package, place)
+        if found is not None:
+            return found
     return locked(package, folder, files)
+
+
+def _installed(files: Files, package: str, place: str) -> int | None:
+    text = _text(files, f"{place}/node_modules/{package}/package.json")
+    found = None if text is None else re.search(r'"version"\s*:\s*"(\d+)\.', text)
+    return None if found is None else int(found.group(1))
 
 
 def locked(package: str, folder: Path, files: Files) -> int | None:
     """The major version of an npm package that the nearest lockfile or package.json names."""
-    name = re.escape(package)
-    patterns = (
-        ("package-lock.json", rf'"node_modules/{name}"\s*:\s*\{{[^{{}}]*?"version"\s*:\s*"(\d+)\.'),
-        ("pnpm-lock.yaml", rf"(?m)^\s+'?/?{name}[@/](\d+)\.[^\n]*:"),
-        ("yarn.lock", rf'(?m)^"?{name}@[^\n]*:\n\s+version:?\s+"?(\d+)\.'),
-        ("bun.lock", rf'"{name}"\s*:\s*\[\s*"{name}@(\d+)\.'),
-        ("package.json", rf'"{name}"\s*:\s*"[\^~>=v\s]*(\d+)(?:\.|"|\s)'),
-    )
     for place in _upward(folder, files.root):
-        for lockfile, pattern in patterns:
-            text = _text(files, place / lockfile)
-            found = re.search(pattern, text) if text and package in text else None
-            if found:
-                return int(found.group(1))
+        found = files.derive(_locked, package, place)
+        if found is not None:
+            return found
+    return None
+
+
+def _locked(files: Files, package: str, place: str) -> int | None:
+    name = re.escape(package)
+    patterns = {
+        "package-lock.json": rf'"node_modules/{name}"\s*:\s*\{{[^{{}}]*?"version"\s*:\s*"(\d+)\.',
+        "pnpm-lock.yaml": rf"(?m)^\s+'?/?{name}[@/](\d+)\.[^\n]*:",
+        "yarn.lock": rf'(?m)^"?{name}@[^\n]*:\n\s+version:?\s+"?(\d+)\.',
+        "bun.lock": rf'"{name}"\s*:\s*\[\s*"{name}@(\d+)\.',
+        "package.json": rf'"{name}"\s*:\s*"[\^~>=v\s]*(\d+)(?:\.|"|\s)',
+    }
+    for lockfile, pattern in patterns.items() if files.may_hold(place, *patterns) else ():
+        text = _text(files, f"{place}/{lockfile}")
+        found = re.search(pattern, text) if text and package in text else None
+        if found:
+            return int(found.group(1))
     return None
 
 
 def depends_on(package: str, folder: Path, files: Files) -> bool:
     """Whether the package.json of `folder` names `package` among its dependencies."""
-    text = _text(files, folder / "package.json")
+    text = _text(files, f"{folder}/package.json")
     if text is None or package not in text:
         return False
     try:
@@ -106,61 +118,72 @@ def depends_on(package: str, folder: Path, files: Files) -> bool:
 def node_major(folder: Path, files: Files, node: NodeVersion) -> int | None:
     """The major version of Node: `.nvmrc`, `.node-version`, `.tool-versions`, else what is installed."""
     for place in _upward(folder, files.root):
-        for name, pattern in (
-            (".nvmrc", r"v?(\d+)"),
-            (".node-version", r"v?(\d+)"),
-            (".tool-versions", r"(?m)^node(?:js)?\s+(\d+)"),
-        ):
-            text = _text(files, place / name)
-            found = re.match(r"\s*" + pattern, text) if text and name != ".tool-versions" else None
-            if text and name == ".tool-versions":
-                found = re.search(pattern, text)
-            if found:
-                return int(found.group(1))
+        found = files.derive(_wanted_node, place)
+        if found is not None:
+            return found
     return node()
+
+
+def _wanted_node(files: Files, place: str) -> int | None:
+    patterns = {
+        ".nvmrc": r"\A\s*v?(\d+)",
+        ".node-version": r"\A\s*v?(\d+)",
+        ".tool-versions": r"(?m)^node(?:js)?\s+(\d+)",
+    }
+    for name, pattern in patterns.items() if files.may_hold(place, *patterns) else ():
+        text = _text(files, f"{place}/{name}")
+        found = re.search(pattern, text) if text else None
+        if found:
+            return int(found.group(1))
+    return None
 
 
 def python_dotenv(folder: Path, files: Files) -> str:
     """`1.1` or `1.2`: the version in the project's virtual environment or its lockfile, else the newest."""
     for place in _upward(folder, files.root):
-        for version in _python_versions(place, files):
+        version = files.derive(_python_version, place)
+        if version is not None:
             return "1.1" if version < (1, 2) else "1.2"
     return "1.2"
 
 
-def _python_versions(place: Path, files: Files) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for environment in (".venv", "venv"):
-        for python in files.names(place / environment / "lib"):
-            for name in files.names(place / environment / "lib" / python / "site-packages"):
+def _python_version(files: Files, place: str) -> tuple[int, int] | None:
+    for environment in (".venv", "venv") if files.may_hold(place, ".venv", "venv") else ():
+        for python in files.names(f"{place}/{environment}/lib"):
+            for name in files.names(f"{place}/{environment}/lib/{python}/site-packages"):
                 matched = re.fullmatch(r"python_dotenv-(\d+)\.(\d+)[^-]*\.dist-info", name)
                 if matched:
-                    found.append((int(matched.group(1)), int(matched.group(2))))
-    for lockfile, pattern in _PYTHON_LOCKS:
-        text = _text(files, place / lockfile)
+                    return int(matched.group(1)), int(matched.group(2))
+    for lockfile, pattern in _PYTHON_LOCKS.items() if files.may_hold(place, *_PYTHON_LOCKS) else ():
+        text = _text(files, f"{place}/{lockfile}")
         matched = re.search(pattern, text) if text else None
         if matched:
-            found.append((int(matched.group(1)), int(matched.group(2))))
-    return found
+            return int(matched.group(1)), int(matched.group(2))
+    return None
 
 
-_PYTHON_LOCKS = (
-    ("uv.lock", r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)'),
-    ("poetry.lock", r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)'),
-    ("pdm.lock", r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)'),
-    ("Pipfile.lock", r'"python-dotenv": \{[^{}]*"version": "==(\d+)\.(\d+)'),
-    ("requirements.txt", r"(?mi)^python[-_.]dotenv(?:\[[^\]]*\])?\s*==\s*(\d+)\.(\d+)"),
-)
+_PYTHON_LOCKS = {
+    "uv.lock": r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)',
+    "poetry.lock": r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)',
+    "pdm.lock": r'name = "python-dotenv"\nversion = "(\d+)\.(\d+)',
+    "Pipfile.lock": r'"python-dotenv": \{[^{}]*"version": "==(\d+)\.(\d+)',
+    "requirements.txt": r"(?mi)^python[-_.]dotenv(?:\[[^\]]*\])?\s*==\s*(\d+)\.(\d+)",
+}
 
 
-def _upward(folder: Path, root: Path) -> list[Path]:
+def _upward(folder: Path, root: Path) -> list[str]:
     """`folder` and the folders above it up to `root`; only `folder` where it lies outside."""
-    if not folder.is_relative_to(root):
-        return [folder]
-    return [place for place in (folder, *folder.parents) if place.is_relative_to(root)]
+    here, top = str(folder), str(root)
+    below = here.removeprefix(top)
+    if here != top and not (below != here and (below.startswith(os.sep) or top.endswith(os.sep))):
+        return [here]
+    places = [here]
+    while len(places[-1]) > len(top):
+        places.append(os.path.dirname(places[-1]))  # noqa: PTH120 - asked for each of thousands of folders
+    return places
 
 
-def _text(files: Files, path: Path) -> str | None:
+def _text(files: Files, path: str) -> str | None:
     try:
         content = files.read(path)
     except OSError:
