@@ -10,19 +10,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack import settings
 from devstack.commands import up_checks
 from devstack.commands.up_job import Job, Request
 from devstack.errors import RefusedError, SystemProblem, unknown_service
 from devstack.host.private_folder import PrivateFolder
-from devstack.host.state_file import Lock
+from devstack.host.run_lock import Lock
 from devstack.records import replace
 from devstack.stack import defaults, graph, load, pending
 from devstack.supervisor.plan import Setups
 
 if TYPE_CHECKING:
     from devstack.commands.up_isolate import MovedStack
-    from devstack.settings import Settings
     from devstack.stack.model import Stack
 
 
@@ -31,13 +29,8 @@ def up(request: Request) -> int:
     gc.disable()  # what the start makes stays: looking through it again and again is a tenth of the start
     started = time.time()
     declared = load.load(load.find(request.folder))
-    own = _own_options(declared, request)
-    request = replace(
-        request,
-        profiles=own.profiles,
-        timeout=own.timeout,
-        as_json=request.as_json or own.log_format == "json",
-    )
+    asked = request
+    own, request = asked.with_own_options(declared)
     stack = declared if own.grace is None else defaults.with_grace(declared, own.grace)
     names = _selected(stack, request)
     folder, lock = _claimed(stack.root, wait=request.wait)
@@ -51,6 +44,7 @@ def up(request: Request) -> int:
             lock=lock,
             setups=setups,
             due=setups.due(names),
+            asked=asked,
             request=request,
             started=started,
             own=own,
@@ -152,11 +146,6 @@ def _isolated(stack: Stack, request: Request) -> MovedStack:
     moved = MovedStack(stack, request.environment)
     print(text(moved.isolation, moved.remarks()), file=sys.stderr)
     return moved
-
-
-def _own_options(stack: Stack, request: Request) -> Settings:
-    flags = {"profiles": request.profiles or None, "timeout": request.timeout}
-    return settings.resolve(stack.settings, request.environment, flags).settings
 
 
 def _selected(stack: Stack, request: Request) -> tuple[str, ...]:

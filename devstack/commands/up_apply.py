@@ -1,20 +1,26 @@
 """`devstack restart --all` with a changed stack.toml: the checks of `up` once more, then the run goes over to it.
 
+A service whose process would be started just as it was, and whose gate is the same, runs on.
+
 Everything here may fail without consequences: whoever calls keeps the old stack. Nobody can be asked, so what
 needs consent is refused unless `--yes` was given to `up` or to `restart`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
 from devstack.commands.up_job import Job
+from devstack.env.child import child_environment
+from devstack.env.files import Files
+from devstack.env.resolve import resolve
 from devstack.errors import FindingsError, RefusedError, UsageError
 from devstack.records import dataclass, replace
 from devstack.stack import defaults, graph, load
-from devstack.stack.difference import difference
+from devstack.stack.difference import changed_fields, difference
+from devstack.stack.launch import launch
 from devstack.supervisor.plan import Setups
 
 if TYPE_CHECKING:
@@ -23,13 +29,26 @@ if TYPE_CHECKING:
     from devstack.stack.model import Stack
     from devstack.supervisor.plan import DueSetup
 
+_APPLIED_TO_WHAT_RUNS = frozenset(
+    {"restart", "stop", "setup", "depends_on", "optional", "profiles", "hosts", "source"}
+)
+"""Keys of a service that mean something to the run, and nothing to its process or its gate."""
+_LATER = ("colour", "log_format", "timeout")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Succession:
-    """The job that takes over, and what changes in words."""
+    """The job that takes over, and what changes in words.
+
+    Attributes:
+        unchanged: services whose process need not be another one.
+        later: options of `[devstack]` that count from the next `up` on.
+    """
 
     job: Job
     detail: str
+    unchanged: frozenset[str]
+    later: tuple[str, ...]
 
 
 def succession(job: Job, *, yes: bool) -> Succession | None:
@@ -38,8 +57,9 @@ def succession(job: Job, *, yes: bool) -> Succession | None:
     detail = difference(job.declared, declared)
     if not detail:
         return None
-    request = replace(job.request, yes=job.request.yes or yes, ask=None)
-    stack = declared if job.own.grace is None else defaults.with_grace(declared, job.own.grace)
+    own, request = job.asked.with_own_options(declared)
+    request = replace(request, yes=request.yes or yes, ask=None)
+    stack = declared if own.grace is None else defaults.with_grace(declared, own.grace)
     names = _selected(stack, request)
     setups = Setups(stack, job.folder)
     due = setups.due(names)
@@ -57,11 +77,40 @@ def succession(job: Job, *, yes: bool) -> Succession | None:
         names=tuple(name for layer in graph.order(stack, names) for name in layer),
         setups=setups,
         due=due,
+        request=request,
         early=tuple(early),
         baseline=baseline,
         moved=moved,
+        own=own,
     )
-    return Succession(job=made, detail=detail)
+    later = tuple(name for name in _LATER if getattr(own, name) != getattr(job.own, name))
+    return Succession(job=made, detail=detail, unchanged=_unchanged(job, made), later=later)
+
+
+def _unchanged(before: Job, now: Job) -> frozenset[str]:
+    """Services of both for which the same process would be started, and that no setup step prepares anew."""
+    names = set(before.names) & set(now.names) - {one.service for one in now.due}
+    ran = before.stack if before.moved is None else before.moved.current()
+    process = now.request.environment
+    old, new = (_starts(stack, names, process) for stack in (ran, now.stack))
+    return frozenset(
+        name
+        for name in names
+        if old.get(name) == new.get(name)
+        and set(changed_fields(ran.services[name], now.stack.services[name])) <= _APPLIED_TO_WHAT_RUNS
+    )
+
+
+def _starts(stack: Stack, names: Iterable[str], process: Mapping[str, str]) -> dict[str, object]:
+    """How each process is started, and with which variables."""
+    found = resolve(stack, process=process, files=Files(stack.root), services=names)
+    started: dict[str, object] = {}
+    for name in names:
+        service = stack.services[name]
+        how = launch(stack, service) if defaults.starts(service) else None
+        if how is not None:  # all of it but the place where it is declared
+            started[name] = how.argv, how.cwd, child_environment(stack, service, found[name], process, how)
+    return started
 
 
 def _require_consent(due: Sequence[DueSetup], request: Request) -> None:

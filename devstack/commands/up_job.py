@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.records import dataclass, field
+from devstack import settings
+from devstack.records import dataclass, field, replace
 from devstack.settings import Settings
 
 if TYPE_CHECKING:
     from devstack.commands.up_checks import FindingKey
     from devstack.commands.up_isolate import MovedStack
     from devstack.host.private_folder import PrivateFolder
-    from devstack.host.state_file import Lock
+    from devstack.host.run_lock import Lock
     from devstack.run import events
     from devstack.stack.model import Stack
     from devstack.supervisor.plan import DueSetup, Setups
@@ -55,6 +56,13 @@ class Request:
             return True
         return self.ask is not None and self.ask(question)
 
+    def with_own_options(self, stack: Stack) -> tuple[Settings, Request]:
+        """devstack's own options as this stack, the environment and the command line have them; with them applied."""
+        flags = {"profiles": self.profiles or None, "timeout": self.timeout}
+        own = settings.resolve(stack.settings, self.environment, flags).settings
+        as_json = self.as_json or own.log_format == "json"
+        return own, replace(self, profiles=own.profiles, timeout=own.timeout, as_json=as_json)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -62,6 +70,7 @@ class Job:
 
     Attributes:
         stack: what runs; another one than `declared` with `--isolate`.
+        asked: the request before devstack's own options were applied to it.
     """
 
     stack: Stack
@@ -71,6 +80,7 @@ class Job:
     lock: Lock
     setups: Setups
     due: tuple[DueSetup, ...]
+    asked: Request
     request: Request
     started: float
     early: tuple[events.Event, ...] = ()

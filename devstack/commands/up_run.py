@@ -6,13 +6,13 @@ import asyncio
 import gc
 import select
 import sys
-import threading
 import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
 from devstack.commands.up_first import First, initial_state
+from devstack.control.protocol import Replacement
 from devstack.env.model import Environment
 from devstack.errors import ExitCode
 from devstack.host import signals, state_file
@@ -22,6 +22,7 @@ from devstack.host.pump import Pump
 from devstack.run import events
 from devstack.run.facts import ShutdownRequested, StackReplaced
 from devstack.run.hub import Hub
+from devstack.run.schedule import runs_on
 from devstack.run.state import RunState
 from devstack.supervisor.children import Running
 from devstack.supervisor.output import ServiceOutput
@@ -79,7 +80,7 @@ class _Assembly:
             judge=self._judge if job.baseline is not None else lambda: "",
             settle=job.own.settle,
         )
-        self.next = job
+        self.next: Succession | None = None
         self.runner = self._runner()
         first.listen(self._resolved)
 
@@ -153,9 +154,10 @@ class _Assembly:
             reason = ": ".join([f"not ready within {limit:g}s", *blockers])
             self.hub.post(ShutdownRequested(reason=reason, code=int(ExitCode.TIMED_OUT)))
 
-    def _succeed(self, found: Succession, taken: threading.Event) -> None:
-        """Another stack.toml is to be run: what runs goes down first, then `_adopt` is called."""
-        job, self.next = found.job, found.job
+    async def _succeed(self, found: Succession) -> Replacement:
+        """Another stack.toml is to be run: what it changes goes down first, then `_adopt` is called."""
+        job, state = found.job, self.hub.state
+        self.next = found
         self.hub.publish(
             events.EnvChanged(
                 services=job.names, files=(job.stack.path.name,), action="applied", detail=found.detail
@@ -163,16 +165,23 @@ class _Assembly:
         )
         for event in job.early:
             self.hub.publish(event)
-        self.hub.post(StackReplaced(specs=tuple(initial_state(job).specs.values())))
-        taken.set()
+        specs = tuple(initial_state(job).specs.values())
+        self.hub.post(StackReplaced(specs=specs, unchanged=found.unchanged))
+        kept = {name for name in found.unchanged if runs_on(state.services[name])}
+        anew = tuple(name for name in job.names if name not in kept)
+        return Replacement(services=job.names, anew=anew, later=found.later)
 
     def _adopt(self) -> None:
-        """Nothing of the former stack lives any more."""
-        job, self.job = self.next, self.next
+        """Of the former stack lives only what the next one leaves as it is."""
+        assert self.next is not None
+        job = self.job = self.next.job
         current = None if job.moved is None else job.moved.current
         self.services.replace(job.stack, job.setups, current)
         self.secrets.adopt(job.stack)
-        self.watch.adopt(job.declared, job.names, current)
+        self.watch.adopt(
+            job.declared, job.names, current=current, settle=job.own.settle, unchanged=self.next.unchanged
+        )
+        self.logs.cap = job.own.log_size
         self.addresses.clear()
         self.addresses.update(_addresses(job))
 
@@ -283,17 +292,14 @@ class _Assembly:
         """Called on the control server's thread."""
         loop.call_soon_threadsafe(self.watch.check)
 
-    def _replace_stack(self, loop: asyncio.AbstractEventLoop, yes: bool) -> tuple[str, ...] | None:
-        """Called on a thread of the control server: names of the services of a changed stack.toml."""
+    def _replace_stack(self, loop: asyncio.AbstractEventLoop, yes: bool) -> Replacement | None:
+        """Called on a thread of the control server: what a changed stack.toml means."""
         from devstack.commands.up_apply import succession
 
         found = succession(self.job, yes=yes)
         if found is None:
             return None
-        taken = threading.Event()
-        loop.call_soon_threadsafe(self._succeed, found, taken)
-        taken.wait(10)
-        return found.job.names
+        return asyncio.run_coroutine_threadsafe(self._succeed(found), loop).result(10)
 
     def _complain(self, text: str) -> None:
         if select.select([], [sys.stderr], [], 0)[1]:  # who reads nothing holds up no service

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from devstack.control.protocol import services_json
+from devstack.control.protocol import Replacement, services_json
 from devstack.errors import DevstackError, ExitCode, StackFileError
 from devstack.run.events import Envelope, OutputBlock, RunFinished
 from devstack.run.facts import Fact, RestartRequested, ShutdownRequested, StartRequested, StopRequested
@@ -82,7 +82,7 @@ def serve(app: Starlette, listener: socket.socket, stoppable: Callable[[Callable
     asyncio.run(run())
 
 
-Replace = Callable[[bool], tuple[str, ...] | None]
+Replace = Callable[[bool], Replacement | None]
 """As in `ControlServer`; may take a second, so it is called on a thread of its own."""
 
 
@@ -123,12 +123,11 @@ class _Answers:
         body, state = await request.json(), self._hub.state
         if body.get("all") and not (state.stopping or state.finished):
             try:
-                names = await asyncio.to_thread(self._replace_stack, bool(body.get("yes")))
+                found = await asyncio.to_thread(self._replace_stack, bool(body.get("yes")))
             except DevstackError as problem:
                 return _refused(problem)
-            if names is not None:
-                gone = [name for name in real(state) if name not in names]
-                return JSONResponse({**_state_json(state), "asked": list(names), "removed": gone})
+            if found is not None:
+                return JSONResponse({**_state_json(state), **_replaced(found, state)})
         return await self._post(request, lambda names: RestartRequested(services=names))
 
     async def down(self, request: Request) -> Response:
@@ -186,6 +185,15 @@ class _Answers:
         """The state now, then every event, as JSON lines; `?output=0` leaves output away."""
         output = request.query_params.get("output", "1") != "0"
         return StreamingResponse(_event_lines(self._hub, output), media_type="application/x-ndjson")
+
+
+def _replaced(found: Replacement, state: RunState) -> dict[str, list[str]]:
+    return {
+        "asked": list(found.anew),
+        "kept": [name for name in found.services if name not in found.anew],
+        "removed": [name for name in real(state) if name not in found.services],
+        "later": list(found.later),
+    }
 
 
 def _is_known(name: str, state: RunState) -> bool:

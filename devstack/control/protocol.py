@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack.host.private_folder import PrivateFolder
+from devstack.records import dataclass
 from devstack.run.schedule import holds, real
 from devstack.run.state import Kind, RunState
 
@@ -16,6 +17,20 @@ ADDRESS_FILE = "control"
 """Names the socket where it could not lie in the folder itself."""
 LONGEST_PATH = 100
 """Bytes; the kernel takes 108 (Linux) or 104 (macOS)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """What a changed stack.toml means for a run.
+
+    Attributes:
+        services: all names from now on, in start order; `anew`: those among them that are started.
+        later: options of `[devstack]` that count from the next `up` on.
+    """
+
+    services: tuple[str, ...]
+    anew: tuple[str, ...]
+    later: tuple[str, ...] = ()
 
 
 def socket_path(folder: PrivateFolder) -> Path | None:
@@ -54,6 +69,7 @@ def services_json(state: RunState) -> list[dict[str, Any]]:
             },
             "last_probe": {"ok": one.probe.ok, "detail": one.probe.detail} if one.probe else None,
             "reason": one.reason,
+            "skipped": one.skipped,
             "note": one.note,
             "optional": state.specs[name].optional,
         }

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from devstack.control.protocol import ADDRESS_FILE, LONGEST_PATH, SOCKET, socket_path
+from devstack.control.protocol import ADDRESS_FILE, LONGEST_PATH, SOCKET, Replacement, socket_path
 from devstack.host.private_folder import PrivateFolder
 from devstack.run.hub import Hub
 
@@ -29,9 +29,9 @@ class ControlServer:
         hub: Hub,
         *,
         reload_env: Callable[[], None] | None = None,
-        replace_stack: Callable[[bool], tuple[str, ...] | None] = lambda yes: None,
+        replace_stack: Callable[[bool], Replacement | None] = lambda yes: None,
     ) -> None:
-        """`replace_stack` goes over to a changed stack.toml (`yes`: with consent) and names its services.
+        """`replace_stack` goes over to a changed stack.toml (`yes`: with consent) and tells what that means.
 
         It gives None when the file means what runs, and raises a DevstackError when it cannot be run.
         """

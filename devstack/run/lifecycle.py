@@ -15,7 +15,7 @@ from devstack.run import events, facts
 from devstack.run.effects import Effect, Signal, Watch
 from devstack.run.facts import Fact, ServiceFact, Timer
 from devstack.run.moves import after_tree, arm, become_ready, begin_stop, fail, give_up, kill, revive
-from devstack.run.schedule import closure
+from devstack.run.schedule import closure, runs_on
 from devstack.run.state import LIVE, Exit, Goal, Kind, Phase, Probe, RunState, ServiceState, Spec
 from devstack.run.transitions import TRANSITIONS, WATCHED, Draft, IllegalTransition
 from devstack.run.verdict import settle, shut_down
@@ -188,10 +188,9 @@ def _stack_replaced(draft: Draft, fact: facts.StackReplaced) -> None:
     draft.run = replace(draft.run, successor=fact.specs)
     stays = {spec.name for spec in fact.specs}
     for name, service in list(draft.services.items()):
-        runs_on = name in fact.unchanged and service.goal is Goal.RUN
         if name not in stays:
             draft.change(name, goal=Goal.STOP, reason=fact.reason)
-        elif runs_on and (service.phase in LIVE or service.phase is Phase.COMPLETED):
+        elif name in fact.unchanged and runs_on(service):
             continue
         elif service.phase in LIVE:
             draft.change(name, goal=Goal.RESTART, reason=fact.reason)

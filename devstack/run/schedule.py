@@ -52,6 +52,11 @@ def impossible_need(name: str, specs: Specs, services: Services) -> Need | None:
     return None
 
 
+def runs_on(service: ServiceState) -> bool:
+    """Whether it can stay as it is when the stack around it changes: it lives or has done its work."""
+    return service.goal is Goal.RUN and (service.phase in LIVE or service.phase is Phase.COMPLETED)
+
+
 def has_live_dependent(name: str, specs: Specs, services: Services) -> bool:
     """Whether something that needs `name` is also going down and still lives, so that `name` waits for it."""
     for other, spec in specs.items():

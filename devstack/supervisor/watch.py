@@ -92,11 +92,20 @@ class EnvWatch:
         self._told_stack = ""
         self._watch: folder_watch.FolderWatch | None = None
 
-    def adopt(self, stack: Stack, names: Iterable[str], current: Callable[[], Stack] | None) -> None:
-        """The run goes on with another stack; its services tell anew what they are started with."""
+    def adopt(
+        self,
+        stack: Stack,
+        names: Iterable[str],
+        *,
+        current: Callable[[], Stack] | None,
+        settle: float,
+        unchanged: frozenset[str],
+    ) -> None:
+        """The run goes on with another stack; what starts anew tells what it is started with."""
         self._stack, self._current, self._running = stack, current, stack
         self._names = tuple(name for name in names if defaults.starts(stack.services[name]))
-        self._given = {}
+        self._settle = settle
+        self._given = {name: given for name, given in self._given.items() if name in unchanged}
         self._told = None
         self._told_stack = ""
         self._refresh()

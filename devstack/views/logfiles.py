@@ -48,7 +48,7 @@ class LogFiles:
         self._folder: PrivateFolder | None = None
         self._run = run.encode()[:16]
         self._complain = complain
-        self._cap = cap
+        self.cap = cap
         self._clock = clock
         self._open: dict[str, LogFile] = {}
         self._has_complained = False
@@ -71,7 +71,7 @@ class LogFiles:
 
     def has_room(self, size: int) -> bool:
         """Whether a file of `size` bytes may still grow."""
-        return size < self._cap
+        return size < self.cap
 
     def fresh(self, service: str) -> tuple[int, int]:
         """Rotate what is there and open a new log and its index. OSError says what failed."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.conftest import Outcome
 from tests.e2e.conftest import Run
-from tests.e2e.programs import SERVER, eventually, python, tagged, toml
+from tests.e2e.programs import SERVER, eventually, identified, living, python, tagged, toml
 
 pytestmark = pytest.mark.e2e
 Tree = Callable[[Mapping[str, str | bytes]], Path]
@@ -46,17 +48,20 @@ def test_restart_all_applies_added_removed_and_changed_services_in_order(
     assert "adds auth; removes old; changes ws (port, depends_on)" in told
     assert "devstack restart --all" in told
     seen = len(run.events)
+    web = {pids(run)["web"]: str(identified(pids(run)["web"])).split()[-1]}
     done = devstack("restart", "--all", cwd=folder)
     assert done.code == 0, done.err
-    assert "auth is ready" in done.out and "web is ready" in done.out and "old is gone" in done.out
-    run.until("service.ready", service="web")
+    assert "auth is ready" in done.out and "ws is ready" in done.out and "old is gone" in done.out
+    assert "web runs on: nothing changed for it" in done.out
+    run.until("service.ready", service="ws")
     order = [
         (one["event"].removeprefix("service."), one["service"])
         for one in run.events[seen:]
         if one["event"] in ("service.stopped", "service.ready")
     ]
-    assert order.index(("stopped", "web")) < order.index(("stopped", "ws")) < order.index(("ready", "auth"))
-    assert [name for what, name in order if what == "ready"] == ["auth", "ws", "web"]
+    assert set(order[:2]) == {("stopped", "old"), ("stopped", "ws")}
+    assert order[2:] == [("ready", "auth"), ("ready", "ws")]
+    assert living(web).keys() == web.keys()
     with socket.create_connection(("127.0.0.1", moved), 5), socket.create_connection(("127.0.0.1", added), 5):
         pass
     names = [one.split()[0] for one in devstack("ps", cwd=folder).out.splitlines()[1:]]
@@ -145,4 +150,89 @@ def test_env_files_of_the_new_stack_are_watched(tree: Tree, up: Up, devstack: Co
     (folder / "b/.env").write_text("COLOR=blue\n")
     assert run.until("env.changed")["services"] == ["b"]
     run.until("service.ready", service="b")
+    assert run.interrupt() == 130
+
+
+def restarted(run: Run, devstack: Command, folder: Path) -> tuple[str, set[str]]:
+    """`restart --all`: what it says, and which services have another process afterwards."""
+    shown = json.loads(devstack("ps", "--json", cwd=folder).out)["services"]
+    before = {one["name"]: one["pid"] for one in shown}
+    done = devstack("restart", "--all", "--timeout", "30s", cwd=folder)
+    assert done.code == 0, done.err
+    shown = json.loads(devstack("ps", "--json", cwd=folder).out)["services"]
+    return done.out, {one["name"] for one in shown if one["pid"] != before.get(one["name"])}
+
+
+def test_only_what_means_another_process_is_restarted(tree: Tree, up: Up, devstack: Command) -> None:
+    services: dict[str, dict[str, object]] = {
+        "policy": {"command": WAIT},
+        "program": {"command": WAIT},
+        "values": {"command": WAIT, "env": {"set": {"COLOR": "red"}}},
+        "once": {"command": "echo x >> ran", "oneshot": True},
+        "fails": {"command": "test -f cured && exec sleep 1000 || exit 1", "restart": "never"},
+    }
+    folder = tree({"stack.toml": toml(services)})
+    run = up(cwd=folder)
+    run.until("service.failed", service="fails")
+    for name in ("policy", "program", "values"):
+        assert devstack("wait", name, cwd=folder).code == 0
+    services["policy"] |= {"restart": "never", "stop": {"grace": "1s"}, "depends_on": ["values"]}
+    services["program"]["command"] = "sleep 1001"
+    services["values"]["env"] = {"set": {"COLOR": "blue"}}
+    (folder / "cured").touch()
+    (folder / "stack.toml").write_text(toml(services))
+    out, anew = restarted(run, devstack, folder)
+    assert anew == {"program", "values", "fails"}
+    assert "policy runs on" in out and "once runs on" in out
+    assert (folder / "ran").read_text() == "x\n"
+    assert devstack("stop", "policy", cwd=folder).code == 0
+    assert run.until("service.stopping", service="policy")["grace"] == 1.0
+    assert restarted(run, devstack, folder)[1] == {
+        "policy",
+        "program",
+        "values",
+        "fails",
+    }  # nothing changed: all
+    assert run.interrupt() == 130
+
+
+def test_own_options_are_applied_or_said_to_count_from_the_next_up_on(
+    tree: Tree, up: Up, devstack: Command
+) -> None:
+    services: dict[str, dict[str, object]] = {
+        "a": {"command": WAIT},
+        "extra": {"command": WAIT, "profiles": ["more"]},
+    }
+    folder = tree({"stack.toml": toml(services)})
+    run = up(cwd=folder)
+    run.until("run.ready")
+    own = '[devstack]\ngrace = "2s"\nprofiles = ["more"]\ncolour = "always"\n'
+    (folder / "stack.toml").write_text(toml(services, own))
+    out, anew = restarted(run, devstack, folder)
+    assert "a runs on" in out and anew == {"extra"}
+    assert "devstack.colour counts from the next `devstack up` on" in out and "grace counts" not in out
+    assert devstack("stop", "a", cwd=folder).code == 0
+    assert run.until("service.stopping", service="a")["grace"] == 2.0
+    assert run.interrupt() == 130
+
+
+def test_on_ports_of_its_own_a_changed_stack_keeps_them_and_what_has_not_changed(
+    tree: Tree, up: Up, devstack: Command, free_port: Port
+) -> None:
+    services = {"ws": server(free_port(), port_env="PORT"), "web": server(free_port(), port_env="PORT")}
+    folder = tree({"stack.toml": toml(services), "server.py": SERVER})
+    run = up("--isolate", cwd=folder)
+    run.until("run.ready")
+    before = {one["service"]: one["port"] for one in run.events if one["event"] == "service.started"}
+    assert before["ws"] != services["ws"]["port"]
+    services["web"]["env"] = {"set": {"COLOR": "blue"}}
+    services["more"] = {"command": WAIT, "depends_on": ["web"]}
+    (folder / "stack.toml").write_text(toml(services))
+    out, anew = restarted(run, devstack, folder)
+    assert anew == {"web", "more"} and "ws runs on" in out
+    assert run.until("service.started", service="more")
+    now = {one["service"]: one["port"] for one in run.events if one["event"] == "service.started"}
+    assert (now["ws"], now["web"]) == (before["ws"], before["web"])
+    with urllib.request.urlopen(f"http://127.0.0.1:{now['web']}/", timeout=10) as answer:
+        assert answer.read() == b"blue"
     assert run.interrupt() == 130
