@@ -5,6 +5,8 @@
 anybody can sign a token. A placeholder address such as `wss://your-project.livekit.cloud` resolves to nothing.
 When only one reader kept the placeholder, the readers disagree as well: that is an error.
 
+What a copied example left in one file, and stack.toml does not speak of, is one finding.
+
 The whole value is judged. Documented development defaults beside their program (`devkey` of
 `livekit-server --dev`, `postgres` of a local container) and example files are not meant.
 
@@ -64,18 +66,23 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     table = inspection.variables
     rows = table.secret | table.holding("://") | table.called(inspection.declared)
     for service, name, value in table.take(rows):
-        judged = _judge(inspection, service, name, value, is_declared=name in inspection.declared(service))
+        is_declared = name in inspection.declared(service)
+        judged = _judge(inspection, service, name, value, is_declared=is_declared)
         if judged is None:
             continue
+        what, is_host = judged
         shared = _group_of(inspection, service, name)
-        found = _Found(
-            service=service, name=name, value=value, what=judged[0], is_host=judged[1], shared=shared
-        )
+        is_needed = is_declared or (is_host and _is_read(inspection, service, name))
+        found = _Found(service=service, name=name, value=value, what=what, is_host=is_host, shared=shared)
         key = (service, name) if shared is None else (shared.name, value.text)
-        grouped.setdefault(key, []).append(found)
+        grouped.setdefault(key if is_needed else (value.origin.path,), []).append(found)
     for group in grouped.values():
         yield _finding(inspection, group, split.get((group[0].service, group[0].name)))
     yield from _used_fallbacks(inspection)
+
+
+def _is_read(inspection: Inspection, service: str, name: str) -> bool:
+    return any(name == read.name for read in inspection.sources(service).reads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +190,11 @@ def _is_split(inspection: Inspection, shared: Shared) -> bool:
 
 
 def _finding(inspection: Inspection, group: list[_Found], split: Shared | None) -> Finding:
-    """One finding for all readers of a group that hold the same text."""
+    """One finding for all readers of a group that hold the same text, and one for what a copied example left."""
     found = group[0]
+    names = list(dict.fromkeys(each.name for each in group))
+    if len(names) > 1 and found.shared is None:
+        return _left_over(inspection, group, names)
     shown = evidence.shown(inspection, found.value.text, secret=not found.is_host, name=found.name)
     if found.is_host:
         seen = "The connection fails with a name that cannot be resolved; the browser shows 1006."
@@ -202,6 +212,19 @@ def _finding(inspection: Inspection, group: list[_Found], split: Shared | None) 
         severity=Severity.ERROR if found.is_host or split is not None else Severity.WARNING,
         service=found.service,
         hint="put the real address here" if found.is_host else _hint(found.shared),
+    )
+
+
+def _left_over(inspection: Inspection, group: list[_Found], names: list[str]) -> Finding:
+    shown = ", ".join(f"`{name}`" for name in names[:4])
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    places = [inspection.at_origin(each.value.origin, each.name, note=each.what) for each in group]
+    return RULE.finding(
+        f"{shown}{more} in {places[0].path} hold no real values: they are the texts of a template. "
+        "Whoever needs one of them is refused, and everybody who has seen the template knows the secrets.",
+        *places,
+        service=group[0].service,
+        hint="put the real values here, and empty or remove the lines that are not used",
     )
 
 

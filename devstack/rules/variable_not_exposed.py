@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # Names that bundlers replace themselves.
 _BUILT_IN = regex(
     r"(?:NODE_ENV|MODE|DEV|PROD|SSR|BASE_URL|LEGACY|TEST|VITEST|NEXT_RUNTIME|NEXT_PHASE|TURBOPACK|STORYBOOK|CI|DEBUG"
-    r"|JEST_WORKER_ID|PUBLIC_URL|BROWSER|PLATFORM|NODE_DEBUG|VERCEL\w*|__NEXT\w*|NEXT_DEPLOYMENT_ID|PACKAGE_VERSION)$"
+    r"|PORT|HOSTNAME|npm_\w+|JEST_WORKER_ID|PUBLIC_URL|BROWSER|PLATFORM|NODE_DEBUG|VERCEL\w*|__NEXT\w*|NEXT_DEPLOYMENT_ID|PACKAGE_VERSION)$"
 )
 _FRAMEWORK = {ServiceType.NEXT: "NEXT_PUBLIC_", ServiceType.VITE: "VITE_"}
 _FOREIGN_PREFIXES = (
@@ -76,7 +76,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             if _BUILT_IN.match(name) or name in defined or None in defined or is_exposed_secret(name):
                 continue
             is_declared = name in declared
-            if not is_surely_client(inspection, service, read) and not is_declared:
+            if not is_declared and _runs_on_server(inspection, service, read, is_isomorphic=is_isomorphic):
                 continue  # a module that the server uses too
             told.add(name)
             yield _finding(
@@ -85,6 +85,15 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 read,
                 is_error=is_declared and is_surely_client(inspection, service, read),
             )
+
+
+def _runs_on_server(
+    inspection: Inspection, service: Service, read: SourceRead, *, is_isomorphic: bool
+) -> bool:
+    """Whether the read may well be meant for the server: no name of the page's, in a module that knows both sides."""
+    if not is_surely_client(inspection, service, read) or (is_isomorphic and read.form == "process.env"):
+        return True
+    return "typeof window" in (inspection.read_text(inspection.root / read.path) or "")
 
 
 def _defined_by_config(inspection: Inspection, service: Service) -> set[str | None]:
@@ -101,7 +110,7 @@ def _defined_by_config(inspection: Inspection, service: Service) -> set[str | No
     names = set(re.findall(r"process\.env\.([A-Za-z_]\w*)['\"]?\s*\]?\s*:", text))
     block = re.search(r"\benv\s*:\s*\{(.*?)\}", text, re.DOTALL)
     if block is not None:
-        names |= set(re.findall(r"([A-Za-z_]\w*)\s*:", block[1]))
+        names |= set(re.findall(r"(?:^|[{,])\s*([A-Za-z_]\w*)\s*(?=[:,}]|$)", block[1]))
     return {*names}
 
 

@@ -46,6 +46,10 @@ _SERVER_FOLDERS = frozenset(
 _SERVER_FILE = regex(
     r"(?:\.server|\.config|\.setup)\.[cm]?[jt]sx?$|(?:^|/)(?:server|entry-server)\.[cm]?[jt]sx?$"
 )
+# What only a program of Node imports.
+_NODE_MODULE = regex(
+    rb"""(?:\bfrom|\brequire\s*\()\s*['"](?:node:[a-z_/]+|https?|http2|fs|fs/promises|net|child_process|express|fastify)['"]"""
+)
 _MODULE_TAG = regex(rb"""<script\b[^>]*\bsrc\s*=\s*["']([^"'?#]+)""", re.I)
 
 
@@ -135,7 +139,11 @@ def vite_client_modules(graph: ModuleGraph, page: bytes | None) -> set[str]:
         found.group(1).decode("utf-8", "replace").lstrip("./") for found in _MODULE_TAG.finditer(page or b"")
     ]
     reached = graph.reachable(entries, stops_at_server=False)
-    return reached | {name for name in graph.texts if not _is_server_path(name)}
+    return reached | {
+        name
+        for name, text in graph.texts.items()
+        if not _is_server_path(name) and not _NODE_MODULE.search(text)
+    }
 
 
 def directive(text: bytes) -> str | None:
