@@ -96,9 +96,11 @@ def require_tools(
                 )
             missing.setdefault(how.program, []).append(name)
     if missing:
-        first = next(iter(missing))
         words = "; ".join(f"{tool} (needed by {', '.join(users)})" for tool, users in missing.items())
-        raise ServiceFailedError(f"not installed: {words}.", hint=_how_to_get(first))
+        advice = [_how_to_get(tool) for tool in missing]
+        if len(missing) > 1:
+            advice = [f"{tool}: {how}" for tool, how in zip(missing, advice, strict=True)]
+        raise ServiceFailedError(f"not installed: {words}.", hint="\n      ".join(advice))
 
 
 def _how_to_get(tool: str) -> str:

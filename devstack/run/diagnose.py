@@ -37,7 +37,7 @@ def diagnose(
 ) -> Diagnosis | None:
     """The cause, or None when it is not known. `port`: the service's own, where the lines name none."""
     if signal == "KILL":
-        return Diagnosis(cause="killed by KILL, by somebody or by the kernel because memory ran out (OOM)")
+        return Diagnosis(cause="somebody killed it, or the kernel did because memory ran out (OOM)")
     text = "\n".join(_ESCAPES.sub("", line) for line in tail)
     if _IN_USE.search(text):
         return _in_use(text, port)
@@ -57,9 +57,9 @@ def _in_use(text: str, port: int | None) -> Diagnosis:
 
 def _by_ending(code: int | None, signal: str | None) -> Diagnosis | None:
     if signal in ("SEGV", "BUS", "ILL"):
-        return Diagnosis(cause=f"crashed inside native code (signal {signal})")
+        return Diagnosis(cause="it crashed inside native code")
     if signal == "ABRT":
-        return Diagnosis(cause="aborted itself (signal ABRT)")
+        return Diagnosis(cause="it aborted itself")
     if code == 127:
         return Diagnosis(cause="a command was not found (the shell's exit code 127)", hopeless=True)
     if code == 126:
@@ -130,7 +130,9 @@ _PATTERNS = (
     ),
     _Pattern(regex(r"MemoryError\b|Cannot allocate memory|ENOMEM"), _soft("it ran out of memory")),
     _Pattern(
-        regex(r"(?:[Rr]equires|required|Please use|You are using) Node(?:\.js)?(?: version)? ?([^\n]{1,60})"),
+        regex(
+            r"(?:[Rr]equires|required|Please use|You are using) Node(?:\.js)?(?: version)? ?([^\n]{1,120})"
+        ),
         _fixed(r"the installed Node has the wrong version: \g<0>"),
     ),
     _Pattern(
@@ -145,7 +147,7 @@ _PATTERNS = (
     ),
     _Pattern(regex(r"SyntaxError: ([^\n]{1,80})"), _fixed(r"syntax error in its source: \1")),
     _Pattern(
-        regex(r"EACCES[^\n]*?(?:address|listen)[^\n]*?:(\d+)|\[Errno 13\][^\n]*bind"),
+        regex(r"(?:address|listen|bind)[^\n]*EACCES|EACCES[^\n]*(?:address|listen)|\[Errno 13\][^\n]*bind"),
         _fixed("it may not bind its port (ports below 1024 need privileges)"),
     ),
     _Pattern(
@@ -172,6 +174,13 @@ _PATTERNS = (
         _fixed("its JWT secret is missing or empty: `devstack doctor` says which file should hold it"),
     ),
     _Pattern(
+        regex(
+            r"JsonWebTokenError: invalid signature|JWSSignatureVerificationFailed|"
+            r"InvalidSignatureError|Signature verification failed"
+        ),
+        _soft("a token was signed with another secret than its own: `devstack doctor` compares them"),
+    ),
+    _Pattern(
         regex(r"KeyError: 'PORT'"),
         _fixed('the variable PORT is not set: `port_env = "PORT"` in stack.toml gives it the port'),
     ),
@@ -180,9 +189,23 @@ _PATTERNS = (
         _fixed(r"the variable \1 is not set: `devstack env` shows what it sees"),
     ),
     _Pattern(
+        regex(r"Error loading ASGI app\. ([^\n]{1,120})"),
+        _fixed(r"the server cannot load the application: \1"),
+    ),
+    _Pattern(
+        regex(
+            r"(?:FileNotFoundError: \[Errno 2\]|ENOENT:) [Nn]o such file or directory[^'\n]{0,20}'([^'\n]+)'"
+        ),
+        _fixed(r"the file \1 does not exist"),
+    ),
+    _Pattern(
         regex(r"ECONNREFUSED[^\n]*?:(\d{2,5})|[Cc]onnection refused[^\n]*?:(\d{2,5})"),
         lambda found: Diagnosis(
             cause=f"nothing answered on port {found.group(1) or found.group(2)} that it needs"
         ),
+    ),
+    _Pattern(
+        regex(r"ECONNREFUSED|ConnectionRefusedError|[Cc]onnection refused"),
+        _soft("a server that it needs refused the connection"),
     ),
 )

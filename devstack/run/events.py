@@ -162,10 +162,11 @@ class ServiceRestarting(ServiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStopping(ServiceEvent):
-    """It was told to stop; KILL follows after `grace` seconds."""
+    """It was told to stop; KILL follows after `grace` seconds. `returns`: it is started again afterwards."""
 
     name = "service.stopping"
     reason: str = ""
+    returns: bool = False
     signal: str = "TERM"
     grace: float = 0.0
 

@@ -62,6 +62,7 @@ def begin_stop(draft: Draft, name: str, reason: str) -> None:
             service=name,
             generation=service.generation,
             reason=reason,
+            returns=service.goal is Goal.RESTART and not draft.run.stopping,
             signal=spec.signal,
             grace=spec.grace,
         )

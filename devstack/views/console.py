@@ -41,6 +41,9 @@ class Console:
         self._ready_after: dict[str, events.ServiceReady] = {}
         self._completed_after: dict[str, float] = {}
         self._last_tail: dict[str, tuple[str, ...]] = {}
+        self._causes: dict[str, str] = {}
+        self._returning: set[str] = set()
+        self._changed: set[str] = set()
         self._summed_up: tuple[str, ...] = ()
         self._told_failed: set[str] = set()
         self._stopping = False
@@ -80,8 +83,13 @@ class Console:
             return
         self._summed_up = failed
         up = sum(one.phase in (Phase.READY, Phase.COMPLETED) for one in services.values())
-        text = f"{up} of {counted(len(services), 'service')} ready; {listed(failed)} failed."
+        skipped = [name for name in failed if services[name].skipped]
+        ended = [name for name in failed if name not in skipped]
+        more = f", {listed(skipped)} {'were' if len(skipped) > 1 else 'was'} not started" if skipped else ""
+        text = f"{up} of {counted(len(services), 'service')} ready; {listed(ended)} failed{more}."
         self._note("✗", "x", self._style.paint(text, "red"), "red")
+        if not state.exit_when_done and not state.stop_on_failure:
+            self._screen.say(self._style.paint(f"  `devstack restart {' '.join(ended)}` tries again.", "dim"))
 
     def _report(self, state: RunState, now: float) -> bool:
         lines = waiting(state, now)
@@ -113,6 +121,7 @@ class Console:
         self._note("✓", "ok", f"port {event.port} of {event.service} freed: stopped {who}{what}", "green")
 
     def _env_changed(self, event: events.EnvChanged, envelope: Envelope, state: RunState) -> None:
+        self._changed = set(event.services if event.action == "restart" else ())
         if event.action == "applied":
             self._screen.include(event.services)
         if event.action in ("stack-file", "applied"):
@@ -174,6 +183,7 @@ class Console:
     def _run_stopping(self, event: events.RunStopping, envelope: Envelope, state: RunState) -> None:
         self._next_report = None
         self._stopping = True
+        self._returning.clear()
         if event.forced:
             self._screen.clear_echo()
             self._note("■", "#", "Killing everything that is left.", "red")
@@ -238,6 +248,7 @@ class Console:
         how = f"was ended by signal {event.signal}" if event.signal else f"exited {event.code}"
         cause = f": {event.cause}" if event.cause else ""
         self._say(event.service, "✗", "x", paint(f"{how}{cause}", "red", "bold"), "red")
+        self._causes[event.service] = cause
         if event.tail and self._last_tail.get(event.service) != event.tail:
             self._last_tail[event.service] = event.tail
             self._tail(event)
@@ -253,14 +264,24 @@ class Console:
     def _service_restarting(
         self, event: events.ServiceRestarting, envelope: Envelope, state: RunState
     ) -> None:
+        if event.service in self._returning:  # told when it was stopped for that
+            self._returning.discard(event.service)
+            return
         when = f" in {duration(event.delay)}" if event.delay > 0 else ""
         attempt = f" (attempt {event.attempt} of {event.limit})" if event.limit and event.attempt else ""
-        why = f": {event.reason}" if event.reason else ""
+        why = f": {self._brief(event)}" if event.reason else ""
         self._say(event.service, "↻", "~", f"restarting{when}{attempt}{why}", "cyan")
 
     def _service_stopping(self, event: events.ServiceStopping, envelope: Envelope, state: RunState) -> None:
-        if not self._stopping:
-            why = f": {event.reason}" if event.reason else ""
+        if self._stopping:
+            return
+        why = f": {event.reason}" if event.reason else ""
+        if event.returns:
+            if event.service not in self._changed:  # the change was told with all that restart for it
+                self._say(event.service, "↻", "~", f"restarting{why}", "cyan")
+            self._changed.discard(event.service)
+            self._returning.add(event.service)
+        else:
             self._say(event.service, "■", "#", self._style.paint(f"stopping{why}", "dim"))
 
     def _service_stopped(self, event: events.ServiceStopped, envelope: Envelope, state: RunState) -> None:
@@ -272,7 +293,7 @@ class Console:
             self._completed_after[event.service] = took
             text = self._style.paint(f"completed in {duration(took)}", "green")
             self._say(event.service, "✓", "ok", text, "green")
-        else:
+        elif event.service not in self._returning:
             self._say(event.service, "■", "#", self._style.paint("stopped", "dim"))
 
     def _service_failed(self, event: events.ServiceFailed, envelope: Envelope, state: RunState) -> None:
@@ -280,7 +301,7 @@ class Console:
         colour = "yellow" if event.optional or event.skipped else "red"
         head = "not started" if event.skipped else "failed"
         more = " (optional: the others go on)" if event.optional else ""
-        text = f"{head}: {event.reason}" if event.reason else head
+        text = f"{head}: {self._brief(event)}" if event.reason else head
         self._say(event.service, "✗", "x", self._style.paint(text + more, colour), colour)
 
     def _output_lost(self, event: events.OutputLost, envelope: Envelope, state: RunState) -> None:
@@ -289,6 +310,11 @@ class Console:
         self._say(event.service, "▲", "!", text, "yellow")
 
     # --- how ---
+
+    def _brief(self, event: events.ServiceFailed | events.ServiceRestarting) -> str:
+        """The reason without the cause that was told when it exited."""
+        cause = self._causes.get(event.service, "")
+        return event.reason.replace(cause, "") if cause else event.reason
 
     def _say(self, service: str, fancy: str, plain: str, text: str, colour: str = "dim") -> None:
         self._screen.say(text, service, self._style.glyph(fancy, plain), colour)

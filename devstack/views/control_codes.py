@@ -19,34 +19,56 @@ _SEQUENCE = regex(
     rb"|\x1b[PX^_][^\x1b\n]*(?:\x1b\\)?"  # DCS, SOS, PM, APC
     rb"|\x1b[ -/]*[0-~]?"  # two-character escapes, charsets; also a lonely ESC
 )
+_LONGEST_SEQUENCE = 4096
+_CUT = regex(rb"\x1b(?:\[[0-?]*[ -/]*|[]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)\Z")
 _COLOUR = regex(rb"\x1b\[[0-9;:]*m")
 _COLOUR_PARAMETERS = regex(rb"[0-9;:]*\Z")
 _FIRST_COLUMN = regex(rb"[01]?\Z")
 _OTHER_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\v\f\x1b") + b"\x7f"
 _BLANKS = bytes.maketrans(b"\v\f", b"  ")
-_C1 = regex("[\x80-\x9f]")
+# C1, and what turns the direction of text around. Marks between characters stay: emoji and scripts need them.
+_STEERING = regex("[\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 _RESET = b"\x1b[0m"
 _MOST_COLOURS = 8
 """So many colour codes are carried from one line to the next; more means that a program never resets."""
 
 
 class Tamer:
-    """The control codes of one service's output. `colour=False` takes colours out, too."""
+    """The control codes of one service's output. `colour=False` takes colours out, too.
+
+    `starts_over` tells of the block tamed last whether it takes the place of what was shown of its first line.
+    """
 
     def __init__(self, *, colour: bool) -> None:
         self._colour = colour
         self._active: list[bytes] = []
+        self._cut = b""  # the beginning of a sequence at the end of a block
+        self._is_back = False  # the cursor stands in the first column of an unfinished line
+        self.starts_over = False
 
     def tame(self, block: bytes) -> bytes:
         """`block` without what could reach beyond its own lines; plain blocks come back untouched."""
+        block = self._whole_sequences(block)
         if not block.isascii():
             block = _valid(block)
+        self.starts_over, self._is_back = self._is_back, False
         if not self._active and not any(control in block for control in _CONTROLS):
             return block
         # Sequences first: a bell may be the end of one.
         whole = _SEQUENCE.sub(self._replace, block) if b"\x1b" in block else block
         whole = whole.replace(b"\r\n", b"\n").translate(_BLANKS, _OTHER_CONTROLS)
-        return b"\n".join([self._line(line) for line in whole.split(b"\n")])
+        lines = whole.split(b"\n")
+        self.starts_over |= b"\r" in lines[0].rstrip(b"\r")
+        self._is_back = lines[-1].endswith(b"\r") or (self.starts_over and not whole)
+        return b"\n".join([self._line(line) for line in lines])
+
+    def _whole_sequences(self, block: bytes) -> bytes:
+        """`block` from the beginning of a sequence that was cut off, up to one that is."""
+        block, self._cut = self._cut + block, b""
+        found = _CUT.search(block, max(0, len(block) - _LONGEST_SEQUENCE)) if b"\x1b" in block else None
+        if found is not None:
+            block, self._cut = block[: found.start()], found[0]
+        return block
 
     def _line(self, line: bytes) -> bytes:
         if b"\r" in line:
@@ -80,9 +102,8 @@ class Tamer:
 
 
 def _valid(block: bytes) -> bytes:
-    """`block` as valid UTF-8 without 8-bit control characters, which some terminals obey."""
-    text = block.decode("utf-8", "replace")
-    return _C1.sub("", text).encode()
+    """`block` as valid UTF-8 without 8-bit control characters and text direction, which some terminals obey."""
+    return _STEERING.sub("", block.decode("utf-8", "replace")).encode()
 
 
 def _last_state(line: bytes) -> bytes:

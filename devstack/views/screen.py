@@ -31,7 +31,6 @@ class _Lane:
 
     prefix: bytes
     tamer: Tamer
-    returned: bool = False  # its unfinished line went back to the first column
     pending: bytes = b""  # newest state of a progress line, where states cannot be overwritten
     length: int = 0  # of its unfinished line
     hidden: int = 0  # bytes of it that were not shown
@@ -85,9 +84,7 @@ class Screen:
             text = self._shorten(lane, text, self._cap)
         if not text:
             return
-        first_line = data[: data.find(b"\n") + 1] or data
-        starts_over = lane.returned or b"\r" in first_line.rstrip(b"\r\n")
-        lane.returned = data.endswith(b"\r")
+        starts_over = lane.tamer.starts_over
         if lane.pending:
             keeps = not starts_over or text.startswith(b"\n")
             text, lane.pending = (lane.pending + text if keeps else text), b""

@@ -20,6 +20,7 @@ _COLOURS = {
     Phase.BACKOFF: "yellow",
     Phase.STARTING: "cyan",
 }
+_ENDS = {Phase.FAILED: "failed", Phase.COMPLETED: "completed"}
 _PUBLIC = ("name", "phase", "generation", "pid", "port", "since", "restarts", "waiting_for", "last_probe")
 
 
@@ -61,7 +62,7 @@ def _cells(one: Mapping[str, Any], now: float, declared: int | None) -> tuple[st
     port = str(one["port"] or "")
     return (
         str(one["name"]),
-        phase_words(phase),
+        phase_words(Phase.PENDING if one.get("skipped") else phase),
         duration(now - one["since"]) if one["since"] else "",
         str(one["pid"] or ""),
         f"{port} (for {declared})" if declared is not None else port,
@@ -90,8 +91,9 @@ def why(one: Mapping[str, Any], now: float) -> str:
 
 def ended_words(one: Mapping[str, Any], now: float) -> str:
     """`web failed: exited 1`: one service's end as a sentence."""
-    reason = why(one, now)
-    return f"{one['name']} is {phase_words(Phase(one['phase']))}" + (f": {reason}" if reason else "")
+    reason, phase = why(one, now), Phase(one["phase"])
+    verb = "was not started" if one.get("skipped") else _ENDS.get(phase, f"is {phase_words(phase)}")
+    return f"{one['name']} {verb}" + (f": {reason}" if reason else "")
 
 
 def _colour(one: Mapping[str, Any]) -> tuple[str, ...]:

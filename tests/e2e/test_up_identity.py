@@ -145,11 +145,12 @@ def test_what_only_a_shell_knows_is_not_missing(tree: Tree, devstack: Command, c
 
 
 def test_a_missing_tool_is_named_with_who_needs_it(tree: Tree, devstack: Command) -> None:
-    services = {"web": {"command": "pnpm dev"}, "ws": {"command": WAIT}}
+    services = {"web": {"command": "pnpm dev"}, "ws": {"command": WAIT}, "agent": {"command": "uv run agent"}}
     outcome = devstack("up", cwd=tree({"stack.toml": toml(services)}), env={"PATH": "/nowhere"})
     assert outcome.code == 4
-    assert "not installed: pnpm (needed by web)" in outcome.err
-    assert "corepack" in outcome.err
+    assert "not installed: pnpm (needed by web); sleep (needed by ws); uv (needed by agent)." in outcome.err
+    assert "pnpm: `corepack enable`" in outcome.err
+    assert "uv: https://docs.astral.sh/uv" in outcome.err
 
 
 CAUSES = {

@@ -41,6 +41,14 @@ CASES = [
     (["KeyError: 'LIVEKIT_URL'"], "the variable LIVEKIT_URL is not set"),
     (["SyntaxError: Unexpected token '}'"], "syntax error in its source"),
     (["OSError: [Errno 28] No space left on device"], "the disk is full"),
+    (["Error: listen EACCES: permission denied 0.0.0.0:80"], "may not bind its port"),
+    (['ERROR:    Error loading ASGI app. Could not import module "app".'], 'import module "app"'),
+    (["FileNotFoundError: [Errno 2] No such file or directory: 'a.json'"], "the file a.json does not exist"),
+    (["Error: ENOENT: no such file or directory, open '/srv/a.json'"], "the file /srv/a.json does not exist"),
+    (["ConnectionRefusedError: [Errno 111] Connection refused"], "refused the connection"),
+    (["connect ECONNREFUSED 127.0.0.1:5432"], "nothing answered on port 5432"),
+    (["JsonWebTokenError: invalid signature"], "signed with another secret"),
+    (["jwt.exceptions.InvalidSignatureError: Signature verification failed"], "signed with another secret"),
 ]
 
 

@@ -233,7 +233,7 @@ def test_the_sum_comes_after_the_last_failure(console: Terminalless) -> None:
     console.show(events.ServiceFailed(service="server", reason="exited 1"), end)
     console.show(events.ServiceFailed(service="agent", reason="server exited 1", skipped=True), end)
     os.close(console.handle)
-    assert [line.split(" ")[0] for line in console.lines()] == ["server", "agent", "x"]
+    assert [line.split(" ")[0] for line in console.lines()] == ["server", "agent", "x", ""]
 
 
 def test_a_failure_that_is_optional_is_no_reason_for_a_sum(console: Terminalless) -> None:

@@ -38,6 +38,10 @@ def coloured(block: bytes) -> bytes:
         ("para\u2028graph".encode() + b"\n", "para\u2028graph".encode() + b"\n"),
         ("eight bit \u009b2Jcsi\n".encode(), b"eight bit 2Jcsi\n"),
         (b"tab\tstays\n", b"tab\tstays\n"),
+        ("turned \u202egnp.exe\u202c \u2067around\u2069\n".encode(), b"turned gnp.exe around\n"),
+        ("one 👩‍💻 and عربي‌ stay\n".encode(), "one 👩‍💻 and عربي‌ stay\n".encode()),
+        (b"\x1b]52;c;cHduZWQ=\x07clipboard\n", b"clipboard\n"),
+        (b"\x1b[?2004h\x1b[?1000hmodes\x1b[6n\x1b[c\n", b"modes\n"),
         (b"invalid \xff\xfe end\n", "invalid \ufffd\ufffd end\n".encode()),
         (b"ends in escape \x1b", b"ends in escape "),
         (b"\x1b[>4;2mkeys\x1b[<u\n", b"keys\n"),
@@ -60,6 +64,36 @@ def test_only_text_reaches_the_shared_screen(written: bytes, shown: bytes) -> No
 )
 def test_a_progress_line_keeps_its_last_state(written: bytes, shown: bytes) -> None:
     assert plain(written) == shown
+
+
+@pytest.mark.parametrize("cut", range(1, 30))
+def test_a_sequence_that_ends_in_the_next_block_is_one(cut: int) -> None:
+    written = b"a\x1b[2K\x1b]0;title\x1b\\b\x1b(B\x1b[1mc\n"
+    tamer = Tamer(colour=False)
+    assert tamer.tame(written[:cut]) + tamer.tame(written[cut:]) == b"abc\n"
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [b"10%", b"\r20%"],
+        [b"10%\r", b"20%"],
+        [b"10%", b"\x1b[2K\x1b[1G20%"],
+        [b"10%\x1b[1G", b"\x1b[2K", b"20%"],
+        [b"10%", b"\r", b"20%\nmore\n"],
+    ],
+)
+def test_a_block_tells_that_it_takes_the_place_of_what_was_shown(blocks: list[bytes]) -> None:
+    tamer = Tamer(colour=True)
+    told = [(tamer.tame(block), tamer.starts_over) for block in blocks]
+    assert [starts_over for text, starts_over in told if text] == [False, True]
+
+
+def test_what_goes_on_in_its_line_does_not_start_over() -> None:
+    tamer = Tamer(colour=True)
+    for block in (b"one ", b"two\n", b"windows\r", b"\nlines", b" go on\n"):
+        text = tamer.tame(block)
+    assert (text, tamer.starts_over) == (b" go on\n", False)
 
 
 def test_colours_stay_and_end_with_their_line() -> None:

@@ -94,4 +94,4 @@ def test_the_last_column_says_why(one: dict[str, Any], words: str) -> None:
 
 
 def test_an_end_is_a_sentence() -> None:
-    assert ended_words(service(phase="failed", reason="exited 1"), 100.0) == "web is failed: exited 1"
+    assert ended_words(service(phase="failed", reason="exited 1"), 100.0) == "web failed: exited 1"
