@@ -25,6 +25,7 @@ __all__ = [
     "is_secret_reference",
     "is_secret_text",
     "mask_url",
+    "may_hold_secret",
     "placeholder",
     "secret_texts",
 ]
@@ -81,6 +82,24 @@ _SECRET_TEXT = regex(
     | pypi-[A-Za-z0-9_-]{30,} | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
     re.VERBOSE,
 )
+# What these and tokens begin with; AWS's keys are known to the rules.
+_OPENINGS = (
+    *(
+        "sk-",
+        "sk_",
+        "rk_",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "xox",
+        "sb_secret_",
+    ),
+    *("whsec_", "SG.", "hf_", "npm_", "gsk_", "pypi-", "-----BEGIN", "eyJ", "AKIA"),
+)
 _JWT = regex(r"eyJ[A-Za-z0-9_-]{8,}\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*$")
 _REFERENCE = regex(
     r"""(?:op|aws-sm|aws-secretsmanager|aws-ssm|gcp-sm|gcp-secretmanager|sm|awssm|vault|doppler|infisical|bws
@@ -130,6 +149,12 @@ def is_secret_text(text: str) -> bool:
     if _SECRET_TEXT.match(text):
         return True
     return bool(_JWT.match(text)) and not _is_anonymous_token(text)
+
+
+def may_hold_secret(text: str) -> bool:
+    """Whether a name or a text in it can be a secret's; False is certain, and soon known of a whole file."""
+    upper = text.upper()
+    return any(word in upper for word in SECRET_WORDS) or any(opening in text for opening in _OPENINGS)
 
 
 def is_secret_reference(text: str) -> bool:

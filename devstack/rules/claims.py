@@ -18,6 +18,7 @@ from devstack.stack.model import Service, ServiceType
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
+    from devstack.stack.launch import Launch
 
 HELPER_ROLES = ("hmr", "inspect", "inspector", "debug")
 _DEFAULT_INSPECT = 9229
@@ -57,6 +58,11 @@ class Claim:
 
 def claims(inspection: Inspection, service: Service) -> tuple[Claim, ...]:
     """Every claim of `service`, the declared ones first. Port 0 claims none: the system chooses a free one."""
+    return inspection.once(_claims, service.name)
+
+
+def _claims(inspection: Inspection, name: str) -> tuple[Claim, ...]:
+    service = inspection.need_stack().services[name]
     if service.type is ServiceType.EXTERNAL:
         return ()
     if service.type is ServiceType.COMPOSE:
@@ -95,20 +101,23 @@ class CommandWords:
     folder: Path | None
 
 
-def command_words(inspection: Inspection, service: Service) -> Iterator[CommandWords]:
+def command_words(inspection: Inspection, service: Service) -> tuple[CommandWords, ...]:
     """The words of the service's command, and of the package.json script behind it; with their places."""
-    launch = inspection.launch(service.name)
-    if launch is None:
-        return
-    for text, place in _texts(inspection, service):
-        for step in pages.steps(text, launch.cwd):
-            yield CommandWords(words=step.words, text=step.text, place=place, folder=step.folder)
+    return inspection.once(_command_words, service.name)
 
 
-def _texts(inspection: Inspection, service: Service) -> Iterator[tuple[str, Location]]:
-    launch = inspection.launch(service.name)
+def _command_words(inspection: Inspection, service: str) -> tuple[CommandWords, ...]:
+    launch = inspection.launch(service)
     if launch is None:
-        return
+        return ()
+    return tuple(
+        CommandWords(words=step.words, text=step.text, place=place, folder=step.folder)
+        for text, place in _texts(inspection, launch)
+        for step in pages.steps(text, launch.cwd)
+    )
+
+
+def _texts(inspection: Inspection, launch: Launch) -> Iterator[tuple[str, Location]]:
     yield launch.command, inspection.at_spot(launch.spot)
     if launch.script is not None:
         yield launch.script.text, inspection.at(launch.script.path, launch.script.line)

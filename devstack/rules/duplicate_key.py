@@ -33,7 +33,7 @@ _Definition = tuple[Path, int, str | None]
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per name and file."""
-    told: set[tuple[Path, str]] = set()
+    told: set[tuple[str, str]] = set()
     for service, name, value in inspection.variables.take(inspection.variables.special):
         if not value.shadows:
             continue
@@ -46,10 +46,10 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 yield _finding(inspection, inspection.environments[service], name, definitions)
 
 
-def _by_file(inspection: Inspection, value: Value) -> dict[Path, list[_Definition]]:
+def _by_file(inspection: Inspection, value: Value) -> dict[str, list[_Definition]]:
     """Real file → its definitions, the one that counts first; a file reached twice through links counts "
     "once."""
-    found: dict[Path, dict[int, _Definition]] = {}
+    found: dict[str, dict[int, _Definition]] = {}
     raw = value.text if value.raw is None else value.raw
     for origin, text in [(value.origin, raw), *((shadow.origin, shadow.text) for shadow in value.shadows)]:
         if origin.layer is LayerKind.FILE and origin.path is not None and origin.line is not None:

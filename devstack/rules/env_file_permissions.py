@@ -51,11 +51,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _is_open(inspection: Inspection, path: Path) -> bool:
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return bool(mode & _OTHERS) and not is_example(path.name) and real_secret(inspection, path) is not None
+    facts = inspection.files.stat(path)
+    is_open = facts is not None and bool(facts.st_mode & _OTHERS)
+    return is_open and not is_example(path.name) and real_secret(inspection, path) is not None
 
 
 RULE = Rule(

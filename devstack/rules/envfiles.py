@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -15,7 +14,7 @@ from devstack.patterns import regex
 from devstack.records import dataclass
 
 if TYPE_CHECKING:
-    from devstack.env.model import FileReader
+    from devstack.env.files import Files
     from devstack.rules.inspection import Inspection
 
 _ASSIGNMENT = regex(r"\ufeff?[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(=|:[ \t])(.*)", re.DOTALL)
@@ -86,10 +85,11 @@ class EnvFile:
         )
 
 
-def read(files: FileReader, path: Path) -> EnvFile | None:
+def read(files: Files, path: Path) -> EnvFile | None:
     """Read and split; None when there is no such readable file or it is no settings file (too large)."""
     try:
-        if path.stat().st_size > LARGEST:
+        facts = files.stat(path)
+        if facts is None or facts.st_size > LARGEST:
             return None
         content = files.read(path)
     except OSError:
@@ -105,29 +105,14 @@ def discover(inspection: Inspection) -> tuple[Path, ...]:
     for environment in inspection.environments.values():
         for layer in environment.layers:
             if layer.exists:
-                found.setdefault(os.path.realpath(layer.path), layer.path)
+                found.setdefault(inspection.real(layer.path), layer.path)
     folders = [inspection.root, *(inspection.folder(service) for service in inspection.services)]
     for folder in dict.fromkeys(folders):
-        for path in _env_named(folder):
-            found.setdefault(os.path.realpath(path), path)
+        for name in inspection.files.names(folder):
+            if is_env_name(name) and inspection.files.is_file(f"{folder}/{name}"):
+                path = folder / name
+                found.setdefault(inspection.real(path), path)
     return tuple(found.values())
-
-
-def _env_named(folder: Path) -> Iterator[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if is_env_name(entry.name) and _is_file(entry))
-    except OSError:
-        return
-    for name in names:
-        yield folder / name
-
-
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:  # a symlink that points to itself
-        return False
 
 
 def _decode(content: bytes) -> tuple[str, str]:

@@ -54,20 +54,18 @@ def _pairs(inspection: Inspection, service: Service) -> Iterator[tuple[EnvFile, 
     existing = [
         layer.path for layer in environment.layers if layer.exists and not is_example(layer.path.name)
     ]
-    files = [file for file in map(inspection.env_file, existing) if file is not None]
-    if not files:
-        return
     if service.env.example is not None:
         paths = [inspection.folder(service) / service.env.example]
     else:
-        folders = dict.fromkeys(Path(os.path.realpath(path)).parent for path in existing)
+        folders = dict.fromkeys(Path(inspection.real(path)).parent for path in existing)
         paths = [
             folder / name
             for folder in folders
             for name in inspection.files.names(folder)
             if is_example(name) and is_env_name(name)
         ]
-    for path in paths[:1]:
+    files = [file for file in map(inspection.env_file, existing if paths else ()) if file is not None]
+    for path in paths[:1] if files else ():
         example = inspection.env_file(path)
         if example is not None:
             yield example, files

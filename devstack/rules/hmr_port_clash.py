@@ -33,10 +33,13 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per pair of services and port; a page's own port is what HMR uses by default."""
     services = {service.name: service for service in inspection.services}
     everything = [claim for service in services.values() for claim in claims(inspection, service)]
+    by_port: dict[int, list[Claim]] = {}
+    for claim in everything:
+        by_port.setdefault(claim.port, []).append(claim)
     told: set[tuple[str, int]] = set()
     for helper in sorted((claim for claim in everything if claim.is_helper), key=_most_concrete):
-        for other in everything:
-            if other.port != helper.port or other.service == helper.service:
+        for other in by_port[helper.port]:
+            if other.service == helper.service:
                 continue
             if (helper.service, helper.port) in told or (
                 other.is_helper and (other.service, other.port) in told

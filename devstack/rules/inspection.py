@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from devstack.errors import Problem
 from devstack.records import dataclass, field
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from devstack.rules.variables import Table
     from devstack.stack.launch import Launch
     from devstack.stack.model import Service, Spot, Stack
+
+
+T = TypeVar("T")
 
 
 class Host(Protocol):
@@ -129,9 +132,12 @@ class Inspection:
     live: LiveFacts | None = None
     _sources: dict[str, SourceIndex] = field(default_factory=dict)
     _launches: dict[str, Launch | None] = field(default_factory=dict)
-    _env_files: dict[Path, EnvFile | None] = field(default_factory=dict)
-    _real: dict[Path, Path] = field(default_factory=dict)
+    _env_files: dict[str, EnvFile | None] = field(default_factory=dict)
+    _real: dict[str, str] = field(default_factory=dict)
+    _shown: dict[str, str] = field(default_factory=dict)
     _versions: dict[Path, tuple[int, ...] | None] = field(default_factory=dict)
+    _programs: dict[tuple[str, Path | None], Path | None] = field(default_factory=dict)
+    _known: dict[object, object] = field(default_factory=dict)
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -231,11 +237,21 @@ class Inspection:
                 self._launches[service] = None
         return self._launches[service]
 
+    def once(self, work_out: Callable[..., T], *about: str) -> T:
+        """What `work_out(self, *about)` gives, worked out once: what several rules, or many services, share."""
+        key = (work_out, about)
+        if key not in self._known:
+            self._known[key] = work_out(self, *about)
+        return cast("T", self._known[key])
+
     # --- places -------------------------------------------------------------------------------------------
 
     def shown(self, path: Path) -> str:
         """`path` as reports show it: POSIX, relative to the root (`../` where it leaves it)."""
-        return Path(os.path.relpath(path, self.root)).as_posix()
+        key = str(path)
+        if key not in self._shown:
+            self._shown[key] = Path(os.path.relpath(key, self.root)).as_posix()
+        return self._shown[key]
 
     def at(
         self,
@@ -284,11 +300,12 @@ class Inspection:
 
     def env_file(self, path: Path) -> EnvFile | None:
         """The lines of an env file; None when it cannot be read."""
-        if path not in self._env_files:
+        key = str(path)
+        if key not in self._env_files:
             from devstack.rules.envfiles import read
 
-            self._env_files[path] = read(self.files, path)
-        return self._env_files[path]
+            self._env_files[key] = read(self.files, path)
+        return self._env_files[key]
 
     @cached_property
     def env_paths(self) -> tuple[Path, ...]:
@@ -301,20 +318,25 @@ class Inspection:
         """Services whose program reads `path` (through symlinks too), in the order of the stack."""
         return self._readers.get(self.real(path), ())
 
-    def real(self, path: Path) -> Path:
-        """`path` with links followed; asked of the system once per path."""
-        if path not in self._real:
-            self._real[path] = Path(os.path.realpath(path))
-        return self._real[path]
+    def real(self, path: Path | str) -> str:
+        """`path` with links followed; what lies in one folder is asked of the system once."""
+        key = str(path)
+        found = self._real.get(key)
+        if found is None:
+            folder, name = os.path.split(key)
+            if name in ("", ".", "..") or os.path.islink(key):  # noqa: PTH114 - as below
+                found = os.path.realpath(key)
+            else:
+                found = os.path.join(self.real(folder), name)  # noqa: PTH118 - asked for thousands of files
+            self._real[key] = found
+        return found
 
     @cached_property
-    def _readers(self) -> Mapping[Path, tuple[str, ...]]:
-        found: dict[Path, list[str]] = {}
+    def _readers(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
         for name, environment in self.environments.items():
             for layer in environment.layers:
-                names = found.setdefault(self.real(layer.path), [])
-                if name not in names:
-                    names.append(name)
+                found.setdefault(self.real(layer.path), {})[name] = None
         return {path: tuple(names) for path, names in found.items()}
 
     # --- this machine -------------------------------------------------------------------------------------
@@ -343,4 +365,7 @@ class Inspection:
 
     def which(self, program: str, folder: Path) -> Path | None:
         """The file that starting `program` in `folder` would run."""
-        return self.host.which(program, self.process_env.get("PATH"), folder)
+        key = (program, folder if "/" in program or os.name == "nt" else None)
+        if key not in self._programs:
+            self._programs[key] = self.host.which(program, self.process_env.get("PATH"), folder)
+        return self._programs[key]

@@ -46,7 +46,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     inspection.need_stack()
     for path in inspection.env_paths:
         file = None if is_example(path.name) else inspection.env_file(path)
-        if file is None or file.encoding in ("utf-16", "latin-1"):
+        if file is None or file.encoding in ("utf-16", "latin-1") or file.is_plain:
             continue
         yield from _in_names(inspection, file)
         yield from _in_values(inspection, file)

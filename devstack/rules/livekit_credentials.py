@@ -31,6 +31,7 @@ from devstack.stack.model import Reference
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
+_PAIR = ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 _KEY = regex(r"API[A-Za-z0-9]{8,20}")
 _SECRET = regex(r"[A-Za-z0-9_-]{30,}")
 
@@ -38,10 +39,11 @@ _SECRET = regex(r"[A-Za-z0-9_-]{30,}")
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per service."""
     inspection.need_stack()
-    for service in inspection.environments:
-        key, secret = (
-            _effective(inspection, service, name) for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
-        )
+    for service, environment in inspection.environments.items():
+        read = (each.name for each in inspection.sources(service).reads)
+        if not any(environment.get(name) for name in _PAIR) and not any(name in _PAIR for name in read):
+            continue
+        key, secret = (_effective(inspection, service, name) for name in _PAIR)
         if not key.text and not secret.text:
             continue
         if _is_swapped(key, secret):

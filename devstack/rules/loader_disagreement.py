@@ -34,8 +34,6 @@ from devstack.rules import evidence
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from devstack.rules.inspection import Inspection
 
 
@@ -76,7 +74,7 @@ def is_explained_by_loaders(inspection: Inspection, found: Sequence[Effective]) 
 
 def _candidates(inspection: Inspection) -> Iterator[list[Reading]]:
     yield from _shared_groups(inspection)
-    lines: dict[tuple[Path, int, str], list[Reading]] = {}
+    lines: dict[tuple[str, int, str], list[Reading]] = {}
     for service, environment in inspection.environments.items():
         if not any(len(inspection.readers(layer.path)) > 1 for layer in environment.layers):
             continue

@@ -77,28 +77,40 @@ def _installed(inspection: Inspection, service: Service, tool: str) -> versions.
 
 def _node_wishes(inspection: Inspection, service: Service) -> Iterator[Wish]:
     for folder in packages.upward(inspection.folder(service), inspection.root):
-        engines = packages.read_json(inspection.files, folder / "package.json").get("engines")
-        if isinstance(engines, dict) and isinstance(engines.get("node"), str):
-            yield engines["node"], _line(inspection, folder / "package.json", '"node"')
-        for name in (".nvmrc", ".node-version"):
-            wanted = (inspection.read_text(folder / name) or "").strip()
-            if re.fullmatch(r"v?\d+(?:\.\d+)*", wanted):
-                yield wanted.lstrip("v"), inspection.at(folder / name, 1)
-        yield from _tool_versions(inspection, folder, ("nodejs", "node"))
+        yield from inspection.once(_node_wishes_in, str(folder))
+
+
+def _node_wishes_in(inspection: Inspection, place: str) -> tuple[Wish, ...]:
+    if not inspection.files.may_hold(place, "package.json", ".nvmrc", ".node-version", ".tool-versions"):
+        return ()
+    found, folder = [], Path(place)
+    engines = packages.read_json(inspection.files, folder / "package.json").get("engines")
+    if isinstance(engines, dict) and isinstance(engines.get("node"), str):
+        found.append((engines["node"], _line(inspection, folder / "package.json", '"node"')))
+    for name in (".nvmrc", ".node-version"):
+        wanted = (inspection.read_text(folder / name) or "").strip()
+        if re.fullmatch(r"v?\d+(?:\.\d+)*", wanted):
+            found.append((wanted.lstrip("v"), inspection.at(folder / name, 1)))
+    return (*found, *_tool_versions(inspection, folder, ("nodejs", "node")))
 
 
 def _python_wishes(inspection: Inspection, service: Service) -> Iterator[Wish]:
     for folder in packages.upward(inspection.folder(service), inspection.root):
-        path = folder / "pyproject.toml"
-        text = inspection.read_text(path)
-        try:
-            project = tomllib.loads(text or "").get("project")
-        except tomllib.TOMLDecodeError:
-            project = None
-        wanted = project.get("requires-python") if isinstance(project, dict) else None
-        if isinstance(wanted, str):
-            yield wanted, _line(inspection, path, "requires-python")
-        yield from _tool_versions(inspection, folder, ("python",))
+        yield from inspection.once(_python_wishes_in, str(folder))
+
+
+def _python_wishes_in(inspection: Inspection, folder: str) -> tuple[Wish, ...]:
+    if not inspection.files.may_hold(folder, "pyproject.toml", ".tool-versions"):
+        return ()
+    path = Path(folder, "pyproject.toml")
+    text = inspection.read_text(path)
+    try:
+        project = tomllib.loads(text or "").get("project")
+    except tomllib.TOMLDecodeError:
+        project = None
+    wanted = project.get("requires-python") if isinstance(project, dict) else None
+    own = [(wanted, _line(inspection, path, "requires-python"))] if isinstance(wanted, str) else []
+    return (*own, *_tool_versions(inspection, Path(folder), ("python",)))
 
 
 def _tool_versions(inspection: Inspection, folder: Path, tools: tuple[str, ...]) -> Iterator[Wish]:

@@ -119,13 +119,15 @@ def _scripts(inspection: Inspection) -> Iterator[tuple[Path, str]]:
     )
     for top in folders:
         for below in _SCRIPT_FOLDERS:
+            if below and not inspection.files.may_hold(top, below):
+                continue
             for name in inspection.files.names(top / below):
                 is_script = name in _SCRIPT_NAMES or name.endswith((".sh", ".bash", ".mk")) or below == "bin"
                 path = top / below / name
                 if is_script and inspection.files.is_file(path):
                     content = inspection.read_quietly(path, 200_000)
                     yield path, (content or b"").decode("utf-8", errors="replace")
-        found = package.read(top)
+        found = package.read(top) if inspection.files.may_hold(top, "package.json") else None
         if found is not None:
             lines = [""] * max([*found.lines.values(), 0])
             for name, line in found.lines.items():

@@ -16,7 +16,6 @@ Write `NAME=value`, close the quote, resolve the merge, or begin the line with `
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -38,7 +37,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for path in inspection.env_paths:
         readers = inspection.readers(path)
         file = inspection.env_file(path) if readers else None
-        if file is None or file.encoding == "utf-16":
+        lost = dropped.get(inspection.real(path), {})
+        if file is None or file.encoding == "utf-16" or (file.is_plain and not lost):
             continue
         told: set[int] = set()
         for finding in _markers(inspection, file, readers[0]):
@@ -49,7 +49,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             if line not in told:
                 told.add(line)
                 yield finding
-        yield from _junk(inspection, file, dropped.get(os.path.realpath(path), {}), told)
+        yield from _junk(inspection, file, lost, told)
 
 
 def _dropped(inspection: Inspection) -> dict[str, dict[int, list[tuple[str, str]]]]:
@@ -58,7 +58,7 @@ def _dropped(inspection: Inspection) -> dict[str, dict[int, list[tuple[str, str]
     for service, environment in inspection.environments.items():
         for issue in environment.issues:
             if issue.kind in _DROPS and issue.line is not None:
-                lines = found.setdefault(os.path.realpath(issue.path), {})
+                lines = found.setdefault(inspection.real(issue.path), {})
                 lines.setdefault(issue.line, []).append((service, issue.message))
     return found
 

@@ -39,7 +39,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for path in inspection.env_paths:
         readers = inspection.readers(path)
         file = inspection.env_file(path) if readers else None
-        if file is None:
+        if file is None or file.is_plain:
             continue
         for entry in file.assignments:
             end = last_line(file, entry)

@@ -46,8 +46,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per mangled value."""
     inspection.need_stack()
     told: set[tuple[str, int | None]] | None = None
-    table, cut = inspection.variables, _names_with_hash(inspection)
-    for service, name, value in table.take(table.special | table.called(lambda _: cut)):
+    for service, name, value in inspection.variables.take(inspection.variables.special):
         what = _mangled(inspection, inspection.environments[service], name, value)
         is_meant = name in inspection.declared(service) or is_secret_name(name)
         if what is None or not (is_meant or _is_read(inspection, service, name)):
@@ -56,12 +55,6 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         place = inspection.at_origin(value.origin, name)
         if (place.path, place.line) not in told:
             yield _finding(inspection, service, name, value, what)
-
-
-def _names_with_hash(inspection: Inspection) -> set[str]:
-    """Variables with a `#` on their line: a loader that cuts there keeps no trace of the rest."""
-    files = (inspection.env_file(path) for path in inspection.env_paths)
-    return {each.name for file in files if file is not None for each in file.assignments if "#" in each.raw}
 
 
 def _mangled(inspection: Inspection, environment: Environment, name: str, value: Value) -> str | None:

@@ -52,8 +52,10 @@ def socket_addresses(inspection: Inspection) -> Iterator[SocketAddress]:
 def _in_files(inspection: Inspection) -> Iterator[SocketAddress]:
     for path in inspection.env_paths:
         file = None if is_example(path.name) else inspection.env_file(path)
+        if file is None or "://" not in file.text:
+            continue
         owners = inspection.readers(path) or _in_folder(inspection, path.parent.resolve().as_posix())
-        for each in () if file is None else file.assignments:
+        for each in file.assignments:
             text = intended(each.raw)
             if not text.lower().startswith(("ws://", "wss://")) or "$" in text:
                 continue
