@@ -188,6 +188,11 @@ class _Planner:
             if config.path is not None and not (key == "mode" and self._service.env.mode):
                 message = f"`{key}` is computed, so Vite's default is assumed; declare `mode` or `files`"
                 self._note(config.path, line, message)
+        if config.path is not None and "" in config.prefixes:
+            message = "`envPrefix` holds an empty text, so Vite stops: every variable would be public"
+            self._issues.append(
+                LoadIssue(path=config.path, line=None, kind="error", message=message, fatal=True)
+            )
         self._note_configuration()
         self._note_packages()
         self._note_starter()

@@ -94,6 +94,23 @@ def test_vite_without_an_env_folder_reads_nothing(tree: Tree) -> None:
     assert "VITE_A" not in _resolved(root).variables
 
 
+@pytest.mark.parametrize("prefix", ["''", "['VITE_', '']"])
+def test_vite_does_not_start_with_an_empty_prefix(tree: Tree, prefix: str) -> None:
+    stack = '[services.web]\ntype = "vite"\ncommand = "vite"\ndir = "web"\n'
+    config = f"export default {{ envPrefix: {prefix} }}\n"
+    found = _resolved(
+        tree({"stack.toml": stack, "web/vite.config.ts": config, "web/.env": "VITE_A=1\nB=2\n"})
+    )
+    assert [(issue.path.name, issue.fatal) for issue in found.issues] == [("vite.config.ts", True)]
+    assert not found.is_public("B")
+
+
+def test_vite_gives_the_page_no_name_without_its_prefix() -> None:
+    made = ours("vite@8+node@20", Case(files={".env": "NODE_ENV=production\nPORT=4000\nVITE_A=1\n"}))
+    public = [name for name in made.variables if name.startswith(made.prefixes)]
+    assert (public, made.variables["NODE_ENV"].text) == (["VITE_A"], "production")
+
+
 @pytest.mark.parametrize("name", ["BROWSER", "BROWSER_ARGS"])
 def test_vite_copies_its_browser_settings_before_it_expands(name: str) -> None:
     made = ours("vite@7", Case(files={".env": f"A=x\n{name}=$A\nB=${name}\n"}))
@@ -131,3 +148,100 @@ def test_references_that_lead_back_in_a_roundabout_way_are_a_circle(pin: str, te
     made = ours(pin, Case(files={".env": text}))
     assert [issue.fatal for issue in made.issues] == [True]
     assert not made.variables
+
+
+def test_honcho_takes_a_list_of_files_of_which_the_last_wins_also_over_what_is_exported(tree: Tree) -> None:
+    files = 'files = ["a.env", "missing.env", "b.env"]\n'
+    stack = f'[services.x]\ntype = "command"\ncommand = "x"\n[services.x.env]\nloader = "honcho"\n{files}'
+    root = tree({"stack.toml": stack, "a.env": "A=1\nB=1\n", "b.env": "B=2\nC=2\n"})
+    assert _texts(_resolved(root, {"B": "exported"})) == {"A": "1", "B": "2", "C": "2"}
+
+
+def test_compose_has_the_process_win_in_references_and_the_file_as_a_value() -> None:
+    case = Case(files={".env": "HOST=file\nURL=ws://${HOST}\n"}, process={"HOST": "exported"})
+    made = ours("compose", case)
+    assert {name: value.text for name, value in made.variables.items()} == {
+        "HOST": "file",
+        "URL": "ws://exported",
+    }
+
+
+def test_a_name_alone_in_a_compose_file_is_inherited() -> None:
+    made = ours("compose", Case(files={".env": "A\nB\nC=1\n"}, process={"A": "exported"}))
+    assert {name: value.text for name, value in made.variables.items()} == {"A": "exported", "C": "1"}
+
+
+def test_one_malformed_line_costs_compose_the_whole_file() -> None:
+    made = ours("compose", Case(files={".env": "A=1\n// note\nB=2\n"}))
+    assert not made.variables
+    assert [(issue.line, issue.fatal) for issue in made.issues] == [(2, True)]
+
+
+@pytest.mark.parametrize(
+    ("pin", "process", "text"),
+    [
+        ("dotenv-expand@1000", {"A": ""}, "file"),  # an empty exported value counts as none
+        ("dotenv-expand@13", {"A": ""}, "file"),
+        ("dotenv@18", {"A": ""}, ""),
+        ("vite@8+node@20", {"A": ""}, ""),
+        ("node@24", {"A": ""}, ""),
+        ("python-dotenv@1.2", {"A": ""}, ""),
+        ("pydantic", {"A": ""}, ""),
+        ("honcho", {"A": ""}, "file"),
+        ("compose", {"A": ""}, "file"),
+        ("shell", {"A": ""}, "file"),
+    ],
+)
+def test_who_wins_over_an_empty_exported_value(pin: str, process: dict[str, str], text: str) -> None:
+    assert ours(pin, Case(files={".env": "A=file\n"}, process=process)).variables["A"].text == text
+
+
+def test_dotenv_expand_1000_runs_commands_and_we_do_not(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    made = ours("dotenv-expand@1000", Case(files={".env": f"A=$(touch {trace})\nB=${{A}}\nC=1\n"}))
+    assert (made.variables["A"].unknown, made.variables["C"].text) != (None, None)
+    assert made.variables["B"].unknown
+    assert [issue.kind for issue in made.issues] == ["executes"]
+    assert not trace.exists()
+
+
+# What the specification's tenth section says about spellings that all programs read alike.
+_ALL = (
+    *("next@16", "vite@5", "vite@7", "vite@8+node@20", "vite@8+node@24", "dotenv@18", "dotenv-expand@11"),
+    *("dotenv-expand@13", "node@20", "node@24", "python-dotenv@1.2", "python-dotenv@1.1", "pydantic"),
+)
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+def _read(pins: tuple[str, ...], written: str) -> set[str | None]:
+    found = [ours(pin, Case(files={".env": f"A={written}\nB=2\n"})).variables.get("A") for pin in pins]
+    return {None if value is None else value.text for value in found}
+
+
+def test_bare_values_agree_but_for_six_characters() -> None:
+    for character in set(_PRINTABLE) - set("\"#$'\\`"):
+        assert _read((*_ALL, "honcho", "compose"), f"x{character}y") == {f"x{character}y"}
+    assert _read(_ALL, "x\\y") == {"x\\y"}
+    assert _read(("honcho",), "x\\y") == {"xy"}
+    assert _read((*_ALL, "honcho", "compose"), "x`y") == {"x`y"}
+    assert len(_read(_ALL, "`x`")) == 2
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quoted_values_agree_but_for_the_quote_the_dollar_and_the_backslash(quote: str) -> None:
+    for character in set(_PRINTABLE + " ") - {quote, "$", "\\"}:
+        assert _read((*_ALL, "honcho", "compose"), f"{quote}x{character}y{quote}") == {f"x{character}y"}
+
+
+def test_a_dollar_is_safe_at_the_end_and_before_what_begins_no_name() -> None:
+    for value in ("x$", "x$-y", "x$/y", "x$ y"):
+        assert _read((*_ALL, "honcho"), f'"{value}"') == {value}
+    assert len(_read(_ALL, '"x$y"')) > 1
+    # dotenv-expand 11, also the one inside Vite 5, takes a dot for a letter.
+    assert (_read(("vite@5",), "x$.y"), _read(("vite@7",), "x$.y")) == ({"x"}, {"x$.y"})
+
+
+def test_an_escaped_newline_agrees_everywhere_and_a_real_one_but_in_honcho() -> None:
+    assert _read((*_ALL, "honcho", "compose"), '"a\\nb"') == {"a\nb"}
+    assert _read((*_ALL, "compose"), '"a\nb"') == {"a\nb"}
+    assert _read(("honcho",), '"a\nb"') == {None}
