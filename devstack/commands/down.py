@@ -12,7 +12,8 @@ from devstack.host.base import this_host
 from devstack.host.leftovers import end_leftovers, living
 from devstack.host.listening import is_bindable
 from devstack.host.private_folder import PrivateFolder
-from devstack.host.state_file import RunRecord, read, running_pid
+from devstack.host.run_lock import running_pid
+from devstack.host.state_file import RunRecord, read
 from devstack.views.wording import counted, duration, listed
 
 _PAUSE = 0.02

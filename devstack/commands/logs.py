@@ -11,7 +11,7 @@ from datetime import datetime
 
 from devstack.commands.running import Place
 from devstack.errors import ExitCode, NotRunningError, UsageError, unknown_service
-from devstack.host.state_file import running_pid
+from devstack.host.run_lock import running_pid
 from devstack.records import dataclass
 from devstack.views.log_history import LogHistory, Piece
 from devstack.views.logfiles import FOLDER

@@ -39,7 +39,8 @@ def _declared(place: Place) -> Mapping[str, int]:
 def _tell_leftovers(place: Place) -> None:
     """A run that died may have left processes: then that is the answer."""
     from devstack.host.leftovers import living
-    from devstack.host.state_file import read, running_pid
+    from devstack.host.run_lock import running_pid
+    from devstack.host.state_file import read
 
     folder = place.private_folder()
     record = read(folder)

@@ -17,10 +17,10 @@ from devstack.host.private_folder import PrivateFolder
 from devstack.host.run_lock import Lock
 from devstack.records import replace
 from devstack.stack import defaults, graph, load, pending
-from devstack.supervisor.plan import Setups
 
 if TYPE_CHECKING:
     from devstack.commands.up_isolate import MovedStack
+    from devstack.host.aside import Aside
     from devstack.stack.model import Stack
 
 
@@ -35,6 +35,11 @@ def up(request: Request) -> int:
     names = _selected(stack, request)
     folder, lock = _claimed(stack.root, wait=request.wait)
     try:
+        up_checks.refuse_clashes(stack, names)
+        up_checks.create_env_files(stack, request)
+        check = up_checks.begin_check(stack, request)
+        from devstack.supervisor.plan import Setups  # this and all that follows is loaded beside the check
+
         setups = Setups(stack, folder)
         job = Job(
             stack=stack,
@@ -49,17 +54,14 @@ def up(request: Request) -> int:
             started=started,
             own=own,
         )
-        return _run(_checked(job))
+        return _run(_checked(job, check))
     finally:
         lock.release()
 
 
-def _checked(job: Job) -> Job:
+def _checked(job: Job, check: Aside[up_checks.Verdict] | None) -> Job:
     """The job with what its checks found out. Raises what forbids to start anything."""
     stack, request, names = job.stack, job.request, job.names
-    up_checks.refuse_clashes(stack, names)
-    up_checks.create_env_files(stack, request)
-    check = up_checks.begin_check(stack, request)
     up_checks.require_tools(stack, names, request.environment, job.due)
     up_checks.stop_leftovers(job.folder, request)
     _load_parts(until=lambda: check is None or check.is_answered)

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from devstack.errors import FindingsError, PortHeldError, RefusedError, ServiceFailedError
-from devstack.host import state_file
 from devstack.host.aside import Aside
-from devstack.run import events
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +16,11 @@ if TYPE_CHECKING:
     from devstack.commands.up_job import Request
     from devstack.contract.port_plan import PortPlan
     from devstack.env.files import Files
+    from devstack.host.judging import Context
     from devstack.host.model import ProcessId
     from devstack.host.private_folder import PrivateFolder
     from devstack.rules.base import Finding, Report
+    from devstack.run import events
     from devstack.stack.model import Service, Stack
     from devstack.supervisor.plan import DueSetup
 
@@ -42,6 +42,8 @@ def refuse_clashes(stack: Stack, names: Iterable[str]) -> None:
 
 def stop_leftovers(folder: PrivateFolder, request: Request) -> None:
     """Processes of an earlier run that did not end in order: say so, stop them with consent."""
+    from devstack.host import state_file
+
     record = state_file.read(folder)
     if record is None:
         return
@@ -179,6 +181,8 @@ def end_check(
     check: Aside[Verdict] | None, request: Request
 ) -> tuple[events.DoctorFinished, frozenset[FindingKey] | None]:
     """What they found; errors stop here, with the findings. Also the errors left: none."""
+    from devstack.run import events
+
     if check is None:
         return events.DoctorFinished(skipped=True), None
     warnings, errors, text = check.answer()
@@ -234,7 +238,7 @@ def _relative(path: Path, stack: Stack) -> str:
 
 def free_ports(
     stack: Stack, names: Sequence[str], request: Request, *, ours: frozenset[int] = frozenset()
-) -> list[events.Event]:
+) -> list[events.PortFreed]:
     """Every declared port can be bound when this returns, but `ours`; what was stopped for it."""
     numbers = [port.number for name in names for port in stack.services[name].all_ports]
     numbers = [number for number in numbers if number not in ours]
@@ -246,35 +250,41 @@ def free_ports(
         return []
     from devstack.contract.port_context import context_of
     from devstack.contract.port_plan import plan
-    from devstack.host import ports
 
     context = context_of(stack.root)
     held = [
         one for one in plan(stack, names, context, now=time.time()) if one.message and one.port not in ours
     ]
-    if not held:
-        return []
     _refuse_foreign([one for one in held if not one.may_free])
+    _consent_to_free(held, request)
+    return [_freed(one, context) for one in held]
+
+
+def _consent_to_free(held: Sequence[PortPlan], request: Request) -> None:
+    if not held:
+        return
     for one in held:
         print(one.message, file=sys.stderr)
     wanted = ", ".join(str(one.port) for one in held)
     if not request.consent(f"Stop {'it' if len(held) == 1 else 'them'} to free {wanted}?"):
         raise PortHeldError(f"{held[0].message}.", hint="`devstack up --yes` frees it.")
-    freed: list[events.Event] = []
-    for one in held:
-        result = ports.free(one.port, context)
-        if result.outcome not in (ports.Outcome.FREED, ports.Outcome.WAS_FREE):
-            raise PortHeldError(f"port {one.port} is not free: {result.detail or result.outcome.value}.")
-        first = one.holders[0] if one.holders else None
-        freed.append(
-            events.PortFreed(
-                port=one.port,
-                service=one.service,
-                pid=first.pid if first else None,
-                command=first.command if first else "",
-            )
-        )
-    return freed
+
+
+def _freed(one: PortPlan, context: Context) -> events.PortFreed:
+    """Stop who holds the port; it can be bound then."""
+    from devstack.host import ports
+    from devstack.run import events
+
+    result = ports.free(one.port, context)
+    if result.outcome not in (ports.Outcome.FREED, ports.Outcome.WAS_FREE):
+        raise PortHeldError(f"port {one.port} is not free: {result.detail or result.outcome.value}.")
+    first = one.holders[0] if one.holders else None
+    return events.PortFreed(
+        port=one.port,
+        service=one.service,
+        pid=first.pid if first else None,
+        command=first.command if first else "",
+    )
 
 
 def _refuse_foreign(held: Sequence[PortPlan]) -> None:

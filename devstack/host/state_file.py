@@ -1,18 +1,15 @@
-"""What a run leaves behind for the next one: who it is, what it started; and the lock that says it lives.
+"""What a run leaves behind for the next one: who it is, what it started.
 
-    .devstack/lock         held by the living devstack; its content is for people (pid)
     .devstack/state.json   run, boot, supervisor, services: pid, start mark, ports
 
-A lock cannot be faked by a recycled pid: whoever holds it lives. A record counts only when boot and start
-mark agree, so a number that means another process today is never touched.
+A record counts only when boot and start mark agree, so a number that means another process today is never
+touched. That a run lives is said by its lock (`run_lock`).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,10 +22,7 @@ from devstack.host.tree import of_run, tag
 from devstack.records import dataclass, field
 
 STATE = "state.json"
-LOCK = "lock"
 VERSION = 1
-TRIES, PAUSE = 10, 0.01
-"""How often and after how many seconds a run asks for a lock that is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,78 +121,6 @@ def leftovers(record: RunRecord) -> dict[str, tuple[ProcessId, ...]]:
             service = (tag(pid, process_facts.SERVICE_TAG) or b"").decode(errors="replace")
             found.setdefault(service, []).append(entry.id)
     return {name: tuple(several) for name, several in found.items()}
-
-
-class Lock:
-    """Held while a run of this checkout lives."""
-
-    def __init__(self, folder: PrivateFolder) -> None:
-        self._folder = folder
-        self._handle: int | None = None
-
-    def acquire(self) -> int | None:
-        """None when it is ours now, else the pid of the devstack that holds it (0 when it does not say).
-
-        Somebody who only looks (`running_pid`) holds it for a moment: it is asked for several times.
-        """
-        handle = self._folder.open_lock(LOCK)
-        tries = TRIES
-        while not (is_ours := _try_lock(handle)) and (tries := tries - 1):
-            time.sleep(PAUSE)
-        if not is_ours:
-            holder = _signature(handle)
-            os.close(handle)
-            return holder
-        self._handle = handle
-        self.sign()
-        return None
-
-    def sign(self) -> None:
-        """Write our pid into it; again after a fork, when the child goes on with the run."""
-        if self._handle is not None:
-            os.ftruncate(self._handle, 0)
-            os.lseek(self._handle, 0, os.SEEK_SET)
-            os.write(self._handle, b"%d" % os.getpid())
-
-    def release(self) -> None:
-        """Let the next run in."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-
-def running_pid(folder: PrivateFolder) -> int | None:
-    """The pid of the devstack whose run lives in this checkout, 0 when it may not be known; None without one."""
-    try:
-        if not (folder.path / LOCK).is_file():
-            return None
-        handle = folder.open_lock(LOCK)
-    except PermissionError:  # another user's
-        return 0
-    try:
-        return None if _try_lock(handle) else _signature(handle)
-    finally:
-        os.close(handle)
-
-
-def _signature(handle: int) -> int:
-    text = os.pread(handle, 64, 0) if hasattr(os, "pread") else b""
-    return int(text) if text.strip().isdigit() else 0
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _of(process: ProcessId) -> dict[str, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devstack.host.private_folder import PrivateFolder
-from devstack.host.state_file import LOCK, Lock, running_pid
+from devstack.host.run_lock import LOCK, Lock, running_pid
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="flock")
 

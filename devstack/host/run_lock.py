@@ -1,0 +1,90 @@
+"""The lock that says that a run of this checkout lives.
+
+    .devstack/lock   held by the living devstack; its content is for people (pid)
+
+It cannot be faked by a recycled pid: whoever holds it lives.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from devstack.host.private_folder import PrivateFolder
+
+LOCK = "lock"
+TRIES, PAUSE = 10, 0.01
+"""How often and after how many seconds a run asks for a lock that is held."""
+
+
+class Lock:
+    """Held while a run of this checkout lives."""
+
+    def __init__(self, folder: PrivateFolder) -> None:
+        self._folder = folder
+        self._handle: int | None = None
+
+    def acquire(self) -> int | None:
+        """None when it is ours now, else the pid of the devstack that holds it (0 when it does not say).
+
+        Somebody who only looks (`running_pid`) holds it for a moment: it is asked for several times.
+        """
+        handle = self._folder.open_lock(LOCK)
+        tries = TRIES
+        while not (is_ours := _try_lock(handle)) and (tries := tries - 1):
+            time.sleep(PAUSE)
+        if not is_ours:
+            holder = _signature(handle)
+            os.close(handle)
+            return holder
+        self._handle = handle
+        self.sign()
+        return None
+
+    def sign(self) -> None:
+        """Write our pid into it; again after a fork, when the child goes on with the run."""
+        if self._handle is not None:
+            os.ftruncate(self._handle, 0)
+            os.lseek(self._handle, 0, os.SEEK_SET)
+            os.write(self._handle, b"%d" % os.getpid())
+
+    def release(self) -> None:
+        """Let the next run in."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def running_pid(folder: PrivateFolder) -> int | None:
+    """The pid of the devstack whose run lives in this checkout, 0 when it may not be known; None without one."""
+    try:
+        if not (folder.path / LOCK).is_file():
+            return None
+        handle = folder.open_lock(LOCK)
+    except PermissionError:  # another user's
+        return 0
+    try:
+        return None if _try_lock(handle) else _signature(handle)
+    finally:
+        os.close(handle)
+
+
+def _signature(handle: int) -> int:
+    text = os.pread(handle, 64, 0) if hasattr(os, "pread") else b""
+    return int(text) if text.strip().isdigit() else 0
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
