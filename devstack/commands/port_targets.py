@@ -25,12 +25,14 @@ class Asked:
 
     Attributes:
         declared: what stack.toml says, where the living run uses `port` instead.
+        claimed_by: what names the port, where stack.toml does not; "" where it does.
     """
 
     port: int
     service: str = ""
     role: str = ""
     declared: int | None = None
+    claimed_by: str = ""
 
 
 def declared_ports(stack: Stack | None, in_use: InUse | None = None) -> list[Asked]:

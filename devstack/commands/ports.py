@@ -51,15 +51,15 @@ def show(request: Request) -> int:
     if request.dry_run or request.yes or request.force or request.grace:
         raise UsageError("--dry-run, --yes, --force and --grace belong to --kill.")
     stack = _stack(request)
-    if not request.watch:
-        _write(_shown(request, stack))
-        return int(ExitCode.OK)
-    _watch(request, stack)
+    claimed = _claimed(request, stack)
+    if request.watch:
+        _watch(request, stack, claimed)
+    else:
+        _write(_shown(request, _rows(request, stack, claimed)))
     return int(ExitCode.OK)
 
 
-def _shown(request: Request, stack: Stack | None) -> str:
-    rows = _rows(request, stack)
+def _shown(request: Request, rows: list[view.Row]) -> str:
     if request.as_json:
         return view.as_json(rows)
     if not rows and not request.everything:
@@ -67,9 +67,9 @@ def _shown(request: Request, stack: Stack | None) -> str:
     return view.table(rows, detect(sys.stdout, request.environment), time.time())
 
 
-def _rows(request: Request, stack: Stack | None) -> list[view.Row]:
+def _rows(request: Request, stack: Stack | None, claimed: list[Asked]) -> list[view.Row]:
     context = _context(request, stack)
-    declared = _declared(stack, context)
+    declared = _joined(_declared(stack, context), claimed)
     names = {entry.port: entry for entry in declared}
     if request.everything and not request.targets:
         found = host.udp_status(None, context) if request.udp else host.every_listener(context)
@@ -81,7 +81,7 @@ def _rows(request: Request, stack: Stack | None) -> list[view.Row]:
     by_port = {status.port: status for status in found}
     return [
         view.Row(
-            status=_remarked(by_port[entry.port]) if entry.service else by_port[entry.port],
+            status=_remarked(by_port[entry.port], entry),
             service=entry.service,
             role=entry.role,
             declared=entry.declared,
@@ -90,17 +90,48 @@ def _rows(request: Request, stack: Stack | None) -> list[view.Row]:
     ]
 
 
-def _remarked(status: host.PortStatus) -> host.PortStatus:
-    """A declared port's number may be a bad choice even while it is free."""
-    return status if status.note else replace(status, note=remark(status.port))
+def _remarked(status: host.PortStatus, entry: Asked) -> host.PortStatus:
+    """Where a port is claimed that stack.toml does not name; its number may be a bad choice even while it is free."""
+    if not entry.service or status.note:
+        return status
+    return replace(status, note=entry.claimed_by or remark(status.port))
 
 
-def _watch(request: Request, stack: Stack | None) -> None:
+def _claimed(request: Request, stack: Stack | None) -> list[Asked]:
+    """Ports for hot reload and inspectors that only a service's configuration names; none where numbers are asked."""
+    if stack is None or all(target[:1].isdigit() for target in request.targets or ("every",)):
+        return []
+    from devstack.commands.doctor import inspect
+    from devstack.rules.claims import Source, claims
+
+    inspection = inspect(request.folder, request.environment)
+    return [
+        Asked(
+            port=claim.port,
+            service=service.name,
+            role=claim.role,
+            claimed_by=f"{claim.words} ({claim.place.path}:{claim.place.line})",
+        )
+        for service in stack.services.values()
+        for claim in claims(inspection, service)
+        if claim.is_helper and claim.source is not Source.STACK
+    ]
+
+
+def _joined(declared: list[Asked], claimed: list[Asked]) -> list[Asked]:
+    """Each service's declared ports, then what only its configuration claims."""
+    known = {(entry.service, entry.role) for entry in declared}
+    further = [entry for entry in claimed if (entry.service, entry.role) not in known]
+    services = dict.fromkeys(entry.service for entry in (*declared, *further))
+    return [entry for name in services for entry in (*declared, *further) if entry.service == name]
+
+
+def _watch(request: Request, stack: Stack | None, claimed: list[Asked]) -> None:
     """Print the table again when something changed; on a terminal in place of the old one."""
     in_place = sys.stdout.isatty() and not request.as_json
     seen: object = None
     while True:
-        rows = _rows(request, stack)
+        rows = _rows(request, stack, claimed)
         state = [
             (row.status.port, row.status.state, [_who(holder) for holder in row.status.holders])
             for row in rows
@@ -108,7 +139,7 @@ def _watch(request: Request, stack: Stack | None) -> None:
         if state != seen:
             seen = state
             head = "\x1b[H\x1b[2J" if in_place else ""
-            _write(head + _shown(request, stack) + ("" if in_place or request.as_json else "\n"))
+            _write(head + _shown(request, rows) + ("" if in_place or request.as_json else "\n"))
         time.sleep(_WATCH_PAUSE)
 
 

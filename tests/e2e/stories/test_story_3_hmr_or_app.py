@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,13 @@ def test_an_hmr_socket_is_never_taken_for_the_app_s(
     assert ws(root, f"ws://localhost:{hmr}/ws")["verdict"]["code"] == "hmr-socket"
     assert ws(root, f"ws://localhost:{hmr}/ws", "--origin", "")["verdict"]["code"] == "hmr-socket"
     assert ws(root, f"ws://localhost:{web}/ws", "--timeout", "1")["verdict"]["code"] == "dev-server"
-    table = devstack("ports", cwd=root).out
-    assert all(str(port) in table for port in (web, backend))
+    told = json.loads(devstack("ports", "--json", cwd=root).out)["ports"]
+    assert {(row["port"], row["service"], row["role"], row["state"]) for row in told} == {
+        (web, "web", "main", "ours"),
+        (hmr, "web", "hmr", "ours"),
+        (backend, "backend", "main", "ours"),
+    }
+    assert "`server.hmr.port` of vite.config.js (web/vite.config.js:1)" in devstack("ports", cwd=root).out
     assert "harmless" in devstack("explain", "hmr-socket", cwd=root).out
     assert run.interrupt() == 130
 
