@@ -33,35 +33,78 @@ _LISTED = 5
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per folder of packages."""
+    """One finding per folder of packages; one for all that the same install command mends."""
     told: set[Path] = set()
+    bare: dict[Path, list[Service]] = {}
     for service in inspection.services:
         folder = inspection.folder(service)
         if service.type in (ServiceType.EXTERNAL, ServiceType.COMPOSE) or folder in told:
             continue
         told.add(folder)
+        if _needs_node_modules(inspection, service, folder):
+            bare.setdefault(_install_folder(inspection, folder), []).append(service)
+            continue
         found = _node(inspection, service, folder) or _python(inspection, service, folder)
         if found is not None:
             yield found
+    for place, services in bare.items():
+        yield _nothing_installed(inspection, place, services)
+
+
+def _nothing_installed(inspection: Inspection, place: Path, services: list[Service]) -> Finding:
+    names = ", ".join(f"`{service.name}`" for service in services)
+    without_setup = [service for service in services if service.setup is None]
+    return _finding(
+        (without_setup or services)[0],
+        f"The packages of {names} are not installed: there is no node_modules.",
+        inspection.at(inspection.folder(services[0]) / "package.json"),
+        _install(inspection, place),
+    )
+
+
+def _needs_node_modules(inspection: Inspection, service: Service, folder: Path) -> bool:
+    """Whether the service runs JavaScript with packages, and no folder holds any."""
+    top = _top(inspection, folder)
+    places = list(packages.upward(folder, top))
+    return (
+        _runs_javascript(inspection, service)
+        and bool(packages.wanted(packages.read_json(inspection.files, folder / "package.json")))
+        and not any(inspection.files.is_file(place / ".pnp.cjs") for place in places)
+        and not any(inspection.files.is_folder(place / "node_modules") for place in places)
+    )
+
+
+def _runs_javascript(inspection: Inspection, service: Service) -> bool:
+    """A package.json beside a program of another language is not for that program."""
+    launch = inspection.launch(service.name)
+    if service.type in (ServiceType.NEXT, ServiceType.VITE, ServiceType.NODE):
+        return True
+    return launch is not None and launch.program in (*package.MANAGERS, "npx", "bunx", "node", "tsx", "deno")
+
+
+def _install_folder(inspection: Inspection, folder: Path) -> Path:
+    """Where the install command is run: beside the lockfile."""
+    for place in packages.upward(folder, _top(inspection, folder)):
+        if any(inspection.files.is_file(place / name) for name, _ in package.LOCKFILES):
+            return place
+    return folder
+
+
+def _install(inspection: Inspection, place: Path) -> str:
+    command = _INSTALL.get(package.manager(place, inspection.root), "npm install")
+    where = "" if place == inspection.root else f" in {inspection.shown(place)}"
+    return f"`{command}`{where}, or declare it as `setup`"
 
 
 def _node(inspection: Inspection, service: Service, folder: Path) -> Finding | None:
     files = inspection.files
-    manifest = packages.read_json(files, folder / "package.json")
-    wanted = packages.wanted(manifest)
+    wanted = packages.wanted(packages.read_json(files, folder / "package.json"))
     top = _top(inspection, folder)
-    if not wanted or any(files.is_file(place / ".pnp.cjs") for place in packages.upward(folder, top)):
+    is_plugged = any(files.is_file(place / ".pnp.cjs") for place in packages.upward(folder, top))
+    if not wanted or is_plugged or not _runs_javascript(inspection, service):
         return None
-    which = package.manager(folder, inspection.root)
-    hint = f"`{_INSTALL.get(which, 'npm install')}` in {inspection.shown(folder)}, or declare it as `setup`"
+    hint = _install(inspection, _install_folder(inspection, folder))
     place = inspection.at(folder / "package.json")
-    if not any(files.is_folder(one / "node_modules") for one in packages.upward(folder, top)):
-        return _finding(
-            service,
-            f"The packages of `{service.name}` are not installed: there is no node_modules.",
-            place,
-            hint,
-        )
     missing = [name for name in wanted if packages.installed(files, folder, name, top) is None]
     if missing:
         names = _listed(missing)

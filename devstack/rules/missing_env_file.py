@@ -16,6 +16,7 @@ because of it, otherwise a warning.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         lacking.setdefault(absence.service, set()).update(absence.need.reference.names)
     told: set[Path] = set()
     for service in inspection.services:
-        for path, place in _named(inspection, service):
+        for written, place in _named(inspection, service):
+            path = Path(os.path.normpath(written))  # one file, however it is written
             if path in told or inspection.files.stat(path) is not None:
                 continue
             told.add(path)

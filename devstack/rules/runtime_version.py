@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.records import replace
 from devstack.rules import packages, versions
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack.model import Service, ServiceType
@@ -35,7 +36,8 @@ Wish = tuple[str, Location]
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per line that asks for another version."""
+    """One finding per installed version, with every line that asks for another one."""
+    unmet: dict[tuple[str, versions.Version], list[tuple[Service, Wish]]] = {}
     told: set[tuple[str, int | None]] = set()
     for service in inspection.services:
         if service.type in _NODE_TYPES:
@@ -46,15 +48,18 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             continue
         wishes = [wish for wish in wishes if (wish[1].path, wish[1].line) not in told]
         version = _installed(inspection, service, tool) if wishes else None
-        for wanted, place in wishes:
-            if version is not None and versions.satisfies(version, wanted) is False:
-                told.add((place.path, place.line))
-                yield RULE.finding(
-                    f"`{service.name}` asks for {tool} {wanted}, but {versions.shown(version)} would run it.",
-                    place,
-                    service=service.name,
-                    hint=_HINTS[tool],
-                )
+        for wish in wishes:
+            if version is not None and versions.satisfies(version, wish[0]) is False:
+                told.add((wish[1].path, wish[1].line))
+                unmet.setdefault((tool, version), []).append((service, wish))
+    for (tool, version), asked in unmet.items():
+        service, (wanted, _) = asked[0]
+        yield RULE.finding(
+            f"`{service.name}` asks for {tool} {wanted}, but {versions.shown(version)} would run it.",
+            *(replace(place, note=f"asks for {wish}") for _, (wish, place) in asked),
+            service=service.name,
+            hint=_HINTS[tool],
+        )
 
 
 _HINTS = {

@@ -17,7 +17,7 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,10 @@ _OPTIONAL = regex(r"SENTRY|DSN|ANALYTICS|POSTHOG|TELEMETRY|OTEL|PROXY|WEBHOOK")
 # Schemas fail by themselves, with a clear message, or declare the field optional.
 _FORMS = ("pydantic", "zod", "configService")
 _LISTED = 8
+# `!!process.env.X`, `Boolean(process.env.X)`, `if (process.env.X)`, `process.env.X && …`, `process.env.X ? … : …`
+_ASKS = regex(r"(?:!!|\b[Bb]ool(?:ean)?\(|\b(?:if|elif|while)(?:\s*\()?)$")
+_ASKED = regex(r"[\w.]+(?:\([^()]*\)|\[[^\]]*\])?\s*(?:&&|\?(?![?.])|and\b|if\b|\)\s*(?:&&|\{))")
+_ELSE = ("??", "||", " or")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -56,8 +60,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             inspection, service, environment, declared | _documented(inspection, service, examples)
         )
         quiet: dict[str, SourceRead] = {}
+        chains = [
+            read for read in inspection.sources(service.name).reads if set(read.otherwise) & found.keys()
+        ]
+        others = {name for read in chains if not _copes(inspection, read) for name in read.otherwise}
         for name, reads in found.items():
-            if _is_loud(name, reads):
+            if _is_loud(name, reads) and not any(_copes(inspection, read, others) for read in reads):
                 yield _loud(inspection, service, name, reads)
             else:
                 quiet[name] = reads[0]
@@ -112,6 +120,24 @@ def _is_loud(name: str, reads: list[SourceRead]) -> bool:
         return False
     is_secret = is_secret_name(name) and not is_publishable(name)
     return is_secret or bool(_URL_NAME.search(name))
+
+
+def _copes(inspection: Inspection, read: SourceRead, others: Collection[str] = ()) -> bool:
+    """Whether the code asks there if it is set at all, or takes it only where something else is not given.
+
+    `others` are variables that stand for others that are not given either.
+    """
+    lines = (inspection.read_text(inspection.root / read.path) or "").splitlines()
+    if read.line > len(lines):
+        return False
+    before = lines[read.line - 1][: read.column].rstrip() or (
+        lines[read.line - 2].rstrip() if read.line > 1 else ""
+    )
+    after = lines[read.line - 1][read.column :]
+    is_asked = _ASKED.match(after) is not None and not before.endswith("!")
+    return (
+        is_asked or _ASKS.search(before) is not None or (before.endswith(_ELSE) and read.name not in others)
+    )
 
 
 def _loud(inspection: Inspection, service: Service, name: str, reads: list[SourceRead]) -> Finding:

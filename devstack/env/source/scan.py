@@ -37,12 +37,12 @@ _BESIDE_FOLDERS = frozenset(
             "integration-tests",
             "integration_tests",
         ),
-        *("scripts", "examples", "example", "docs", "benchmarks", "stories", "storybook", "mocks", "testing"),
+        *("scripts", "examples", "example", "docs", "benchmarks", "stories", "storybook", "mocks", "testing", "evals"),
         *("migrations", "alembic"),
     }
 )
 _BESIDE_FILE = regex(
-    r"(?:\.(?:test|spec|stories|e2e|bench|cy)\.[cm]?[jt]sx?|^(?:test_.*|.*_test|conftest|setup)\.py"
+    r"(?:\.(?:test|spec|stories|e2e|bench|cy|eval)\.[cm]?[jt]sx?|^(?:test_.*|.*_test|conftest|setup)\.py"
     r"|^(?!(?:vite|next)\.).*\.(?:config|setup)\.[cm]?[jt]s)$"
 )
 
