@@ -80,16 +80,19 @@ async function main () {
   const start = () => {
     child = fork(__filename, ['serve', root], { execArgv: ['--max-old-space-size=300'], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
   }
+  const renewed = () => { child.removeAllListeners(); child.on('error', () => {}); child.kill('SIGKILL'); start() }
   const ask = (given) => new Promise((resolve) => {
+    if (!child.connected) renewed() // died of the last case after its answer
     const done = (said) => {
       clearTimeout(timer)
       child.removeAllListeners()
       resolve(said)
     }
-    const lost = () => { child.removeAllListeners(); child.kill('SIGKILL'); start(); resolve({ error: 'hang' }) }
+    const lost = () => { clearTimeout(timer); renewed(); resolve({ error: 'hang' }) }
     const timer = setTimeout(lost, given.patience || PATIENCE)
     child.once('message', done)
-    child.once('exit', () => { clearTimeout(timer); lost() })
+    child.once('exit', lost)
+    child.once('error', () => { clearTimeout(timer); renewed(); resolve(ask(given)) }) // it never got this case
     child.send(given)
   })
   start()
