@@ -27,6 +27,7 @@ class Disclosure:
 
     root: Path
     reveal: bool = False
+    arrow: str = "->"
     fingerprinter: Fingerprinter = field(default_factory=Fingerprinter)
     _paths: dict[Path, str] = field(default_factory=dict)
     _secrets: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -37,6 +38,12 @@ class Disclosure:
         if known is None:
             known = self._paths[path] = Path(os.path.relpath(path, self.root)).as_posix()
         return known
+
+    def layer(self, path: Path) -> str:
+        """The path, and where a link leads: what is written there is written into another file."""
+        if not path.is_symlink():
+            return self.path(path)
+        return f"{self.path(path)} {self.arrow} {self.path(path.resolve())}"
 
     def place(self, origin: Origin) -> str:
         """`web/.env:3`, or the layer where there is no file."""
@@ -157,10 +164,12 @@ def _table(environment: Environment, shown: Disclosure, style: Style) -> str:
     if not rows:
         lines.append("  no variables from files")
     name_width = max((len(row[0]) for row in rows if len(row[0]) <= _LONGEST_NAME), default=0)
-    value_width = min(_LONGEST_VALUE, max((len(row[1]) for row in rows), default=0))
+    longest = min(_LONGEST_VALUE, max((len(row[1]) for row in rows), default=0))
+    value_width = max(min(longest, style.width - name_width - 4), 8)
     for row in rows:
         lines += _row_lines(row, name_width, value_width, style)
-    lines += [_issue_line(issue, shown, style) for issue in environment.issues]
+    for issue in environment.issues:
+        lines += _issue_lines(issue, shown, style)
     return "\n".join(lines)
 
 
@@ -171,11 +180,17 @@ def _row_lines(row: tuple[str, str, str, str], name_width: int, value_width: int
     lines = [] if len(name) <= name_width else [f"  {name}"]
     lead = below if lines else f"  {name:<{name_width}}  "
     cells = f"{lead}{_cut(text, value_width):<{value_width}}  {place}"
+    if len(cells) > style.width:
+        shown = [
+            *style.folded(f"{lead}{_cut(text, value_width)}", "    "),
+            *style.folded(f"    {place}", "      "),
+        ]
+        return [*lines, *shown, *(style.folded(f"    {note}", "      ", "dim") if note else ())]
     if not note:
         return [*lines, cells]
     if len(cells) + 2 + len(note) <= style.width:
         return [*lines, cells + style.paint(f"  {note}", "dim")]
-    return [*lines, cells, style.paint(f"{below}{note}", "dim")]
+    return [*lines, cells, *style.folded(f"{below}{note}", below, "dim")]
 
 
 def _reader(environment: Environment) -> str:
@@ -187,7 +202,7 @@ def _file_lines(environment: Environment, shown: Disclosure, style: Style) -> li
     for layer in environment.layers:
         mark = style.glyph("✓", "+") if layer.exists else style.glyph("·", "-")
         note = "" if layer.exists else "  no such file"
-        lines.append(style.paint(f"  {mark} {shown.path(layer.path)}{note}", "dim"))
+        lines += style.folded(f"  {mark} {shown.layer(layer.path)}{note}", "    ", "dim")
     return lines
 
 
@@ -208,10 +223,11 @@ def _row(name: str, value: Value, environment: Environment, shown: Disclosure) -
     )
 
 
-def _issue_line(issue: LoadIssue, shown: Disclosure, style: Style) -> str:
+def _issue_lines(issue: LoadIssue, shown: Disclosure, style: Style) -> list[str]:
     line = "" if issue.line is None else f":{issue.line}"
+    first, *further = style.folded(f"  ! {shown.path(issue.path)}{line}  {issue.message}", "    ")
     colour = "red" if issue.fatal else "yellow"
-    return f"  {style.paint('!', colour)} {shown.path(issue.path)}{line}  {issue.message}"
+    return [first.replace("!", style.paint("!", colour), 1), *further]
 
 
 def _cut(text: str, width: int) -> str:

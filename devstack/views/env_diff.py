@@ -42,10 +42,8 @@ def text(
         lines.append(style.paint(shown.name(one.name), "bold"))
         for side, value in ((first, one.first), (second, one.second)):
             if value is not None:
-                text = shown.cell(one.name, value, side)
-                lines.append(
-                    f"  {side.service:<{width}}  {text}  {style.paint(shown.place(value.origin), 'dim')}"
-                )
+                cell = shown.cell(one.name, value, side)
+                lines += _side_lines(f"  {side.service:<{width}}  ", cell, shown.place(value.origin), style)
     for service, found in (
         (first, [one for one in differences if one.second is None]),
         (second, [one for one in differences if one.first is None]),
@@ -53,7 +51,8 @@ def text(
         if found:
             lines += [style.paint(f"only in {service.service}", "bold"), *_only(found, service, shown, style)]
     equal = sum(one.is_equal for one in differences)
-    lines.append(f"{equal} equal, {len(both)} different, {len(differences) - equal - len(both)} in one only")
+    rest = len(differences) - equal - len(both)
+    lines += style.folded(f"{equal} equal, {len(both)} different, {rest} in one only", "  ")
     return "\n".join(lines)
 
 
@@ -66,9 +65,16 @@ def _only(
     for one, name in zip(found, names, strict=True):
         value = one.first or one.second
         if value is not None:
-            place = style.paint(shown.place(value.origin), "dim")
-            lines.append(f"  {name:<{width}}  {shown.cell(one.name, value, environment)}  {place}")
+            cell = shown.cell(one.name, value, environment)
+            lines += _side_lines(f"  {name:<{width}}  ", cell, shown.place(value.origin), style)
     return lines
+
+
+def _side_lines(lead: str, cell: str, place: str, style: Style) -> list[str]:
+    """`lead`, value and place on one line where they fit, else the place on a line of its own."""
+    if len(lead) + len(cell) + 2 + len(place) <= style.width:
+        return [f"{lead}{cell}  {style.paint(place, 'dim')}"]
+    return [*style.folded(f"{lead}{cell}", "    "), style.paint(f"    {place}", "dim")]
 
 
 def as_json(

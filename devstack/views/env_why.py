@@ -34,25 +34,28 @@ def text(name: str, sights: Sequence[Sight], shown: Disclosure, style: Style) ->
     lines = [style.paint(visible(name), "bold")]
     for sight in sights:
         lines += ["", *_service(name, sight, shown, style)]
-    lines += ["", _agreement(sights)]
+    lines += ["", *style.folded(_agreement(sights), "  ")]
     return "\n".join(lines)
 
 
 def _service(name: str, sight: Sight, shown: Disclosure, style: Style) -> list[str]:
     environment, value = sight.environment, sight.value
-    head = f"{style.paint(environment.service, 'bold')}  {style.paint(environment.loader, 'dim')}"
-    public = "  public: the bundler puts it into what the browser gets" if environment.is_public(name) else ""
-    lines = [f"{head}{style.paint(public, 'yellow')}"]
+    lines = [f"{style.paint(environment.service, 'bold')}  {style.paint(environment.loader, 'dim')}"]
+    if environment.is_public(name):
+        lines += style.folded("  public: the bundler puts it into what the browser gets", "    ", "yellow")
     if value is None or not value.is_set:
         lines.append("  not set" + ("" if value is None else ": named without a value"))
     else:
-        lines.append(f"  = {shown.cell(name, value, environment)}")
-        lines += [f"    unknown: {value.unknown}"] if value.unknown else []
+        lines += style.folded(f"  = {shown.cell(name, value, environment)}", "    ")
+        lines += style.folded(f"    unknown: {value.unknown}", "      ") if value.unknown else []
     lines += _layers(name, sight, shown, style)
     references = () if value is None else shown.references(name, value, environment)
-    lines += [f"  refers to {', '.join(references)}"] if references else []
-    lines += [f"  {style.paint('!', 'yellow')} {_issue(issue, shown)}" for issue in sight.issues]
-    lines += [f"  read by {_read(read)}" for read in sight.reads]
+    lines += style.folded(f"  refers to {', '.join(references)}", "    ") if references else []
+    for issue in sight.issues:
+        first, *further = style.folded(f"  ! {_issue(issue, shown)}", "    ")
+        lines += [first.replace("!", style.paint("!", "yellow"), 1), *further]
+    for read in sight.reads:
+        lines += style.folded(f"  read by {_read(read)}", "    ")
     if not sight.reads:
         lines.append(style.paint("  no reader found in its source", "dim"))
     return lines
@@ -70,14 +73,16 @@ def _layers(name: str, sight: Sight, shown: Disclosure, style: Style) -> list[st
         why = "wins" if index == 0 else "hidden"
         cell = shown.cell(name, one, sight.environment)
         line = f"  {arrow} {place:<{width}}  {why:<6}  {cell}"
-        lines.append(line if index == 0 else style.paint(line, "dim"))
+        lines += style.folded(line, " " * 6, *(() if index == 0 else ("dim",)))
     defining = {one.origin.path for one in definitions}
     for layer in sight.environment.layers:
         if layer.path not in defining:
             note = "does not define it" if layer.exists else "no such file"
-            lines.append(style.paint(f"    {shown.path(layer.path)}  {note}", "dim"))
+            lines += style.folded(f"    {shown.layer(layer.path)}  {note}", " " * 6, "dim")
     if not any(one.origin.layer is LayerKind.PROCESS for one in definitions):
-        lines.append(style.paint("    exported  not in the environment devstack was started with", "dim"))
+        lines += style.folded(
+            "    exported  not in the environment devstack was started with", " " * 6, "dim"
+        )
     return lines
 
 

@@ -30,10 +30,12 @@ class Style:
     Attributes:
         width: columns.
         unicode: whether box-drawing characters can be written.
+        erases: whether a terminal can take back what its last line shows.
     """
 
     colour: bool = False
     unicode: bool = True
+    erases: bool = True
     width: int = 100
 
     def paint(self, text: str, *names: str) -> str:
@@ -41,6 +43,17 @@ class Style:
         if not self.colour or not text:
             return text
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
+
+    def folded(self, text: str, indent: str, *names: str) -> list[str]:
+        """`text` in lines that fit, each in these colours, the further ones behind `indent`; words stay whole."""
+        if len(text) <= self.width:
+            return [self.paint(text, *names)]
+        import textwrap
+
+        lines = textwrap.wrap(
+            text, self.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        return [self.paint(line, *names) for line in lines]
 
     def glyph(self, fancy: str, plain: str) -> str:
         """The character that the terminal can show."""
@@ -50,7 +63,7 @@ class Style:
 def detect(stream: TextIO, environment: Mapping[str, str]) -> Style:
     """The style for `stream`: DEVSTACK_COLOUR, then NO_COLOR, then FORCE_COLOR, then what the stream is."""
     is_terminal = stream.isatty()
-    colour = is_terminal and environment.get("TERM") != "dumb"
+    erases = colour = is_terminal and environment.get("TERM") != "dumb"
     if environment.get("FORCE_COLOR") not in (None, "", "0"):
         colour = True
     if environment.get("NO_COLOR"):
@@ -62,8 +75,19 @@ def detect(stream: TextIO, environment: Mapping[str, str]) -> Style:
     width = int(columns) if columns.isdecimal() and int(columns) else 100
     if is_terminal:
         width = _terminal_width(stream, width)
-    encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
-    return Style(colour=colour, unicode=encoding.startswith("utf"), width=max(40, min(width, 140)))
+    unicode = _is_utf(getattr(stream, "encoding", None) or "ascii") and _locale_takes_unicode(environment)
+    return Style(colour=colour, unicode=unicode, erases=erases, width=max(40, min(width, 140)))
+
+
+def _locale_takes_unicode(environment: Mapping[str, str]) -> bool:
+    """Python writes UTF-8 in the C locale, too; a terminal in it shows something else."""
+    name = next((text for key in ("LC_ALL", "LC_CTYPE", "LANG") if (text := environment.get(key))), "")
+    codeset = name.partition(".")[2].partition("@")[0]
+    return _is_utf(codeset) if codeset else name not in ("C", "POSIX")
+
+
+def _is_utf(encoding: str) -> bool:
+    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def _terminal_width(stream: TextIO, fallback: int) -> int:

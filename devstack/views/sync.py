@@ -18,7 +18,14 @@ def plan_text(plan: SyncPlan, shown: Shown, style: Style) -> str:
     for step in plan.steps:
         word = "create" if step.path.resolve() in new and step.what.startswith("created") else "write"
         names = f"  {', '.join(step.names)}" if step.names else ""
-        lines.append(f"{style.paint(word.ljust(6), 'green')} {shown(step.path)}{names}  ({step.what})")
-    lines += [f"{style.paint('differ', 'red')} {text}" for text in plan.conflicts]
-    lines += [f"{style.paint('open  ', 'yellow')} {text}" for text in plan.notes]
+        lines += _line(word, "green", f"{shown(step.path)}{names}  ({step.what})", style)
+    for word, colour, texts in (("differ", "red", plan.conflicts), ("open", "yellow", plan.notes)):
+        for text in texts:
+            lines += _line(word, colour, text, style)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _line(word: str, colour: str, text: str, style: Style) -> list[str]:
+    """A line that begins with a coloured word; what does not fit stands below the text."""
+    first, *further = style.folded(f"{word:<6} {text}", " " * 7)
+    return [style.paint(first[:6], colour) + first[6:], *further]
