@@ -42,6 +42,8 @@ from devstack.rules.exposure import looks_real
 from devstack.rules.signing import is_chosen, wanted_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from devstack.contract.members import Effective
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Shared
@@ -63,6 +65,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         for each in inspection.contract.effective_all(shared.members)
     }
     grouped: dict[tuple[object, ...], list[_Found]] = {}
+    left: dict[Path | None, list[_Found]] = {}
     table = inspection.variables
     rows = table.secret | table.holding("://") | table.called(inspection.declared)
     for service, name, value in table.take(rows):
@@ -74,9 +77,14 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         shared = _group_of(inspection, service, name)
         is_needed = is_declared or (is_host and _is_read(inspection, service, name))
         found = _Found(service=service, name=name, value=value, what=what, is_host=is_host, shared=shared)
-        key = (service, name) if shared is None else (shared.name, value.text)
-        grouped.setdefault(key if is_needed else (value.origin.path,), []).append(found)
-    for group in grouped.values():
+        if is_needed:
+            key = (service, name) if shared is None else (shared.name, value.text)
+            grouped.setdefault(key, []).append(found)
+        else:
+            left.setdefault(value.origin.path, []).append(found)
+    told = {each.value.origin for group in grouped.values() for each in group}
+    rest = ([each for each in group if each.value.origin not in told] for group in left.values())
+    for group in (*grouped.values(), *filter(None, rest)):
         yield _finding(inspection, group, split.get((group[0].service, group[0].name)))
     yield from _used_fallbacks(inspection)
 
