@@ -57,7 +57,7 @@ Examples:
 @click.option("--grep", metavar="REGEX", help="Only lines that match.")
 @click.option("--no-prefix", is_flag=True, help="Lines as the services wrote them, without their names.")
 def logs(
-    services: tuple[str, ...], follow: bool, since: str | None, grep: str | None, no_prefix: bool
+    *, services: tuple[str, ...], follow: bool, since: str | None, grep: str | None, no_prefix: bool
 ) -> int:
     """Output of services, from the log files; works while the stack runs and after."""
     from devstack.commands.logs import Options, logs

@@ -33,6 +33,7 @@ Examples:
 @click.option("--explain-settings", is_flag=True, help="devstack's own options and where each comes from.")
 @click.argument("files", nargs=-1, type=click.Path())
 def doctor(
+    *,
     form: str,
     as_json: bool,
     select: tuple[str, ...],

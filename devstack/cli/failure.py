@@ -37,7 +37,7 @@ def known(problem: DevstackError, argv: list[str]) -> int:
     """Report an error of the tree."""
     text = _full_text(problem)
     if _wants_json(argv):
-        return _emit(int(problem.exit_code), problem.kind, text, problem.hint, _problems(problem))
+        return _emit(int(problem.exit_code), problem.kind, text, problem.hint, problems=_problems(problem))
     _say("error", text)
     if problem.hint:
         _say("hint", problem.hint)
@@ -128,7 +128,12 @@ def _problems(problem: DevstackError) -> list[dict[str, object]]:
 
 
 def _emit(
-    code: int, kind: str, message: str, hint: str | None, problems: list[dict[str, object]] | None = None
+    code: int,
+    kind: str,
+    message: str,
+    hint: str | None,
+    *,
+    problems: list[dict[str, object]] | None = None,
 ) -> int:
     body: dict[str, object] = {"code": code, "kind": kind, "message": message, "hint": hint or None}
     if problems:

@@ -40,6 +40,7 @@ Examples:
 @click.option("--remote", is_flag=True, help="Allow a host that is not this machine.")
 @click.option("--json", "as_json", is_flag=True, help="The diagnosis as JSON.")
 def ws(
+    *,
     target: str,
     token: str | None,
     origin: str | None,

@@ -31,6 +31,7 @@ Examples:
     "--grace", metavar="DURATION", help="With --kill: how long to wait between TERM and KILL (default 5s)."
 )
 def ports(
+    *,
     targets: tuple[str, ...],
     everything: bool,
     udp: bool,

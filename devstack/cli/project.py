@@ -15,7 +15,7 @@ from devstack.errors import ExitCode
 @click.option("--dry-run", is_flag=True, help="Show, write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
-def init(template: str | None, list_templates: bool, dry_run: bool, force: bool, folder: Path) -> int:
+def init(*, template: str | None, list_templates: bool, dry_run: bool, force: bool, folder: Path) -> int:
     """Write stack.toml for this repository, or start from a template.
 
     Reads package.json, Python sources, compose files, Procfiles and env files; runs nothing. Says what it

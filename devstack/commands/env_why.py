@@ -33,12 +33,7 @@ def why(folder: Path, reference: str, environment: Mapping[str, str], *, as_json
 
     found = resolve(stack, process=environment, files=files, sources=sources)
     sights = [_sight(one, name, sources(one.service)) for one in found.values()]
-    concerned = [
-        sight
-        for sight in sights
-        if sight.environment.service == service or sight.reads or name in sight.environment.variables
-    ]
-    concerned.sort(key=lambda sight: sight.environment.service != service)
+    concerned = _concerned(sights, service, name)
     if not concerned:
         raise UsageError(
             f"No service defines or reads `{name}`.", hint="`devstack env` lists what env files define"
@@ -50,6 +45,16 @@ def why(folder: Path, reference: str, environment: Mapping[str, str], *, as_json
         text = view.text(name, concerned, shown, detect(sys.stdout, environment))
     sys.stdout.write(text + "\n")
     return int(ExitCode.OK)
+
+
+def _concerned(sights: list[view.Sight], service: str | None, name: str) -> list[view.Sight]:
+    """Those that define or read the variable, the one asked for first."""
+    found = [
+        sight
+        for sight in sights
+        if sight.environment.service == service or sight.reads or name in sight.environment.variables
+    ]
+    return sorted(found, key=lambda sight: sight.environment.service != service)
 
 
 def _parts(reference: str) -> tuple[str | None, str]:

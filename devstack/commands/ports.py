@@ -160,9 +160,9 @@ def kill(request: Request) -> int:
     proposal = host.propose([entry.port for entry in asked], context, force=request.force)
     consent = _consent(request, proposal)
     if not consent.is_given:
-        return _report(request, asked, proposal, [], consent.refusal)
+        return _report(request, asked, proposal, results=[], refusal=consent.refusal)
     results = host.carry_out(proposal, context, grace=grace)
-    return _report(request, asked, proposal, results, None)
+    return _report(request, asked, proposal, results=results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +197,9 @@ def _report(
     request: Request,
     asked: list[Asked],
     proposal: host.Proposal,
+    *,
     results: list[host.Freed],
-    refusal: tuple[ExitCode, str, str | None] | None,
+    refusal: tuple[ExitCode, str, str | None] | None = None,
 ) -> int:
     code, message, hint = refusal or _verdict(results)
     if request.as_json:

@@ -60,11 +60,7 @@ def closed(evidence: Evidence) -> Found:
     if evidence.kept_alive is not None and (found := _by_time(evidence, evidence.kept_alive)) is not None:
         return found
     if code is None or code == 1011:
-        how = "without a close frame" if code is None else "with 1011"
-        low, high = ENGINE_DESTROYS_AFTER
-        engine = low <= main.open_seconds <= high and code is None
-        also = "; socket.io on the same HTTP server ends foreign sockets after 1 s" if engine else ""
-        return Code.CRASHED, f"opened, then gone {how}: an exception in the server{also}", "see devstack logs"
+        return _gone(main)
     shown = f"{code} {_clean(reason)}".strip()
     origin = (
         by_origin(evidence) if evidence.without_origin is not None or ORIGIN_WORDS.search(reason) else None
@@ -78,6 +74,14 @@ def closed(evidence: Evidence) -> Found:
         f"opened, then closed by the server with {shown}",
         "see the server's log for its reason",
     )
+
+
+def _gone(main: Answer) -> Found:
+    how = "without a close frame" if main.close_code is None else "with 1011"
+    low, high = ENGINE_DESTROYS_AFTER
+    engine = low <= main.open_seconds <= high and main.close_code is None
+    also = "; socket.io on the same HTTP server ends foreign sockets after 1 s" if engine else ""
+    return Code.CRASHED, f"opened, then gone {how}: an exception in the server{also}", "see devstack logs"
 
 
 def may_be_silence(answer: Answer) -> bool:

@@ -251,7 +251,7 @@ def _fixed(
         if not defaults.starts(service):
             continue
         for port in service.all_ports:
-            if not _is_carried(stack, service, port, environments[name], sources(name)):
+            if not _is_carried(stack, service, port, environment=environments[name], source=sources(name)):
                 yield (name, port.role), _remark(name, port)
 
 
@@ -268,7 +268,7 @@ def _remark(service: str, port: Port) -> str:
 
 
 def _is_carried(
-    stack: Stack, service: Service, port: Port, environment: Environment, source: SourceIndex
+    stack: Stack, service: Service, port: Port, *, environment: Environment, source: SourceIndex
 ) -> bool:
     """Whether the process learns this port from something that devstack gives it."""
     started = launch(stack, service)

@@ -77,7 +77,7 @@ def _plan(service: Service, role: str, found: PortStatus, now: float) -> PortPla
         role=role,
         situation=situation,
         holders=found.holders,
-        message="" if is_free else _message(service.name, role, found, blocking, now),
+        message="" if is_free else _message(_named(service, role, found), found, blocking, now),
         command=None if is_free else _command(found.port, situation, blocking),
         may_free=bool(blocking) and all(may_kill(holder).is_allowed for holder in blocking),
     )
@@ -113,8 +113,11 @@ def _situation(found: PortStatus, blocking: list[Holder]) -> Situation:
     return _BY_CLASS.get(worst.holder_class, Situation.FOREIGN)
 
 
-def _message(service: str, role: str, found: PortStatus, blocking: list[Holder], now: float) -> str:
-    what = f"port {found.port} ({service if role == 'main' else f'{service} {role}'})"
+def _named(service: Service, role: str, found: PortStatus) -> str:
+    return f"port {found.port} ({service.name if role == 'main' else f'{service.name} {role}'})"
+
+
+def _message(what: str, found: PortStatus, blocking: list[Holder], now: float) -> str:
     if not blocking:
         return f"{what} cannot be had: {found.note}" if found.note else f"{what} cannot be had"
     several = f" and {len(blocking) - 1} more" if len({holder.pid for holder in blocking}) > 1 else ""

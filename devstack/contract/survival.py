@@ -24,19 +24,8 @@ async def restarted(diagnosis: Diagnosis, target: Target, restart: Callable[[], 
 
     `restart` blocks until the service is ready again, and raises what is wrong with it.
     """
-    opened = asyncio.Event()
-    page = asyncio.create_task(Session(target).hold(HOLD_SECONDS, opened.set))
-    try:
-        async with asyncio.timeout(2 * target.timeout):
-            await opened.wait()
-        began = time.perf_counter()
-        await asyncio.to_thread(restart)
-        # A server that is gone has ended its sockets; the news may be a moment behind.
-        await asyncio.wait((page,), timeout=PAUSE)
-        ended = page.result() if page.done() else None
-    finally:
-        page.cancel()
-        await asyncio.gather(page, return_exceptions=True)
+    began = time.perf_counter()
+    ended = await _end_of_open_page(target, restart)
     found = await _back_in(target)
     took = (time.perf_counter() - began) * 1000
     detail = (
@@ -50,6 +39,25 @@ async def restarted(diagnosis: Diagnosis, target: Target, restart: Callable[[], 
         Step(name="reconnect", ok=found.is_open, detail=detail, ms=took),
     )
     return replace(diagnosis, steps=steps, verdict=diagnosis.verdict if found.is_open else found.verdict)
+
+
+async def _end_of_open_page(target: Target, restart: Callable[[], object]) -> Answer | None:
+    """What a page that is open during the restart sees of it; None where its socket stays open."""
+    opened = asyncio.Event()
+    page = asyncio.create_task(Session(target).hold(HOLD_SECONDS, opened.set))
+    is_open = asyncio.create_task(opened.wait())
+    try:
+        await asyncio.wait((page, is_open), return_when=asyncio.FIRST_COMPLETED)
+        if page.done():
+            return page.result()
+        await asyncio.to_thread(restart)
+        # A server that is gone has ended its sockets; the news may be a moment behind.
+        await asyncio.wait((page,), timeout=PAUSE)
+        return page.result() if page.done() else None
+    finally:
+        page.cancel()
+        is_open.cancel()
+        await asyncio.gather(page, is_open, return_exceptions=True)
 
 
 async def _back_in(target: Target) -> Knock:
@@ -67,6 +75,10 @@ def _ending(ended: Answer | None) -> Step:
     if ended is None:
         return Step(
             name="restart", ok=False, detail="the open socket was not closed: another process still has it"
+        )
+    if not ended.opened:
+        return Step(
+            name="restart", ok=False, detail=f"nothing was restarted: it did not open again ({ended.outcome})"
         )
     if ended.close_code is None:
         detail = "ended without a close frame: pages see 1006; close sockets with 1001 or 1012 on SIGTERM"

@@ -92,11 +92,13 @@ def decode(token: str) -> Decoded:
 def check(token: str, verifiers: Sequence[Verifier], *, now: float) -> tuple[Verdict, ...]:
     """What each verifier would say of `token` at `now` (seconds since the epoch)."""
     decoded = decode(token)
-    return tuple(_judge(token.strip(), decoded, verifier, verifiers, now) for verifier in verifiers)
+    return tuple(
+        _judge(token.strip(), decoded, verifier, others=verifiers, now=now) for verifier in verifiers
+    )
 
 
 def _judge(
-    token: str, decoded: Decoded, verifier: Verifier, all_verifiers: Sequence[Verifier], now: float
+    token: str, decoded: Decoded, verifier: Verifier, *, others: Sequence[Verifier], now: float
 ) -> Verdict:
     if decoded.problem:
         return Verdict(
@@ -105,8 +107,8 @@ def _judge(
     reasons = list(_algorithm_reasons(decoded, verifier))
     signed_by: str | None = None
     if not reasons and not _verifies(token, verifier.secret.encode(), verifier.algorithm):
-        signed_by = _signer(token, verifier, all_verifiers)
-        reasons.append(_signature_reason(token, verifier, signed_by, all_verifiers))
+        signed_by = _signer(token, verifier, others)
+        reasons.append(_signature_reason(token, verifier, signed_by, others))
     reasons += _claim_reasons(decoded.claims, verifier, now)
     return Verdict(
         service=verifier.service,

@@ -105,14 +105,12 @@ def _compose_service(stack: Stack, service: Service, is_secret: IsSecret) -> dic
     if defaults.inject(service):
         files = service.env.files or (".env",)
         entry["env_file"] = [{"path": _below(service.dir, name), "required": False} for name in files]
-    if service.all_ports:
-        entry["ports"] = [f"127.0.0.1:{port.number}:{port.number}" for port in service.all_ports]
-    health = _health(service)
-    if health:
-        entry["healthcheck"] = health
-    needs = _compose_needs(stack, service)
-    if needs:
-        entry["depends_on"] = needs
+    further = {
+        "ports": [f"127.0.0.1:{port.number}:{port.number}" for port in service.all_ports],
+        "healthcheck": _health(service),
+        "depends_on": _compose_needs(stack, service),
+    }
+    entry |= {key: value for key, value in further.items() if value}
     entry["restart"] = "no" if service.oneshot else _RESTARTS[service.restart.mode]
     return entry | _stopping(service)
 
@@ -189,10 +187,17 @@ def _unit(stack: Stack, service: Service, how: Launch, is_secret: IsSecret) -> s
     ]
     unit = [("Description", f"{_one_line(stack.name)}: {service.name}"), ("PartOf", f"{prefix}.target")]
     unit += [("After", " ".join(needs)), ("Requires", " ".join(needs))] if needs else []
-    restart = RestartMode.NEVER if service.oneshot else service.restart.mode
+    run = _unit_run(stack, service, how, is_secret)
+    sections = {"Unit": unit, "Service": run, "Install": [("WantedBy", f"{prefix}.target")]}
+    return "\n".join(_section(title, entries) for title, entries in sections.items())
+
+
+def _unit_run(stack: Stack, service: Service, how: Launch, is_secret: IsSecret) -> list[tuple[str, str]]:
+    """Where and as what it runs, and how it ends. Secrets are passed on, never written."""
+    folder = stack.root / service.dir
     run = [
         ("Type", "oneshot" if service.oneshot else "exec"),
-        ("WorkingDirectory", _escaped(str((stack.root / service.dir).resolve()))),
+        ("WorkingDirectory", _escaped(str(folder.resolve()))),
     ]
     variables = {**how.inline_env, **variables_of(service, how)}
     run += [
@@ -203,12 +208,10 @@ def _unit(stack: Stack, service: Service, how: Launch, is_secret: IsSecret) -> s
     ]
     if defaults.inject(service):
         files = service.env.files or (".env",)
-        run += [("EnvironmentFile", "-" + _escaped(str(stack.root / service.dir / name))) for name in files]
-    program = how.argv[0]
-    first = (str((how.cwd / program).absolute()),) if "/" in program else ("/usr/bin/env", program)
-    argv = (*first, *how.argv[1:])
+        run += [("EnvironmentFile", "-" + _escaped(str(folder / name))) for name in files]
+    restart = RestartMode.NEVER if service.oneshot else service.restart.mode
     run += [
-        ("ExecStart", " ".join(_systemd_word(word, command=True) for word in argv)),
+        ("ExecStart", " ".join(_systemd_word(word, command=True) for word in _with_path(how))),
         ("Restart", _RESTARTS[restart]),
         ("RestartSec", f"{service.restart.backoff_min:g}s"),
         ("KillSignal", f"SIG{service.stop.signal}"),
@@ -217,8 +220,14 @@ def _unit(stack: Stack, service: Service, how: Launch, is_secret: IsSecret) -> s
     ]
     if service.oneshot:
         run.append(("RemainAfterExit", "yes"))
-    sections = {"Unit": unit, "Service": run, "Install": [("WantedBy", f"{prefix}.target")]}
-    return "\n".join(_section(title, entries) for title, entries in sections.items())
+    return run
+
+
+def _with_path(how: Launch) -> tuple[str, ...]:
+    """systemd wants an absolute program, and searches no PATH but its own."""
+    program = how.argv[0]
+    first = (str((how.cwd / program).absolute()),) if "/" in program else ("/usr/bin/env", program)
+    return (*first, *how.argv[1:])
 
 
 def _section(title: str, entries: list[tuple[str, str]]) -> str:

@@ -107,7 +107,7 @@ def _reference(service: Candidate, read: Read) -> str:
 def _address(detected: Detected, service: Candidate, read: Read) -> None:
     """A URL variable becomes an origin list or a link."""
     name = read.names[0]
-    value = service.defined.get(name) or read.fallback or ""
+    value = _value(service, read)
     if not read.is_source and (not value or (_PREFIX.match(name) and not service.is_frontend)):
         return
     if not service.is_frontend and _ORIGINS_NAME.search(name):
@@ -120,10 +120,13 @@ def _address(detected: Detected, service: Candidate, read: Read) -> None:
                 )
             )
         return
-    url = _split(value)
-    target = _target(detected, service, name, url, value)
+    target = _target(detected, service, name, value)
     if target is not None and target is not service:
-        _link(detected, service, read, target, url)
+        detected.links.append(_link(detected, service, read, target))
+
+
+def _value(service: Candidate, read: Read) -> str:
+    return service.defined.get(read.names[0]) or read.fallback or ""
 
 
 def _by_ports(detected: Detected, value: str) -> list[Candidate]:
@@ -131,10 +134,9 @@ def _by_ports(detected: Detected, value: str) -> list[Candidate]:
     return [one for one in detected.services if one.port in ports]
 
 
-def _target(
-    detected: Detected, service: Candidate, name: str, url: SplitResult | None, value: str
-) -> Candidate | None:
+def _target(detected: Detected, service: Candidate, name: str, value: str) -> Candidate | None:
     """Whom a URL names by port or host; an empty one by the variable's name, when only one service fits."""
+    url = _split(value)
     if url is not None:
         return _behind(detected, service, url)
     if value or not service.is_frontend or not _PREFIX.match(name) or not _URL_NAME.search(name):
@@ -180,27 +182,24 @@ def _port(url: SplitResult) -> int | None:
         return None
 
 
-def _link(
-    detected: Detected, service: Candidate, read: Read, target: Candidate, url: SplitResult | None
-) -> None:
-    is_container = target.kind is ServiceType.COMPOSE
+def _link(detected: Detected, service: Candidate, read: Read, target: Candidate) -> FoundLink:
+    """The link, and that `service` waits for its target."""
+    url = _split(_value(service, read))
     scheme = None if url is None else url.scheme if url.scheme in _SCHEMES else "any"
-    if is_container:
+    if target.kind is ServiceType.COMPOSE:
         scheme = "any"
     is_socket = scheme in ("ws", "wss")
     path = url.path if url is not None and is_socket and url.path not in ("", "/") else None
     wait = _may_wait(detected, service, target)
     if wait and target.name not in service.needs:
         service.needs.append(target.name)
-    detected.links.append(
-        FoundLink(
-            source=f"{service.name}:{read.names[0]}",
-            to=target.name,
-            scheme=scheme,
-            path=path,
-            wait=wait,
-            evidence=read.evidence,
-        )
+    return FoundLink(
+        source=f"{service.name}:{read.names[0]}",
+        to=target.name,
+        scheme=scheme,
+        path=path,
+        wait=wait,
+        evidence=read.evidence,
     )
 
 

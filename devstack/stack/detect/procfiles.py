@@ -26,7 +26,7 @@ def join(tree: Tree, detected: Detected) -> None:
         folder, command = _split(tree.root, entry.command)
         if any(one.name == entry.name for one in detected.services if one not in free):
             continue  # a container of that name
-        known = _match(free, entry.name, folder, command, tree.root)
+        known = _match(free, entry.name, command, folder=folder, root=tree.root)
         if known is None:
             known = Candidate(name=entry.name, kind=_kind(command), folder=folder)
             detected.services.append(known)
@@ -64,7 +64,9 @@ def _split(root: Path, command: str) -> tuple[Path, str]:
     return (folder, match[3].strip()) if folder.is_dir() else (root, command)
 
 
-def _match(services: list[Candidate], name: str, folder: Path, command: str, root: Path) -> Candidate | None:
+def _match(
+    services: list[Candidate], name: str, command: str, *, folder: Path, root: Path
+) -> Candidate | None:
     same_name = [one for one in services if one.name == name]
     if same_name:
         return same_name[0]
