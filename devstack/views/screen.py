@@ -55,6 +55,7 @@ class Screen:
         self.style = style
         self._stream = Stream(handle, on_closed)
         self.is_terminal = self._stream.is_terminal
+        self._erases = self.is_terminal and style.erases
         self._prefixes = prefixes
         self._cap = cap if self.is_terminal else None
         self._width = 0
@@ -88,7 +89,7 @@ class Screen:
         if lane.pending:
             keeps = not starts_over or text.startswith(b"\n")
             text, lane.pending = (lane.pending + text if keeps else text), b""
-        if starts_over and not self.is_terminal and b"\n" not in text:
+        if starts_over and not self._erases and b"\n" not in text:
             lane.pending = text
             return
         self._print(lane, text, starts_over=starts_over)
@@ -98,7 +99,7 @@ class Screen:
         if self._open is not lane:
             pieces += [b"\n" if self._open else b"", lane.prefix]
         elif starts_over and not text.startswith(b"\n"):
-            pieces += [_ERASE_LINE if self.is_terminal else b"\n", lane.prefix]
+            pieces += [_ERASE_LINE if self._erases else b"\n", lane.prefix]
         if text.endswith(b"\n"):
             pieces += [text[:-1].replace(b"\n", b"\n" + lane.prefix), b"\n"]
             self._open = None
@@ -109,7 +110,7 @@ class Screen:
 
     def clear_echo(self) -> None:
         """Take away the `^C` that a terminal writes at the key press."""
-        if self.is_terminal and self._open is None:
+        if self._erases and self._open is None:
             self._stream.write(_ERASE_LINE)
 
     def finish(self) -> None:

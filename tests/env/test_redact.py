@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
@@ -153,6 +154,18 @@ def test_undecodable_bytes_pass_unchanged() -> None:
 
 def test_the_representation_shows_no_value() -> None:
     assert SECRET not in repr(Redactor([SECRET]))
+
+
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize("shape", ["{}", "Z{}q", "~{}~{}~"])
+def test_each_of_many_values_is_found_among_ordinary_lines(count: int, shape: str) -> None:
+    digests = [hashlib.sha256(b"%d" % number).hexdigest()[:40] for number in range(count)]
+    values = [shape.format(*[digest] * 2) for digest in digests]
+    redactor = Redactor(values)
+    lines = b"2026-01-01T00:00:00Z INFO GET /api/chat 200 in 12 ms\n" * 500
+    for value in values:
+        assert redactor.present(lines + b"key " + value.encode() + b"\n" + lines) == (value.encode(),)
+    assert redactor.present(lines) == ()
 
 
 PIECES = st.sampled_from(

@@ -115,6 +115,68 @@ def test_a_failure_is_explained_above_its_last_lines(console: Terminalless) -> N
     ]
 
 
+def test_a_cause_is_told_once(console: Terminalless) -> None:
+    said = "exited 1: port 5173 is already in use"
+    assert shown(
+        console,
+        [
+            events.ServiceExited(service="web", code=1, cause="port 5173 is already in use"),
+            events.ServiceRestarting(service="web", delay=0.5, attempt=1, limit=5, reason=said),
+            events.ServiceExited(service="web", code=1, cause="port 5173 is already in use"),
+            events.ServiceFailed(service="web", reason=f"{said} (2 times in a row)"),
+        ],
+    ) == [
+        f"web    x {said}",
+        "web    ~ restarting in 0.5 s (attempt 1 of 5): exited 1",
+        f"web    x {said}",
+        "web    x failed: exited 1 (2 times in a row)",
+    ]
+
+
+def restart(service: str, reason: str) -> list[Event]:
+    return [
+        events.ServiceStopping(service=service, reason=reason, returns=True),
+        events.ServiceExited(service=service, code=0, expected=True),
+        events.ServiceStopped(service=service),
+        events.ServiceRestarting(service=service, reason=reason),
+        events.ServiceStarted(service=service, generation=2, pid=8),
+    ]
+
+
+def test_a_restart_is_one_line_and_none_when_a_change_told_it(console: Terminalless) -> None:
+    changed = events.EnvChanged(services=("web",), variables=("A",), files=(".env",))
+    assert shown(
+        console,
+        [changed, *restart("web", "A changed"), *restart("web", "requested"), *restart("agent", "A changed")],
+    ) == [
+        "~ A changed in .env -> restarting web",
+        "web    > started (pid 8)",
+        "web    ~ restarting: requested",
+        "web    > started (pid 8)",
+        "agent  ~ restarting: A changed",
+        "agent  > started (pid 8)",
+    ]
+
+
+def test_a_stop_in_the_middle_of_a_restart_is_told(console: Terminalless) -> None:
+    several = [*restart("web", "requested")[:2], events.RunStopping(), events.ServiceStopped(service="web")]
+    assert shown(console, several)[-1] == "web    # stopped"
+
+
+def test_the_sum_tells_failed_and_not_started_apart(console: Terminalless) -> None:
+    failed = ServiceState(phase=Phase.FAILED, since=101.0, generation=1, reason="exited 1")
+    skipped = replace(failed, skipped=True, generation=0)
+    end = state(server=failed, agent=skipped, web=skipped)
+    console.show(events.ServiceFailed(service="server", reason="exited 1"), end)
+    for name in ("agent", "web"):
+        console.show(events.ServiceFailed(service=name, reason="server exited 1", skipped=True), end)
+    os.close(console.handle)
+    assert console.lines()[-2:] == [
+        "x 0 of 3 services ready; server failed, agent and web were not started.",
+        "  `devstack restart server` tries again.",
+    ]
+
+
 def test_a_death_by_signal_is_named(console: Terminalless) -> None:
     assert shown(console, [events.ServiceExited(service="web", signal="KILL")]) == [
         "web    x was ended by signal KILL"

@@ -193,3 +193,11 @@ def test_a_stream_that_somebody_made_non_blocking_loses_nothing() -> None:
 def test_each_line_of_a_message_carries_the_name(tmp_path: Path, text: str) -> None:
     shown = rendered(tmp_path, lambda screen: screen.say(text, "web", "!"))
     assert shown == "".join(f"web    ! {line}\n" for line in text.split("\n"))
+
+
+def test_a_terminal_that_cannot_take_back_gets_the_last_state_of_a_progress_line() -> None:
+    def use(screen: Screen) -> None:
+        for state in (b"10%", b"\x1b[1G60%", b"\x1b[2K\r100%\n"):
+            screen.output("web", state)
+
+    assert on_terminal(use, Style(erases=False)) == "web    │ 10%\nweb    │ 100%\n".encode()

@@ -95,3 +95,9 @@ def test_the_last_column_says_why(one: dict[str, Any], words: str) -> None:
 
 def test_an_end_is_a_sentence() -> None:
     assert ended_words(service(phase="failed", reason="exited 1"), 100.0) == "web failed: exited 1"
+
+
+def test_what_was_skipped_did_not_fail() -> None:
+    skipped = service(phase="failed", reason="server exited 1", skipped=True)
+    assert "not started" in services_table([skipped], Style(), 100.0)
+    assert ended_words(skipped, 100.0) == "web was not started: server exited 1"
