@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from devstack.contract import urls
+from devstack.contract.proxies import runs_on_server_too
 from devstack.env.secrets import (
     is_publishable,
     is_secret_name,
@@ -71,10 +72,11 @@ _CLIENT = regex(r"\A\ufeff?(?:\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*['\"]use client['\
 def is_surely_client(inspection: Inspection, service: Service, read: SourceRead) -> bool:
     """Whether the module runs in the browser only: a Vite source, or one that says `'use client'` itself.
 
-    Next ships shared modules as well, but what they read without a public prefix is meant for the server.
+    Next ships shared modules as well, but what they read without a public prefix is meant for the server; so are
+    reads of `process.env` where a framework on Vite has a server of its own.
     """
     if service.type is not ServiceType.NEXT:
-        return True
+        return read.form != "process.env" or not runs_on_server_too(inspection.contract, service)
     return _CLIENT.match(inspection.read_text(inspection.root / read.path) or "") is not None
 
 

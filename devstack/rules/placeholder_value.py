@@ -157,9 +157,15 @@ def _placeholder_host(text: str, *, is_shared: bool) -> tuple[str, bool] | None:
         return ("its host is an example address, where nothing of yours answers", True) if is_shared else None
     if any(placeholder(label) is not None and _is_telling(label) for label in host.split(".")):
         return "its host is a template's text, which resolves to nothing", True
-    if "<" in text or re.search(r"your?[-_]", address.password or ""):
+    if "<" in text or _is_gap(address.password or ""):
         return "a part of it is a template's text", False
     return None
+
+
+def _is_gap(password: str) -> bool:
+    """A template's gap, not a word that may be the password of a local container."""
+    found = placeholder(password)
+    return found is not None and found.default_of is None and not re.search("word|well-known", found.reason)
 
 
 def _is_written_so(inspection: Inspection, name: str, value: Value) -> bool:

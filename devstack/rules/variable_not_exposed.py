@@ -28,7 +28,7 @@ from devstack.env.source import jsconfig
 from devstack.patterns import regex
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
-from devstack.rules.exposure import is_exposed_secret, is_surely_client
+from devstack.rules.exposure import is_exposed_secret, is_surely_client, shared_secrets
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ _FOREIGN_PREFIXES = (
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per name and service, at its first read."""
     stack = inspection.need_stack()
+    secrets = shared_secrets(stack)
     for service in stack.services.values():
         environment = inspection.environment(service.name)
         if service.type not in _FRAMEWORK or environment is None:
@@ -73,10 +74,13 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             )
             if environment.is_public(name) and not is_elsewhere:
                 continue
-            if _BUILT_IN.match(name) or name in defined or None in defined or is_exposed_secret(name):
+            if _BUILT_IN.match(name) or name in defined or None in defined or (service.name, name) in secrets:
                 continue
+            value = environment.get(name)
+            if is_exposed_secret(name, "" if value is None else value.text or ""):
+                continue  # nobody is told to publish a secret
             is_declared = name in declared
-            if not is_declared and _runs_on_server(inspection, service, read, is_isomorphic=is_isomorphic):
+            if not is_declared and _runs_on_server(inspection, service, read):
                 continue  # a module that the server uses too
             told.add(name)
             yield _finding(
@@ -87,11 +91,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             )
 
 
-def _runs_on_server(
-    inspection: Inspection, service: Service, read: SourceRead, *, is_isomorphic: bool
-) -> bool:
+def _runs_on_server(inspection: Inspection, service: Service, read: SourceRead) -> bool:
     """Whether the read may well be meant for the server: no name of the page's, in a module that knows both sides."""
-    if not is_surely_client(inspection, service, read) or (is_isomorphic and read.form == "process.env"):
+    if not is_surely_client(inspection, service, read):
         return True
     return "typeof window" in (inspection.read_text(inspection.root / read.path) or "")
 

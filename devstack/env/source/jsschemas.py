@@ -44,7 +44,10 @@ def _created(module: Module, call: Node) -> None:
         if any(name in _SECTIONS for name, _, _ in sections):
             for name, _, value in sections:
                 if name in _SECTIONS and value is not None and value.type == "object":
+                    first = len(module.reads)
                     _keys(module, value)
+                    if name == "server":  # a page that asks for one gets an error instead
+                        module.server_reads.update(range(first, len(module.reads)))
         else:
             _keys(module, table)
 
