@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _EXAMPLE_WORDS = frozenset(("example", "sample", "template", "dist", "default", "defaults", "tmpl", "tpl"))
 
 _MODES = frozenset(("local", "development", "dev", "production", "prod", "staging", "test", "docker"))
 
 
+@lru_cache(maxsize=1024)  # few names, asked for very often
 def is_example(name: str) -> bool:
     """Whether a file name says that it is meant to be copied: `.env.example`, `template.env`."""
     return bool(_EXAMPLE_WORDS.intersection(re.split(r"[.\-_]", name.lower())))

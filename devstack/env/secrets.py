@@ -49,6 +49,7 @@ _GLUED = (
 _DECIDING = sorted(_ALWAYS | _USUALLY | set(_GLUED))
 # The name of a secret holds one of these, whatever else it holds.
 SECRET_WORDS = tuple(word for word in _DECIDING if not any(one in word for one in _DECIDING if one != word))
+_SECRET_WORD = regex("|".join(SECRET_WORDS))
 # Words behind the one that decides: `API_KEY_DEV`, `JWT_SECRET_OLD`, `SECRET_KEY_BASE`, `PRIVATE_KEY_BASE64`.
 _TRAILERS = {
     *(
@@ -82,23 +83,10 @@ _SECRET_TEXT = regex(
     | pypi-[A-Za-z0-9_-]{30,} | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
     re.VERBOSE,
 )
-# What these and tokens begin with; AWS's keys are known to the rules.
-_OPENINGS = (
-    *(
-        "sk-",
-        "sk_",
-        "rk_",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat_",
-        "glpat-",
-        "xox",
-        "sb_secret_",
-    ),
-    *("whsec_", "SG.", "hf_", "npm_", "gsk_", "pypi-", "-----BEGIN", "eyJ", "AKIA"),
+# What these and tokens begin with, in a line of an env file; AWS's keys are known to the rules.
+_OPENING = regex(
+    r"""[=:]\s*["']?\s*(?:[srg]?[sr]k[-_]|gh[pousr]_|github_pat_|glpat-|xox|sb_secret_|whsec_|SG\.|hf_|npm_|pypi-"""
+    r"""|-----BEGIN|eyJ|AKIA)"""
 )
 _JWT = regex(r"eyJ[A-Za-z0-9_-]{8,}\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*$")
 _REFERENCE = regex(
@@ -153,8 +141,7 @@ def is_secret_text(text: str) -> bool:
 
 def may_hold_secret(text: str) -> bool:
     """Whether a name or a text in it can be a secret's; False is certain, and soon known of a whole file."""
-    upper = text.upper()
-    return any(word in upper for word in SECRET_WORDS) or any(opening in text for opening in _OPENINGS)
+    return _SECRET_WORD.search(text.upper()) is not None or _OPENING.search(text) is not None
 
 
 def is_secret_reference(text: str) -> bool:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.contract.spelling import intended
-from devstack.env.secrets import is_secret_text, may_hold_secret
+from devstack.env.secrets import is_secret_text
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.exposure import looks_real
@@ -63,7 +63,7 @@ def real_secret(inspection: Inspection, path: Path) -> Assignment | None:
     """The first assignment of the file that is certainly a real secret."""
     file = inspection.env_file(path)
     words = set(path.name.split("."))
-    if file is None or words & _TESTS or not may_hold_secret(file.text):
+    if file is None or words & _TESTS or not file.may_hold_secret:
         return None
     for each in file.assignments:
         text = intended(each.raw)

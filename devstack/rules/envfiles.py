@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from devstack.env.file_names import is_env_name as is_env_name
 from devstack.env.file_names import is_example as is_example
+from devstack.env.secrets import may_hold_secret
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -66,6 +67,11 @@ class EnvFile:
     def is_plain(self) -> bool:
         """Whether every line is empty, a comment, or one that every program reads alike."""
         return _PLAIN.fullmatch(self.text) is not None
+
+    @cached_property
+    def may_hold_secret(self) -> bool:
+        """Whether a name or a text in it can be a secret's; False is certain."""
+        return may_hold_secret(self.text)
 
     def written(self, line: int | None, name: str) -> str | None:
         """What stands after the separator where `name` is assigned on this line; None where it is not."""

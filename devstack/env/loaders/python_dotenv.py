@@ -74,9 +74,12 @@ class _Run:
 
     def results(self, found: Found) -> Mapping[str, Result]:
         """The text of each declared name; names that only a bare `KEY` declares are not set."""
-        results = Results(found, self._result)
+        results = Results(found, self._result, self._text)
         unset = found.keys() - self._current.keys()
         return {name: result for name, result in results.items() if name not in unset} if unset else results
+
+    def _text(self, name: str) -> str | None:
+        return None if name in self._undecided else self._current.get(name)
 
     def _result(self, name: str) -> Result:
         if name in self._initial and not self._override:
@@ -93,8 +96,11 @@ def interpolate(
     Args:
         process_wins: in references the exported value beats the file's (`load_dotenv`), else the reverse.
     """
-    made: dict[str, str | None] = {}
+    made: dict[str, str | None] = {name: text for name, text, _, _ in file.definitions}
     undecided: dict[str, str] = {}
+    if "${" not in "".join(filter(None, made.values())) and len(made) == len(file.definitions):
+        return made, undecided
+    made.clear()
 
     def replacement(found: re.Match[str]) -> str:
         name, default = found.groups()
@@ -153,6 +159,9 @@ def _paths(request: LoadRequest) -> list[Path]:
 def _unusable(file: ParsedFile) -> list[LoadIssue]:
     """Definitions that `os.environ` refuses, at which the program stops."""
     found: list[LoadIssue] = []
+    names = "".join([name for name, _, _, _ in file.definitions])
+    if "=" not in names and "\0" not in names + "".join([text or "" for _, text, _, _ in file.definitions]):
+        return found
     for name, text, _, line in file.definitions:
         if text is None or not ("\0" in text or "\0" in name or "=" in name):
             continue

@@ -53,7 +53,6 @@ def sources(folder: Path, *, excluded: frozenset[Path] = frozenset()) -> Iterato
 def _below(
     start: str, ignores: tuple[_Ignore, ...], left_out: set[str], seen: set[tuple[int, int]]
 ) -> Iterator[Path]:
-    inside, repository = os.path.realpath(start), os.path.realpath(_repository(start))
     pending = [(start, ignores)]
     while pending:
         folder, ignores = pending.pop()
@@ -71,7 +70,7 @@ def _below(
             if entry.path in left_out:
                 continue
             if _is_folder(entry):
-                if _may_enter(entry, ignores) and _is_own(entry, inside, repository):
+                if _may_enter(entry, ignores) and _is_own(entry, start):
                     folders.append((entry.path, ignores))
             elif _is_source(entry) and not _is_ignored(entry.path, ignores):
                 yield Path(entry.path)
@@ -95,10 +94,11 @@ def _may_enter(entry: os.DirEntry[str], ignores: tuple[_Ignore, ...]) -> bool:
     return not _is_ignored(entry.path + os.sep, ignores, is_folder=True)
 
 
-def _is_own(entry: os.DirEntry[str], inside: str, repository: str) -> bool:
+def _is_own(entry: os.DirEntry[str], start: str) -> bool:
     """No link that leaves the repository (`link -> /`), and none to what is met without it."""
     if not entry.is_symlink():
         return True
+    inside, repository = os.path.realpath(start), os.path.realpath(_repository(start))
     real = Path(os.path.realpath(entry.path))
     return (
         real.is_relative_to(repository)
@@ -128,12 +128,20 @@ def _with_own(
 
 
 def _read_ignore(folder: str) -> _Ignore | None:
+    path = folder + "/.gitignore"
     try:
-        content = Path(folder, ".gitignore").read_bytes()
+        facts = os.stat(path)  # noqa: PTH116 - asked for thousands of folders
+        content = _content(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
     except OSError:
         return None
     patterns = _patterns(content)
     return None if patterns is None else _Ignore(folder, patterns)
+
+
+@lru_cache(maxsize=256)
+def _content(path: str, *_: int) -> bytes:
+    """The file as long as it is the same: the repository's own is asked for once for each service."""
+    return Path(path).read_bytes()
 
 
 @lru_cache(maxsize=256)  # the repository's own is asked for once for each service
@@ -148,11 +156,18 @@ def _patterns(content: bytes) -> GitIgnoreSpec | None:
 
 def _repository(start: str) -> str:
     """The nearest folder upward with a `.git`; `start` itself where there is none."""
-    folder, above = start, os.path.dirname(start)  # noqa: PTH120 - asked for thousands of folders
+    if os.path.exists(start + "/.git"):  # noqa: PTH110 - asked for thousands of folders
+        return start
+    return _repository_above(os.path.dirname(start)) or start  # noqa: PTH120
+
+
+@lru_cache(maxsize=1024)  # many services lie in one folder
+def _repository_above(folder: str) -> str | None:
     while not os.path.exists(folder + "/.git"):  # noqa: PTH110
+        above = os.path.dirname(folder)  # noqa: PTH120
         if above == folder:
-            return start
-        folder, above = above, os.path.dirname(above)  # noqa: PTH120
+            return None
+        folder = above
     return folder
 
 
