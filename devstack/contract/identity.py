@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from devstack.contract import foreign_json
+from devstack import foreign
 from devstack.contract.attempt import Answer
 from devstack.contract.connection import Endpoint
 from devstack.contract.plain_http import get
@@ -84,7 +84,7 @@ def of_answer(answer: Answer, path: str) -> Identity | None:
 def _of_first_frame(answer: Answer) -> Identity | None:
     if not answer.frames:
         return None
-    first = foreign_json.parse(answer.frames[0])
+    first = foreign.from_json(answer.frames[0])
     if first == {"type": "connected"}:
         return Identity(program=Program.VITE_HMR, evidence='its first message is {"type":"connected"}')
     action = first.get("action") or first.get("type") if isinstance(first, dict) else None

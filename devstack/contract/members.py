@@ -7,12 +7,14 @@ literal that the source falls back to. Where the truth cannot be known the resul
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.contract import urls
 from devstack.env.secrets import is_secret_reference
 from devstack.env.source.model import Fallback, SourceIndex, SourceRead
@@ -268,20 +270,21 @@ class _NoDocumentError(Exception):
 
 def _document(path: str, text: str) -> object:
     suffix = Path(path).suffix.lower()
+    reader = _READERS.get(suffix)
+    if reader is None:
+        raise _NoDocumentError(f"{path} is neither YAML, JSON nor TOML")
     try:
-        if suffix == ".json":
-            return json.loads(text)
-        if suffix == ".toml":
-            return tomllib.loads(text)
-        if suffix in (".yaml", ".yml"):
-            import yaml
-
-            return yaml.safe_load(text)
+        return reader(text)
     except (ValueError, RecursionError) as problem:
         raise _NoDocumentError(f"{path} is not valid {suffix[1:].upper()}") from problem
-    except Exception as problem:  # yaml's own tree of errors, without importing yaml for every run
-        raise _NoDocumentError(f"{path} is not valid YAML") from problem
-    raise _NoDocumentError(f"{path} is neither YAML, JSON nor TOML")
+
+
+_READERS: Mapping[str, Callable[[str], object]] = {
+    ".json": json.loads,
+    ".toml": tomllib.loads,
+    ".yaml": foreign.from_yaml,
+    ".yml": foreign.from_yaml,
+}
 
 
 def _walk(document: object, key: tuple[str, ...]) -> str | None:
@@ -308,5 +311,7 @@ def _line_of(text: str, key: tuple[str, ...]) -> int | None:
     lines = text.splitlines()
     line = 0
     for step in key:
-        line = next((at for at in range(line, len(lines)) if step in lines[at]), line)
+        # As a key (`step:`, `"step" =`, `[a.step]`), not as a word of a comment.
+        wanted = re.compile(rf"""^[^#]*?(?<![\w-]){re.escape(step)}(?![\w-])["']?\s*[:=.\]]""")
+        line = next((at for at in range(line, len(lines)) if wanted.match(lines[at])), line)
     return line + 1 if lines and key and key[-1] in lines[line] else None

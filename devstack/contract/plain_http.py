@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from devstack.contract import foreign_json
+from devstack import foreign
 from devstack.contract.connection import Endpoint, connection, in_words
 from devstack.records import dataclass, field
 
@@ -30,7 +30,7 @@ class HttpAnswer:
 
     def json(self) -> object:
         """The body as JSON, or None when it is none."""
-        return foreign_json.parse(self.body)
+        return foreign.from_json(self.body)
 
 
 async def get(

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from devstack.contract import foreign_json, hocuspocus
+from devstack import foreign
+from devstack.contract import hocuspocus
 from devstack.contract.attempt import Answer, Request
 from devstack.records import dataclass, replace
 from devstack.stack.model import TokenSpec, WebSocketSpec
@@ -107,7 +108,7 @@ def is_greeted(manner: Manner, answer: Answer) -> bool:
 
 
 def _type_of(frame: str) -> str | None:
-    message = foreign_json.parse(frame)
+    message = foreign.from_json(frame)
     kind = message.get("type") if isinstance(message, dict) else None
     return kind.lower() if isinstance(kind, str) else None
 

@@ -12,7 +12,7 @@ from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from unicodedata import normalize
 
-from devstack.contract import foreign_json
+from devstack import foreign
 from devstack.contract.differences import describe
 from devstack.records import dataclass, field
 
@@ -224,7 +224,7 @@ def _json_segment(text: str) -> dict[str, object] | None:
     raw = _decode_base64(text)
     if raw is None:
         return None
-    value = foreign_json.parse(raw)
+    value = foreign.from_json(raw)
     return value if isinstance(value, dict) else None
 
 

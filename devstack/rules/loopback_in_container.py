@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from devstack import foreign
 from devstack.contract import urls
 from devstack.contract.links import Target, Where, resolve
 from devstack.env.model import LayerKind
@@ -86,12 +87,10 @@ def _given(inspection: Inspection, service: Service) -> Iterator[tuple[str, str,
 
 
 def _compose_literals(text: str, service: str) -> Iterator[tuple[str, str]]:
-    import yaml
-
     try:
-        document = yaml.safe_load(text)
+        document: Any = foreign.from_yaml(text)
         given = document["services"][service].get("environment") or {}
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return
     pairs = given.items() if isinstance(given, dict) else (str(entry).partition("=")[::2] for entry in given)
     for name, value in pairs:

@@ -335,6 +335,12 @@ def test_what_a_compose_file_builds_and_devstack_does_not_take_is_told(
     assert "docker compose up -d db" in done.out
 
 
+@pytest.mark.parametrize("value", ["!!int ''", "!!bool x", "!!timestamp x", "[" * 2000])
+def test_a_compose_file_that_cannot_be_read_is_no_crash(tree: Tree, devstack: Devstack, value: str) -> None:
+    folder = tree({"compose.yaml": f"services: {value}\n", "package.json": package({"dev": "vite"}, "vite")})
+    assert list(written(folder, devstack).services) == ["web"]
+
+
 def test_a_home_folder_is_not_searched(tree: Tree, devstack: Devstack) -> None:
     home = tree({"projects/a/package.json": package({"dev": "vite"}, "vite")})
     done = devstack("init", cwd=home, env={"HOME": str(home)})

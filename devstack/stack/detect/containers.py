@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from devstack import foreign
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
@@ -51,11 +52,9 @@ def left_out(tree: Tree, known: list[Candidate]) -> Iterator[str]:
 
 
 def _services(text: str) -> Mapping[str, dict[str, Any]]:
-    import yaml
-
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
+        data = foreign.from_yaml(text)
+    except ValueError:
         return {}
     services = data.get("services") if isinstance(data, dict) else None
     if not isinstance(services, dict):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from devstack import foreign
 from devstack.stack.detect import python
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree
@@ -20,8 +20,8 @@ def find(tree: Tree) -> Iterator[Candidate]:
     for path in tree.named(NAME):
         if (path.parent / "package.json").is_file():
             continue
-        settings = _settings(tree.text(path))
-        files = settings.get("env")
+        settings = foreign.from_json(tree.text(path))
+        files = settings.get("env") if isinstance(settings, dict) else None
         yield Candidate(
             name="agent" if path.parent == tree.root else path.parent.name,
             kind=ServiceType.PYTHON,
@@ -33,11 +33,3 @@ def find(tree: Tree) -> Iterator[Candidate]:
             env_files=(files,) if isinstance(files, str) and files != ".env" else None,
             evidence=[Evidence(path=tree.shown(path), line=1, what="agent of `langgraph dev`")],
         )
-
-
-def _settings(text: str) -> dict[str, object]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

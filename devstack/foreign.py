@@ -1,0 +1,25 @@
+"""Documents from somebody who need not wish us well: reading them fails in one way, whatever they hold."""
+
+from __future__ import annotations
+
+import json
+
+
+def from_json(text: str | bytes) -> object:
+    """The value, or None where it is no JSON; also where it is nested so deeply that reading it fails."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def from_yaml(text: str) -> object:
+    """The first document. Raises ValueError where it is none."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except (
+        Exception
+    ) as problem:  # odd tags and numbers make PyYAML raise LookupError, AttributeError, RecursionError
+        raise ValueError("not valid YAML") from problem
