@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
+from devstack.commands.up_checks import Check
 from devstack.commands.up_job import Job, Request
 from devstack.errors import RefusedError, SystemProblem, unknown_service
 from devstack.host.private_folder import PrivateFolder
@@ -20,7 +19,6 @@ from devstack.stack import defaults, graph, load, pending
 
 if TYPE_CHECKING:
     from devstack.commands.up_isolate import MovedStack
-    from devstack.host.aside import Aside
     from devstack.stack.model import Stack
 
 
@@ -29,8 +27,7 @@ def up(request: Request) -> int:
     gc.disable()  # what the start makes stays: looking through it again and again is a tenth of the start
     started = time.time()
     declared = load.load(load.find(request.folder))
-    asked = request
-    own, request = asked.with_own_options(declared)
+    asked, (own, request) = request, request.with_own_options(declared)
     stack = declared if own.grace is None else defaults.with_grace(declared, own.grace)
     names = _selected(stack, request)
     folder, lock = _claimed(stack.root, wait=request.wait)
@@ -54,57 +51,37 @@ def up(request: Request) -> int:
             started=started,
             own=own,
         )
-        return _run(_checked(job, check))
+        return _run(job, check)
     finally:
         lock.release()
 
 
-def _checked(job: Job, check: Aside[up_checks.Verdict] | None) -> Job:
-    """The job with what its checks found out. Raises what forbids to start anything."""
-    stack, request, names = job.stack, job.request, job.names
-    up_checks.require_tools(stack, names, request.environment, job.due)
-    up_checks.stop_leftovers(job.folder, request)
-    _load_parts(until=lambda: check is None or check.is_answered)
-    checked, baseline = up_checks.end_check(check, request)
-    moved = _isolated(stack, request) if request.isolate else None
-    stack = stack if moved is None else moved.isolation.stack
-    freed = up_checks.free_ports(stack, names, request)
-    up_checks.consent_to_setup(stack, job.due, request)
-    ordered = tuple(name for layer in graph.order(stack, names) for name in layer)
-    return replace(job, stack=stack, names=ordered, early=(checked, *freed), baseline=baseline, moved=moved)
-
-
-def _run(job: Job) -> int:
+def _run(job: Job, check: Check) -> int:
+    up_checks.require_tools(job.stack, job.names, job.request.environment, job.due)
+    up_checks.stop_leftovers(job.folder, job.request)
     if job.request.wait:
         from devstack.commands.up_run import in_background
 
-        return in_background(job)
+        return in_background(_checked(job, check))
     from devstack.commands.up_first import First
 
-    with First(job) as first:
+    with First() as first:
+        first.start(_checked(job, check))
         from devstack.commands.up_run import in_foreground  # loads while the first services do
 
         return in_foreground(first)
 
 
-# What the first service needs comes first; the rest is loaded as long as we would only wait.
-_PARTS = (
-    "devstack.host.windows" if sys.platform == "win32" else "devstack.host.posix",
-    *("ctypes", "devstack.commands.up_first", "devstack.views.style", "devstack.env.child"),
-)
-_FURTHER_PARTS = (
-    *("ssl", "concurrent.futures", "asyncio", "devstack.supervisor.runner", "devstack.views.console"),
-    *("devstack.views.screen", "devstack.commands.up_run", "devstack.control.server"),
-)
-
-
-def _load_parts(*, until: Callable[[], bool]) -> None:
-    for name in _PARTS:
-        import_module(name)
-    for name in _FURTHER_PARTS:
-        if until():
-            return
-        import_module(name)
+def _checked(job: Job, check: Check) -> Job:
+    """The job with what its checks found out. Raises what forbids to start anything."""
+    request = job.request
+    checked, baseline = up_checks.end_check(check, request)
+    moved = _isolated(job.stack, request) if request.isolate else None
+    stack = job.stack if moved is None else moved.isolation.stack
+    freed = up_checks.free_ports(stack, job.names, request)
+    up_checks.consent_to_setup(stack, job.due, request)
+    ordered = tuple(name for layer in graph.order(stack, job.names) for name in layer)
+    return replace(job, stack=stack, names=ordered, early=(checked, *freed), baseline=baseline, moved=moved)
 
 
 def _claimed(root: Path, *, wait: bool) -> tuple[PrivateFolder, Lock]:

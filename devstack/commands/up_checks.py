@@ -162,8 +162,12 @@ Verdict = tuple[int, frozenset[FindingKey], str]
 """What doctor's rules found: the number of warnings, the errors, and the report when there are errors."""
 
 
-def begin_check(stack: Stack, request: Request) -> Aside[Verdict] | None:
-    """Have doctor's rules look at the files beside us: the run's own parts are loaded meanwhile."""
+Check = Aside[Verdict] | None
+"""The look that doctor's rules take at the files; None where nobody asked for it."""
+
+
+def begin_check(stack: Stack, request: Request) -> Check:
+    """Have doctor's rules look at the files beside us."""
     return Aside(lambda: _judge(stack, request)) if request.check else None
 
 
@@ -177,9 +181,7 @@ def _judge(stack: Stack, request: Request) -> Verdict:
     return report.count(Severity.WARNING), errors, text
 
 
-def end_check(
-    check: Aside[Verdict] | None, request: Request
-) -> tuple[events.DoctorFinished, frozenset[FindingKey] | None]:
+def end_check(check: Check, request: Request) -> tuple[events.DoctorFinished, frozenset[FindingKey] | None]:
     """What they found; errors stop here, with the findings. Also the errors left: none."""
     from devstack.run import events
 
@@ -214,7 +216,8 @@ def create_env_files(stack: Stack, request: Request) -> None:
     if not any(change.before is None for change in plan.changes):
         return
     shown = [_relative(change.path, stack) for change in plan.changes]
-    print(f"env files to be written from their examples: {', '.join(shown)}", file=sys.stderr)
+    text = f"env files to be written from their examples: {', '.join(shown)}"
+    print(*detect(sys.stderr, request.environment).folded(text, "  "), sep="\n", file=sys.stderr)
     if not request.consent("Write them?"):
         print("not written: `devstack up --yes` or `devstack env sync` does it", file=sys.stderr)
         return

@@ -39,41 +39,49 @@ class First:
         held: signals that came before anybody listens.
     """
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    job: Job
+    state: RunState
+    services: DeclaredServices
+    held: signals.Held | None = None
+
+    def __init__(self) -> None:
+        """The guard loads while the checks of `up` go on."""
         self.run = stamp()
-        self.state = initial_state(job)
-        self.children: dict[str, Child] = {}
-        self._has_room = limits.make_room(len(job.names))
         self.host = this_host(self.run)
         self.host.adopt_orphans()
-        self.services = self._services()
         self.terminal = signals.Terminal()
         self.guard = Guard(self.run)
         self.host.set_apart(self.guard.pid)
-        self.held = signals.Held()
+        self.children: dict[str, Child] = {}
         self._resolved: list[tuple[str, Environment]] = []
         self._hear: Callable[[str, Environment], None] = lambda service, made: self._resolved.append(
             (service, made)
         )
 
-    def __enter__(self) -> First:
+    def start(self, job: Job) -> None:
         """Start what waits for nothing. What cannot be started is left to the runner, which tells why.
 
         So is all of it where files are short: what is loaded next needs some, too.
         """
-        for name in _unhindered(self.state) if self._has_room else ():
+        self.job = job
+        self.state = initial_state(job)
+        self.services = self._services()
+        self.held = signals.Held()
+        for name in _unhindered(self.state) if limits.make_room(len(job.names)) else ():
             try:
                 child = self.host.spawn(self.services.command(name))
             except SpawnError:
                 continue
             self.children[name] = child
             self.guard.watch(child.id)
+
+    def __enter__(self) -> First:
         return self
 
     def __exit__(self, *_: object) -> None:
         with ExitStack() as ending:  # last in, first out; each step happens whatever another one raises
-            ending.callback(self.held.let_go)
+            if self.held is not None:
+                ending.callback(self.held.let_go)
             ending.callback(self.guard.dismiss)
             ending.callback(self.terminal.restore)
             for child in self.children.values():  # the run did not come so far

@@ -329,7 +329,8 @@ def in_background(job: Job) -> int:
 
     def work(announcer: Announcer) -> int:
         job.lock.sign()
-        with First(job) as first:
+        with First() as first:
+            first.start(job)
             return _Assembly(first, announcer).execute()
 
     def tell() -> None:

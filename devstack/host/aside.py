@@ -27,15 +27,6 @@ class Aside(Generic[T]):
         self._question = question
         self._child, self._pipe = _copy(question) if _may_copy() else (0, -1)
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether `answer()` returns at once, or has to work the answer out itself."""
-        if not self._child:
-            return True
-        import select
-
-        return bool(select.select([self._pipe], [], [], 0)[0])
-
     def answer(self) -> T:
         """What the question gives. A copy that failed or was killed has not answered: then it is asked here."""
         if not self._child:
