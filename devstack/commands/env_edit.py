@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from devstack.contract import written
 from devstack.contract.draft import Draft
 from devstack.contract.members import Effective
 from devstack.contract.sync import Step, SyncPlan, is_issued, place_for
@@ -20,10 +22,14 @@ from devstack.errors import ExitCode, RefusedError, UsageError, unknown_service
 from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 from devstack.stack import load, reference
-from devstack.stack.model import Member, Reference, Stack
+from devstack.stack.model import FileKey, Member, Reference, Stack
 from devstack.views import diff
 from devstack.views import sync as view
 from devstack.views.style import detect
+
+if TYPE_CHECKING:
+    from devstack.env.source.model import SourceIndex
+    from devstack.env.source.scan import SourceScanner
 
 _STRONG_BYTES = 32
 
@@ -66,8 +72,23 @@ def sync_plan(stack: Stack, environments: Mapping[str, Environment], files: File
     """What `env sync` would write; for `up`, too, which asks first."""
     from devstack.host import git
 
-    tracked = git.tracked_files(stack.root, ("**/.env*", "**/*.env", "**/env.*"))
-    return planned(stack, environments, files, tracked=tracked or frozenset())
+    documents = {f"**/{Path(one.path).name}" for one in _documents(stack)}
+    tracked = git.tracked_files(stack.root, ("**/.env*", "**/*.env", "**/env.*", *sorted(documents)))
+    scanner: list[SourceScanner] = []
+
+    def sources(service: str) -> SourceIndex:
+        if not scanner:
+            from devstack.env.source.scan import SourceScanner
+
+            scanner.append(SourceScanner(stack.root, files))
+        return scanner[0].index(stack, service)
+
+    return planned(stack, environments, files, tracked=tracked or frozenset(), sources=sources)
+
+
+def _documents(stack: Stack) -> Iterator[FileKey]:
+    members = (member for shared in stack.shared.values() for member in shared.members)
+    return (member for member in members if isinstance(member, FileKey))
 
 
 def sync(request: Request) -> int:
@@ -164,9 +185,9 @@ def _write(draft: Draft, members: tuple[Member, ...], value: str, what: str) -> 
         place = place_for(draft.environments(), found)
         if isinstance(place, str):
             raise RefusedError(f"{member.text}: {place}; nothing was written.")
-        draft.set(place, found.name or "", value, line=found.line if place == found.path else None)
+        written.write(draft, found, place, value)
         _verify(draft, member, value)
-        steps.append(Step(path=place, what=what, names=(found.name or "",)))
+        steps.append(Step(path=place, what=what, names=(written.name_of(found),)))
     return tuple(steps)
 
 

@@ -216,6 +216,8 @@ def create_env_files(stack: Stack, request: Request) -> None:
     if not any(change.before is None for change in plan.changes):
         return
     shown = [_relative(change.path, stack) for change in plan.changes]
+    from devstack.views.style import detect
+
     text = f"env files to be written from their examples: {', '.join(shown)}"
     print(*detect(sys.stderr, request.environment).folded(text, "  "), sep="\n", file=sys.stderr)
     if not request.consent("Write them?"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devstack.contract.members import Effective, Facts
@@ -41,13 +41,13 @@ class Draft:
 
     def effective(self, member: Member) -> Effective:
         """What a member would be worth, fallbacks in source left aside."""
-        facts = Facts(
-            stack=self.stack,
-            environments=self.environments(),
-            sources=lambda _: SourceIndex(),
-            files=self._overlaid(),
+        return self.facts(lambda _: SourceIndex()).effective(member)
+
+    def facts(self, sources: Callable[[str], SourceIndex]) -> Facts:
+        """What the contract is judged by, with the edits."""
+        return Facts(
+            stack=self.stack, environments=self.environments(), sources=sources, files=self._overlaid()
         )
-        return facts.effective(member)
 
     def content(self, path: Path) -> bytes | None:
         """The content with all edits; None where there is no readable file."""
@@ -84,6 +84,15 @@ class Draft:
         ending = b"\r\n" if content.count(b"\r\n") * 2 > content.count(b"\n") else b"\n"
         joint = b"" if not content or content.endswith(b"\n") else ending
         self.put(path, content + joint + line.encode("utf-8", "surrogateescape") + ending)
+
+    def attempt(self, edit: Callable[[], bool]) -> bool:
+        """Make edits together or not at all: where `edit` gives False, everything is as before."""
+        before = dict(self._changes), dict(self._contents)
+        is_done = edit()
+        if not is_done:
+            self._changes, self._contents = before
+            self._is_current = False
+        return is_done
 
     def changes(self) -> tuple[FileChange, ...]:
         """Everything that would be written."""

@@ -11,7 +11,9 @@ import secrets
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from devstack.contract import link_urls, written
 from devstack.contract.draft import Draft
+from devstack.contract.links import JudgedLink
 from devstack.contract.members import Effective
 from devstack.env.dialect import Assignment, assignments
 from devstack.env.file_names import is_env_name, is_example, without_example_words
@@ -19,10 +21,11 @@ from devstack.env.files import Files
 from devstack.env.files_out import FileChange
 from devstack.env.model import Environment, LayerKind
 from devstack.env.secrets import is_placeholder
+from devstack.env.source.model import SourceIndex
 from devstack.errors import RefusedError
 from devstack.records import dataclass, field
 from devstack.stack import defaults
-from devstack.stack.model import Reference, Service, Shared, Stack
+from devstack.stack.model import FileKey, Reference, Service, Shared, Stack
 
 _STRONG_BYTES = 32
 # Credentials that somebody else issues: a random one would never be accepted.
@@ -68,16 +71,18 @@ def sync_plan(
     files: Files,
     *,
     tracked: Collection[str] = (),
+    sources: Callable[[str], SourceIndex] = lambda _: SourceIndex(),
     generate: Callable[[int], str] = secrets.token_urlsafe,
 ) -> SyncPlan:
-    """Plan files from examples, missing names, and one value for each shared group.
+    """Plan files from examples, missing names, one value for each shared group, and URLs of links.
 
     Args:
         tracked: files under version control, POSIX, relative to the stack's root: no secret goes into them when
             a private file can hold it.
+        sources: what each service reads: a link whose code falls back to a literal needs no URL.
         generate: gives a random URL-safe text of so many bytes.
     """
-    return _Planner(stack, Draft(stack, environments, files), tracked, generate).plan()
+    return _Planner(stack, Draft(stack, environments, files), tracked, sources, generate).plan()
 
 
 @dataclass(slots=True)
@@ -85,6 +90,7 @@ class _Planner:
     stack: Stack
     draft: Draft
     tracked: Collection[str]
+    sources: Callable[[str], SourceIndex]
     generate: Callable[[int], str]
     steps: list[Step] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
@@ -98,6 +104,8 @@ class _Planner:
                 self._from_example(service)
         for shared in self.stack.shared.values():
             self._share(shared)
+        for one, url in list(link_urls.missing(self.draft.facts(self.sources))):
+            self._link(one, url)
         return SyncPlan(
             changes=self.draft.changes(),
             steps=tuple(self.steps),
@@ -173,9 +181,16 @@ class _Planner:
 
     def _supply(self, shared: Shared, lacking: list[Effective], known: str | None) -> None:
         wanted = known or self._new_value(shared)
-        if wanted is not None:
-            origin = "copied from the member that has one" if known else "one new value for all"
-            self._write(shared, lacking, wanted, f"shared `{shared.name}`: {origin}")
+        if known is not None:
+            self._write(
+                shared, lacking, known, f"shared `{shared.name}`: copied from the member that has one"
+            )
+        elif wanted is not None:
+            # A new value for some members only would be a mismatch that was not there before.
+            what, steps = f"shared `{shared.name}`: one new value for all", len(self.steps)
+            if not self.draft.attempt(lambda: self._write(shared, lacking, wanted, what)):
+                del self.steps[steps:]
+                self.notes.append(f"shared `{shared.name}`: no new value is made for some members only")
 
     def _is_fresh(self, found: Effective) -> bool:
         """It stands in a file that was made from an example a moment ago."""
@@ -194,15 +209,17 @@ class _Planner:
             )
         return None
 
-    def _write(self, shared: Shared, lacking: list[Effective], wanted: str, what: str) -> None:
+    def _write(self, shared: Shared, lacking: list[Effective], wanted: str, what: str) -> bool:
+        """Write it to each; whether everybody has it then."""
+        notes = len(self.notes)
         for found in lacking:
             place = self._place_for(shared, found)
             if isinstance(place, str):
                 self.notes.append(f"shared `{shared.name}`: {found.member.text}: {place}")
                 continue
-            name = found.name or ""
+            name = written.name_of(found)
             try:
-                self.draft.set(place, name, wanted, line=found.line if place == found.path else None)
+                written.write(self.draft, found, place, wanted)
             except RefusedError as problem:
                 self.notes.append(f"shared `{shared.name}`: {found.member.text}: {problem.message}")
                 continue
@@ -211,14 +228,35 @@ class _Planner:
                 self.notes.append(
                     f"shared `{shared.name}`: {found.member.text} still gets another value from elsewhere"
                 )
+        return len(self.notes) == notes
 
     def _place_for(self, shared: Shared, found: Effective) -> Path | str:
         """The file to write to, or why none can be."""
         place = place_for(self.draft.environments(), found)
         if isinstance(place, str) or not shared.secret or not self._is_tracked(place):
             return place
-        home = home_file(self.draft.environments()[found.service or ""])
+        if found.service is None:
+            return "it is under version control, so no secret is written into it"
+        return self._private(place, found.service)
+
+    def _private(self, place: Path, service: str) -> Path:
+        """The service's own file instead of one under version control."""
+        home = home_file(self.draft.environments()[service])
         return home if home is not None and not self._is_tracked(home) else place
+
+    def _link(self, one: JudgedLink, url: str) -> None:
+        place = place_for(self.draft.environments(), one.effective)
+        service, name = one.link.source.service, one.effective.name or ""
+        if not isinstance(place, str):
+            place = self._private(place, service) if self._is_tracked(place) else place
+            try:
+                written.write(self.draft, one.effective, place, url)
+            except RefusedError as problem:
+                place = problem.message
+        if isinstance(place, str):
+            self.notes.append(f"link {service}:{name}: {place}")
+        else:
+            self.steps.append(Step(path=place, what=f"link to {one.link.to}: {url}", names=(name,)))
 
     def _is_tracked(self, path: Path) -> bool:
         return (
@@ -230,10 +268,12 @@ class _Planner:
 def place_for(environments: Mapping[str, Environment], found: Effective) -> Path | str:
     """Where a member's value is written: where the variable stands, else the reader's private file; or why not."""
     member = found.member
+    if isinstance(member, FileKey) and isinstance(found.path, Path) and found.text:
+        return found.path
     if not isinstance(member, Reference):
         return "it is no variable, so change it by hand"
-    if member.part is not None:
-        return "it is part of a URL, so change it by hand"
+    if member.part is not None and not written.is_writable_part(found):
+        return "it is part of a URL that is not there as a whole, so change it by hand"
     environment = environments.get(member.service)
     if environment is None:
         return "its environment is not known"
