@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.contract.proxies import has_own_server
 from devstack.env.model import LayerKind, Origin, Value
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import Source, claims
@@ -40,6 +41,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         environment = inspection.environment(service.name)
         if service.type is not ServiceType.NEXT or environment is None:
             continue
+        if has_own_server(inspection.contract, service):
+            continue  # it chooses its port itself
         written = _in_file(environment.variables.get("PORT"))
         if written is None or not written[0].isdecimal():
             continue

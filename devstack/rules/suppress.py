@@ -1,4 +1,7 @@
-"""Suppressions: `# devstack: ignore[rule-name] reason` above a line, and `[doctor] ignore` of stack.toml."""
+"""Suppressions: `# devstack: ignore[rule-name] reason` above a line, and `[doctor] ignore` of stack.toml.
+
+In sources the comment is looked for above the lines of findings only: one that does nothing is not reported there.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
     from devstack.stack.model import Ignore
 
-_COMMENT = regex(r"^\s*#\s*devstack:\s*ignore\[([^\]]*)\][ \t]*(.*)$")
+_COMMENT = regex(
+    r"^\s*(?:#|//|/\*|<!--|\{/\*)\s*devstack:\s*ignore\[([^\]]*)\][ \t]*(.*?)\s*(?:\*/\}?|-->)?$"
+)
+_NEARLY = regex(r"^\s*#\s*devstack[:-]\s*(?:ignore|disable)\b(?!\[)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,23 +60,22 @@ def apply(
     for finding in findings:
         hits = [index for index, wish in enumerate(usable) if _matches(inspection.root, wish, finding)]
         used.update(hits)
-        (suppressed if hits else kept).append(finding)
+        is_suppressed = bool(hits) or _has_comment_above(inspection, finding)
+        (suppressed if is_suppressed else kept).append(finding)
     if unused_suppression.RULE.name not in ran:
         return kept, suppressed, []
     idle = [wish for index, wish in enumerate(usable) if index not in used]
     notes = [
         unused_suppression.without_reason(wish.rule, wish.location) for wish in wishes if not wish.reason
     ]
+    notes += [unused_suppression.malformed(place) for place in _malformed(inspection)]
     notes += unused_suppression.findings(((wish.rule, wish.location) for wish in idle), ran)
     return kept, suppressed, notes
 
 
 def collect(inspection: Inspection) -> Iterator[Suppression]:
     """Every suppression of the repository: comments of env files and stack.toml, entries of stack.toml."""
-    paths = list(inspection.env_paths)
-    if inspection.stack is not None:
-        paths.append(inspection.stack.path)
-    for path in paths:
+    for path in _declaring(inspection):
         yield from _comments(inspection, path)
     if inspection.stack is None:
         return
@@ -80,13 +85,7 @@ def collect(inspection: Inspection) -> Iterator[Suppression]:
 
 
 def _comments(inspection: Inspection, path: Path) -> Iterator[Suppression]:
-    try:
-        content = inspection.files.read(path)
-    except OSError:
-        return
-    if content is None or b"devstack:" not in content:
-        return
-    lines = content.decode("utf-8", errors="replace").splitlines()
+    lines = _lines(inspection, path)
     for number, line in enumerate(lines, start=1):
         found = _COMMENT.match(line)
         if found is None:
@@ -96,6 +95,46 @@ def _comments(inspection: Inspection, path: Path) -> Iterator[Suppression]:
             yield Suppression(
                 rule=rule, reason=found.group(2).strip(), location=place, line=_spoken_of(lines, number)
             )
+
+
+def _declaring(inspection: Inspection) -> list[Path]:
+    """Files whose suppressions are all known: env files and stack.toml."""
+    return [*inspection.env_paths, *([] if inspection.stack is None else [inspection.stack.path])]
+
+
+def _lines(inspection: Inspection, path: Path) -> list[str]:
+    """Of a file that speaks to devstack; others have none to look at."""
+    try:
+        content = inspection.files.read(path)
+    except OSError:
+        return []
+    if content is None or b"devstack" not in content:
+        return []
+    return content.decode("utf-8", errors="replace").splitlines()
+
+
+def _malformed(inspection: Inspection) -> Iterator[Location]:
+    for path in _declaring(inspection):
+        for number, line in enumerate(_lines(inspection, path), start=1):
+            if _NEARLY.match(line):
+                yield inspection.at(path, number)
+
+
+def _has_comment_above(inspection: Inspection, finding: Finding) -> bool:
+    """Whether the source line that the finding begins at stands below a suppression of it, with a reason."""
+    place = finding.locations[0] if finding.locations else None
+    if place is None or place.line is None or not place.is_file:
+        return False
+    path = inspection.root / place.path
+    if path in _declaring(inspection):
+        return False  # those were collected
+    for line in reversed(_lines(inspection, path)[: place.line - 1]):
+        found = _COMMENT.match(line)
+        if found is None:
+            return False
+        if found[2] and {finding.rule, finding.id} & set(re.split(r"[,\s]+", found[1].strip())):
+            return True
+    return False
 
 
 def _spoken_of(lines: Sequence[str], number: int) -> int:

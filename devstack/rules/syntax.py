@@ -40,6 +40,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         lost = dropped.get(inspection.real(path), {})
         if file is None or file.encoding == "utf-16" or (file.is_plain and not lost):
             continue
+        if _is_json(file.text):
+            yield _json(inspection, file, readers)
+            continue
         told: set[int] = set()
         for finding in _markers(inspection, file, readers[0]):
             told.update(place.line or 0 for place in finding.locations)
@@ -61,6 +64,25 @@ def _dropped(inspection: Inspection) -> dict[str, dict[int, list[tuple[str, str]
                 lines = found.setdefault(inspection.real(issue.path), {})
                 lines.setdefault(issue.line, []).append((service, issue.message))
     return found
+
+
+def _is_json(text: str) -> bool:
+    import json
+
+    try:
+        return text.lstrip().startswith("{") and isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json(inspection: Inspection, file: EnvFile, readers: tuple[str, ...]) -> Finding:
+    names = ", ".join(f"`{service}`" for service in readers)
+    return RULE.finding(
+        f"This file holds JSON, and env files hold `NAME=value` lines: {names} finds no variable in it.",
+        inspection.at(file.path, 1),
+        service=readers[0],
+        hint="write one `NAME=value` a line",
+    )
 
 
 def _markers(inspection: Inspection, file: EnvFile, service: str) -> Iterator[Finding]:

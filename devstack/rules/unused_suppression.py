@@ -63,4 +63,13 @@ def without_reason(written: str, place: Location) -> Finding:
     )
 
 
+def malformed(place: Location) -> Finding:
+    """A comment that looks like a suppression and is none."""
+    return RULE.finding(
+        "this suppression is not understood, so it is not obeyed",
+        place,
+        hint="write `# devstack: ignore[rule-name] the reason`",
+    )
+
+
 RULE = Rule(id="DS008", name="unused-suppression", severity=Severity.WARNING, page=__doc__ or "", check=check)
