@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
+from devstack.patterns import regex
+
 _SHORTEST_LINE = 16  # lines of a key file that are worth hiding on their own
 
 
@@ -24,16 +26,36 @@ def disguises(value: str) -> set[bytes]:
 
 
 def _escaped(value: str) -> Iterator[bytes]:
+    """As JSON's writers, `repr`, shells and pages spell it."""
     for ascii_only in (True, False):
-        yield json.dumps(value, ensure_ascii=ascii_only)[1:-1].encode("utf-8", "surrogateescape")
-    yield repr(value)[1:-1].encode("utf-8", "surrogateescape")
-    yield value.replace("'", "'\\''").encode("utf-8", "surrogateescape")
-    html = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    yield html.encode("utf-8", "surrogateescape")
+        spelt = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield _bytes(spelt)
+        yield _bytes(spelt.replace("/", "\\/"))  # PHP
+        yield _bytes(_UNICODE.sub(lambda found: "\\u" + found.group(1).upper(), spelt))  # .NET
+        yield _bytes(spelt.translate(_IN_SCRIPTS))  # Go, Rails
+        yield _bytes(json.dumps(spelt, ensure_ascii=False)[1:-1])  # a message inside a structured log
+    for spelt in (repr(value)[1:-1], ascii(value)[1:-1], value.replace("\\", "\\\\")):
+        yield _bytes(spelt)
+    yield _bytes(value.replace("'", "'\\''"))
+    page = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    for apostrophe in ("'", "&#39;", "&#x27;", "&#039;"):
+        yield _bytes(page.replace("'", apostrophe))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+_UNICODE = regex(r"\\u([0-9a-f]{4})")
+_IN_SCRIPTS = {ord(char): f"\\u{ord(char):04x}" for char in "&<>\u2028\u2029"}
+# What stays as it is beside letters, digits and `_.-~`: in a path, nothing, for `encodeURIComponent`, that inside a
+# URL object, for `encodeURI`, in a query and in the userinfo of a URL object.
+_SAFE = ("/", "", "!'()*", "!()*", "!'()*;,/?:@&=+$#", "!()*;,/?:@&=+$%[]\\^`{|}", "!$&'()*+,%")
 
 
 def _percent(raw: bytes) -> Iterator[bytes]:
-    for spelt in (quote(raw), quote(raw, safe=""), quote_plus(raw), quote(raw, safe="!'()*")):
+    in_forms = quote_plus(raw, safe="*").replace("~", "%7E")  # `URLSearchParams`
+    for spelt in (*(quote(raw, safe=safe) for safe in _SAFE), quote_plus(raw), in_forms):
         yield spelt.encode()
         yield _lower_hex(spelt).encode()
 

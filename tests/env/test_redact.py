@@ -41,6 +41,29 @@ def test_a_value_is_found_in_the_forms_programs_print(form: str) -> None:
     assert form not in Redactor([SECRET]).redact(f"before {form} after")
 
 
+ODD = "a'b\"c/d e&f<g>h~i*j%k{l}é\\m"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param("a'b\\\"c\\/d e&f<g>h~i*j%k{l}\\u00e9\\\\m", id="json of PHP"),
+        pytest.param("a'b\\\"c/d e\\u0026f\\u003cg\\u003eh~i*j%k{l}é\\\\m", id="json of Go"),
+        pytest.param("a'b\\\"c/d e&f<g>h~i*j%k{l}\\u00E9\\\\m", id="json of .NET"),
+        pytest.param(json.dumps(json.dumps({"key": ODD})), id="json in json"),
+        pytest.param(ascii(ODD), id="ascii"),
+        pytest.param("a&#39;b&quot;c/d e&amp;f&lt;g&gt;h~i*j%k{l}é\\m", id="html"),
+        pytest.param("a%27b%22c%2Fd+e%26f%3Cg%3Eh%7Ei*j%25k%7Bl%7D%C3%A9%5Cm", id="URLSearchParams"),
+        pytest.param("a'b%22c/d%20e&f%3Cg%3Eh~i*j%25k%7Bl%7D%C3%A9%5Cm", id="encodeURI"),
+        pytest.param("a%27b%22c%2Fd%20e%26f%3Cg%3Eh~i*j%25k%7Bl%7D%C3%A9%5Cm", id="URL object"),
+        pytest.param("a'b%22c%2Fd%20e&f%3Cg%3Eh~i*j%k%7Bl%7D%C3%A9%5Cm", id="userinfo of a URL object"),
+        pytest.param("`a'b\"c/d e&f<g>h~i*j%k{l}é\\\\m`", id="inspect"),
+    ],
+)
+def test_odd_characters_are_found_as_other_writers_spell_them(form: str) -> None:
+    assert "[redacted]" in Redactor([ODD]).redact(f"before {form} after")
+
+
 @pytest.mark.parametrize("padding", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_base64_is_found_wherever_the_value_stands_in_the_encoded_bytes(padding: int, encode: object) -> None:
