@@ -33,12 +33,16 @@ def write(folder: Path, count: int) -> None:
     (folder / "stack.toml").write_text("\n".join(tables))
 
 
+# What the console scripts of both do.
+SCRIPT = "import re, sys; from {module} import main; sys.exit(main())"
+
+
 def candidates(count: int) -> Mapping[str, list[str]]:
     """Name → command line, the floor first; peers only where they are installed or can be."""
     found = {
         "bare Popen": [sys.executable, "bare.py", str(count)],
-        "honcho": [sys.executable, "-c", "from honcho.command import main; main()", "start"],
-        "devstack": [sys.executable, "-m", "devstack", "up"],
+        "honcho": [sys.executable, "-c", SCRIPT.format(module="honcho.command"), "start"],
+        "devstack": [sys.executable, "-c", SCRIPT.format(module="devstack.cli"), "up"],
     }
     program = concurrently()
     if program is not None:

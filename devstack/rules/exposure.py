@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from typing import TYPE_CHECKING
 
@@ -109,6 +108,8 @@ def looks_real(name: str, text: str) -> bool:
 
 def _is_demo_token(text: str) -> bool:
     """The keys that `supabase start` prints on every machine."""
+    import base64
+
     body = text.split(".")[1:2]
     try:
         return b"supabase-demo" in base64.urlsafe_b64decode(body[0] + "==") if body else False
