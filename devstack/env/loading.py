@@ -303,7 +303,7 @@ class _Planner:
 
 
 def _normal(path: Path) -> Path:
-    return Path(os.path.normpath(path))
+    return Path(os.path.normpath(path)) if ".." in path.parts else path
 
 
 def _words(launch: Launch | None) -> tuple[str, ...]:

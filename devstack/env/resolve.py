@@ -63,7 +63,7 @@ def resolve(
         process: the environment devstack was started with.
         sources: gives the index of a service's sources, where one is at hand already.
     """
-    inherited = {name: text for name, text in process.items() if name not in OWN_NAMES}
+    inherited = MappingProxyType({name: text for name, text in process.items() if name not in OWN_NAMES})
     given = _Given(files=files, node=_Node(inherited), sources=sources or _Scanner(stack, files))
     wanted = stack.services if services is None else list(services)
     return {name: _Resolution(stack, stack.services[name], inherited, given).environment() for name in wanted}
@@ -157,7 +157,7 @@ class _Resolution:
             layers=loaded.layers,
             issues=self._plan.issues + loaded.issues,
             prefixes=loaded.prefixes,
-            process=MappingProxyType(dict(self._inherited)),
+            process=self._inherited,
         )
 
     def _load(self, given: Mapping[str, Value]) -> tuple[Loaded, str]:

@@ -64,13 +64,15 @@ def _nothing_installed(inspection: Inspection, place: Path, services: list[Servi
 
 def _needs_node_modules(inspection: Inspection, service: Service, folder: Path) -> bool:
     """Whether the service runs JavaScript with packages, and no folder holds any."""
-    top = _top(inspection, folder)
-    places = list(packages.upward(folder, top))
-    return (
-        _runs_javascript(inspection, service)
-        and bool(packages.wanted(packages.read_json(inspection.files, folder / "package.json")))
-        and not any(inspection.files.is_file(place / ".pnp.cjs") for place in places)
-        and not any(inspection.files.is_folder(place / "node_modules") for place in places)
+    if not _runs_javascript(inspection, service):
+        return False
+    if not packages.wanted(packages.read_json(inspection.files, folder / "package.json")):
+        return False
+    files = inspection.files
+    return not any(
+        files.is_file(place / ".pnp.cjs") or files.is_folder(place / "node_modules")
+        for place in packages.upward(folder, inspection.root)
+        if files.may_hold(place, ".pnp.cjs", "node_modules")
     )
 
 
@@ -98,10 +100,11 @@ def _install(inspection: Inspection, place: Path) -> str:
 
 def _node(inspection: Inspection, service: Service, folder: Path) -> Finding | None:
     files = inspection.files
+    if not _runs_javascript(inspection, service):
+        return None
     wanted = packages.wanted(packages.read_json(files, folder / "package.json"))
     top = _top(inspection, folder)
-    is_plugged = any(files.is_file(place / ".pnp.cjs") for place in packages.upward(folder, top))
-    if not wanted or is_plugged or not _runs_javascript(inspection, service):
+    if not wanted or any(files.is_file(place / ".pnp.cjs") for place in packages.upward(folder, top)):
         return None
     hint = _install(inspection, _install_folder(inspection, folder))
     place = inspection.at(folder / "package.json")
@@ -205,16 +208,20 @@ def _imports(inspection: Inspection, service: Service, folder: Path, site: Path)
 
 
 def _site_packages(inspection: Inspection, folder: Path) -> Path | None:
-    for place in packages.upward(folder, _top(inspection, folder)):
-        for name in (".venv", "venv"):
-            if not inspection.files.is_file(place / name / "pyvenv.cfg"):
-                continue
-            library = place / name / "lib"
-            for version in inspection.files.names(library):
-                if version.startswith("python3") and inspection.files.is_folder(
-                    library / version / "site-packages"
-                ):
-                    return library / version / "site-packages"
+    for place in packages.upward(folder, inspection.root):
+        found = inspection.once(_site_packages_in, str(place))
+        if found is not None:
+            return found
+    return None
+
+
+def _site_packages_in(inspection: Inspection, place: str) -> Path | None:
+    files = inspection.files
+    for name in (".venv", "venv") if files.may_hold(place, ".venv", "venv") else ():
+        library = Path(place, name, "lib")
+        for version in files.names(library) if files.is_file(library.parent / "pyvenv.cfg") else ():
+            if version.startswith("python3") and files.is_folder(library / version / "site-packages"):
+                return library / version / "site-packages"
     return None
 
 

@@ -131,6 +131,7 @@ class Inspection:
     host: Host = field(default_factory=RealHost)
     live: LiveFacts | None = None
     _sources: dict[str, SourceIndex] = field(default_factory=dict)
+    _folders: dict[str, Path] = field(default_factory=dict)
     _launches: dict[str, Launch | None] = field(default_factory=dict)
     _env_files: dict[str, EnvFile | None] = field(default_factory=dict)
     _real: dict[str, str] = field(default_factory=dict)
@@ -188,7 +189,9 @@ class Inspection:
 
     def folder(self, service: Service) -> Path:
         """Where the service runs, absolute."""
-        return self.root / service.dir
+        if service.name not in self._folders:
+            self._folders[service.name] = self.root / service.dir
+        return self._folders[service.name]
 
     @cached_property
     def fingerprinter(self) -> Fingerprinter:

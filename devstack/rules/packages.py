@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,14 +57,13 @@ def installed(
     return None
 
 
-def upward(folder: Path, top: Path) -> Iterator[Path]:
+@lru_cache(maxsize=16384)
+def upward(folder: Path, top: Path) -> tuple[Path, ...]:
     """`folder` and those above it, up to and with `top` (or only itself when it lies elsewhere)."""
-    yield folder
-    if folder != top and folder.is_relative_to(top):
-        for parent in folder.parents:
-            yield parent
-            if parent == top:
-                return
+    if folder == top or not folder.is_relative_to(top):
+        return (folder,)
+    steps = len(folder.parts) - len(top.parts)
+    return (folder, *folder.parents[:steps])
 
 
 def is_registry_range(text: str) -> bool:

@@ -37,7 +37,18 @@ _BESIDE_FOLDERS = frozenset(
             "integration-tests",
             "integration_tests",
         ),
-        *("scripts", "examples", "example", "docs", "benchmarks", "stories", "storybook", "mocks", "testing", "evals"),
+        *(
+            "scripts",
+            "examples",
+            "example",
+            "docs",
+            "benchmarks",
+            "stories",
+            "storybook",
+            "mocks",
+            "testing",
+            "evals",
+        ),
         *("migrations", "alembic"),
     }
 )
@@ -234,7 +245,8 @@ def _declared(stack: Stack, service: Service) -> Iterable[Path]:
 
 
 def _absolute(root: Path, relative: str) -> Path:
-    return Path(os.path.normpath(root / relative))
+    path = root / relative
+    return Path(os.path.normpath(path)) if ".." in path.parts else path
 
 
 def _files_of(root: Path, excluded: frozenset[Path]) -> Iterable[Path]:

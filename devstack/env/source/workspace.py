@@ -209,4 +209,4 @@ def _text(path: Path) -> str | None:
 
 
 def _normal(path: Path) -> Path:
-    return Path(os.path.normpath(path))
+    return Path(os.path.normpath(path)) if ".." in path.parts else path
