@@ -45,6 +45,8 @@ class Timing:
         if abs(change) < NOTEWORTHY or abs(self.seconds - usual) < NOTEWORTHY:
             return f"as fast as {runs}"
         middle = duration(usual) if len(self.earlier) == 1 else f"median {duration(usual)}"
+        if change >= 1:
+            return f"{change + 1:.1f} times as long as {runs} ({middle})"
         return f"{abs(change):.0%} {'slower' if change > 0 else 'faster'} than {runs} ({middle})"
 
 

@@ -362,6 +362,7 @@ def test_a_run_in_which_nothing_got_ready_has_no_chain() -> None:
         (2.0, (), ""),
         (2.0, (2.05,), "as fast as the last run"),
         (3.0, (2.0,), "50% slower than the last run (2.0 s)"),
+        (5.0, (2.0,), "2.5 times as long as the last run (2.0 s)"),
         (1.0, (2.0, 2.0, 9.0), "50% faster than the last 3 runs (median 2.0 s)"),
         (0.15, (0.1,), "as fast as the last run"),
     ],
