@@ -39,11 +39,12 @@ def refused(evidence: Evidence) -> Found:
         return None
     if evidence.refused_because:
         return _token_at_upgrade(evidence)
-    for low, high, judge in _BY_STATUS:
-        if low <= main.status <= high:
-            found = judge(evidence)
-            if found is not None:
-                return found
+    for statuses, judge in _JUDGES:
+        if main.status in statuses and (found := judge(evidence)) is not None:
+            return found
+    for statuses, code, message, hint in _SAYINGS:
+        if main.status in statuses:
+            return code, message.format(status=main.status, where=evidence.where), hint
     return Code.HANDSHAKE_INVALID, f"the upgrade was answered with HTTP {main.status}", ""
 
 
@@ -163,22 +164,6 @@ def _socket_io(evidence: Evidence) -> Found:
     )
 
 
-def _too_long(evidence: Evidence) -> Found:
-    return (
-        Code.HANDSHAKE_INVALID,
-        f"HTTP {evidence.main.status}: the request is too long for the server",
-        "a long token in the URL or large cookies; send the token in the first message instead",
-    )
-
-
-def _lost_upgrade(evidence: Evidence) -> Found:
-    return (
-        Code.NOT_WEBSOCKET,
-        f"HTTP {evidence.main.status}: the Upgrade header did not arrive",
-        "a proxy without WebSocket support in between (nginx: proxy_http_version 1.1, Upgrade, Connection)",
-    )
-
-
 def _plain_answer(evidence: Evidence) -> Found:
     if _is_socket_io(evidence):
         return _socket_io(evidence)
@@ -190,33 +175,39 @@ def _plain_answer(evidence: Evidence) -> Found:
     )
 
 
-def _gateway(evidence: Evidence) -> Found:
-    return (
+_JUDGES: tuple[tuple[range, Callable[[Evidence], Found]], ...] = (
+    (range(200, 300), _plain_answer),
+    (range(300, 400), _redirect),
+    (range(400, 401), _bad_request),
+    (range(401, 402), _unwilling),
+    (range(403, 404), _unwilling),
+    (range(404, 406), _missing),
+)
+_LOST = "HTTP {status}: the Upgrade header did not arrive"
+_PROXY = "a proxy without WebSocket support in between (nginx: proxy_http_version 1.1, Upgrade, Connection)"
+_LONG = "HTTP {status}: the request is too long for the server"
+_SHORTER = "a long token in the URL or large cookies; send the token in the first message instead"
+# What a status says by itself: the first range that holds it.
+_SAYINGS: tuple[tuple[range, Code, str, str], ...] = (
+    (range(414, 415), Code.HANDSHAKE_INVALID, _LONG, _SHORTER),
+    (range(426, 427), Code.NOT_WEBSOCKET, _LOST, _PROXY),
+    (range(431, 432), Code.HANDSHAKE_INVALID, _LONG, _SHORTER),
+    (
+        range(502, 505),
         Code.NOT_LISTENING,
-        f"HTTP {evidence.main.status}: the proxy on {evidence.where} cannot reach the server behind it",
+        "HTTP {status}: the proxy on {where} cannot reach the server behind it",
         "start the backend, or mend the proxy's target",
-    )
-
-
-def _server_error(evidence: Evidence) -> Found:
-    return (
+    ),
+    (
+        range(505, 506),
+        Code.NOT_WEBSOCKET,
+        _LOST,
+        _PROXY,
+    ),  # asked in HTTP/1.0, as nginx does unless told otherwise
+    (
+        range(500, 600),
         Code.CRASHED,
-        f"the server failed before accepting (HTTP {evidence.main.status})",
+        "the server failed before accepting (HTTP {status})",
         "an exception in its handler: look at the service's log (devstack logs)",
-    )
-
-
-_BY_STATUS: tuple[tuple[int, int, Callable[[Evidence], Found]], ...] = (
-    (300, 399, _redirect),
-    (401, 401, _unwilling),
-    (403, 403, _unwilling),
-    (400, 400, _bad_request),
-    (404, 405, _missing),
-    (426, 426, _lost_upgrade),
-    (505, 505, _lost_upgrade),  # a proxy asked in HTTP/1.0, as nginx does unless told otherwise
-    (414, 414, _too_long),
-    (431, 431, _too_long),
-    (502, 504, _gateway),
-    (500, 599, _server_error),
-    (200, 299, _plain_answer),
+    ),
 )

@@ -111,6 +111,14 @@ def rewrite(inspection: Inspection, judged: JudgedLink, title: str, value: str) 
     return Fix(title=title, safe=False, edits=(edit,))
 
 
+def to_port(inspection: Inspection, judged: JudgedLink, port: int) -> Fix | None:
+    """The same URL with this port, at the same place; None when that cannot be done safely."""
+    if judged.address is None:
+        return None
+    changed = with_port(judged.effective.text or "", judged.address, port)
+    return None if changed is None else rewrite(inspection, judged, f"change the port to {port}", changed)
+
+
 def with_port(text: str, address: Address, port: int) -> str | None:
     """The URL with another port, everything else as it was written; None when that cannot be done safely."""
     if "@" in text or UrlFault.SPACES in address.faults:

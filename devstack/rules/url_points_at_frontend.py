@@ -58,14 +58,9 @@ def _finding(
         seen = "It never answers the upgrade: the connection hangs for minutes, then the browser shows 1006."
     else:
         seen = "It answers with a page or 404 instead of the service."
-    fix = None
-    if port is not None and way is not Forwarding.WITHOUT_UPGRADE:
-        changed = reach.with_port(judged.effective.text or "", address, port)
-        fix = (
-            None
-            if changed is None
-            else reach.rewrite(inspection, judged, f"change the port to {port}", changed)
-        )
+    fix = (
+        None if port is None or way is Forwarding.WITHOUT_UPGRADE else reach.to_port(inspection, judged, port)
+    )
     return RULE.finding(
         f"{reach.name_of(judged)} must reach {reach.named(judged.target)}, but port {address.effective_port} is "
         f"{what} of `{frontend}`. {seen}",

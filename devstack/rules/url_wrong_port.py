@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from devstack.contract.links import JudgedLink, Where
 from devstack.contract.urls import Address
 from devstack.rules import reach
-from devstack.rules.base import Finding, Fix, Rule, Severity
+from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import FRONTENDS, ServiceType
 
 if TYPE_CHECKING:
@@ -97,15 +97,8 @@ def _other_port(inspection: Inspection, judged: JudgedLink, address: Address, po
         reach.declared(inspection, judged),
         service=judged.link.source.service,
         hint=f"put port {port} into the URL, or correct `port` of {judged.link.to} in stack.toml",
-        fix=_change_port(inspection, judged, address, port),
+        fix=reach.to_port(inspection, judged, port),
     )
-
-
-def _change_port(inspection: Inspection, judged: JudgedLink, address: Address, port: int) -> Fix | None:
-    changed = reach.with_port(judged.effective.text or "", address, port)
-    if changed is None:
-        return None
-    return reach.rewrite(inspection, judged, f"change the port to {port}", changed)
 
 
 RULE = Rule(id="DS203", name="url-wrong-port", severity=Severity.ERROR, page=__doc__ or "", check=check)

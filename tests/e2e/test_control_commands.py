@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import pytest
 
 from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
-from tests.e2e.programs import kill_with_guard
+from tests.e2e.programs import can_bind, kill_with_guard
 
 pytestmark = pytest.mark.e2e
 
@@ -73,16 +72,6 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def can_bind(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def test_ps_tells_every_service_in_the_order_of_the_start(

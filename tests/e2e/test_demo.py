@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import ROOT, clean_environment
 from tests.e2e.conftest import Run
+from tests.e2e.programs import can_bind
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -72,16 +73,6 @@ def running(demo: Demo, up: Callable[..., Run]) -> Run:
     run = up("--yes", cwd=demo.root)
     run.until("run.ready", timeout=180)
     return run
-
-
-def can_bind(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def tagged_processes(root: Path) -> list[str]:
