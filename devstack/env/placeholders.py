@@ -111,7 +111,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"(?:.*[^a-z])?(?:placeholder|dummy|fixme)(?![a-z])", "called a placeholder"),
         (r"(?:[a-z]{1,12}[-_])*(?:x{3,}|\*{3,}|\.{3,}|0{6,}|…|•{3,})[-_x*.0]*$", "filled with one character"),
-        (r"[a-z0-9_-]{0,16}?(?:x{6,}|\*{3,}|\.{3}|…|•{3,})[x*.…]*$", "filled with one character"),
+        (r"[a-z0-9_-]{0,16}?(?:x{5,}|\*{3,}|\.{3}|…|•{3,})[x*.…]*$", "filled with one character"),
         (
             r"(?:sk|pk|rk|ghp|gho|xox[bp]|whsec|key)[-_](?:(?:proj|test|live|ant)[-_]?)?$",
             "only a key's prefix",

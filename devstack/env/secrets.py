@@ -80,9 +80,11 @@ _SECRET_TEXT = regex(
     | gh[pousr]_[A-Za-z0-9]{20,} | github_pat_ | glpat-[A-Za-z0-9_-]{16,} | xox[abeprs]-[A-Za-z0-9-]{10,}
     | sb_secret_ | whsec_[A-Za-z0-9]{16,} | SG\.[A-Za-z0-9_-]{16,} | hf_[A-Za-z0-9]{20,}
     | npm_[A-Za-z0-9]{30,} | gsk_[A-Za-z0-9]{20,}
-    | pypi-[A-Za-z0-9_-]{30,} | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----""",
+    | pypi-[A-Za-z0-9_-]{30,} | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----
+    | (?:[A-Za-z\ ]+=[^;=]*;\s*)+(?i:AccountKey|SharedAccessKey|Password|Pwd)=[^;\s]""",
     re.VERBOSE,
 )
+_KEYED = regex(r"(?i)(?<=;)\s*(?:AccountKey|SharedAccessKey|Password|Pwd)=([^;\s]+)")
 # What these and tokens begin with, in a line of an env file; AWS's keys are known to the rules.
 _OPENING = regex(
     r"""[=:]\s*["']?\s*(?:[srg]?[sr]k[-_]|gh[pousr]_|github_pat_|glpat-|xox|sb_secret_|whsec_|SG\.|hf_|npm_|pypi-"""
@@ -186,7 +188,7 @@ def secret_texts(name: str, text: str) -> Iterator[str]:
     every line in which they occur, and hide nothing.
     """
     if is_secret_name(name) or is_secret_text(text):
-        found = [] if is_publishable(name, text) else [text]
+        found = [] if is_publishable(name, text) else [text, *_KEYED.findall(text)]
     else:
         bare = _BARE_USERINFO.match(text)
         found = [part for url in _URL.finditer(text) for part in _credentials(url)]

@@ -299,3 +299,20 @@ def test_everyday_words_are_not_hidden_from_output() -> None:
 def test_a_secret_is_hidden_whole() -> None:
     assert list(secret_texts("JWT_SECRET", "aVeryLongRandom1")) == ["aVeryLongRandom1"]
     assert list(secret_texts("PORT", "3000")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("DefaultEndpointsProtocol=https;AccountName=a;AccountKey=q0w9e8==;EndpointSuffix=x", "q0w9e8=="),
+        ("Server=localhost;User Id=sa; Password=Tr0ub4dor;", "Tr0ub4dor"),
+        ("Endpoint=sb://x.example/;SharedAccessKeyName=Root;SharedAccessKey=zz8y7x", "zz8y7x"),
+    ],
+)
+def test_a_connection_string_is_a_secret_and_so_is_the_key_in_it(text: str, part: str) -> None:
+    assert is_masked("STORAGE_CONNECTION_STRING", text)
+    assert list(secret_texts("STORAGE_CONNECTION_STRING", text)) == [text, part]
+
+
+def test_a_key_of_crosses_is_a_placeholder() -> None:
+    assert is_placeholder("APIxxxxx")
