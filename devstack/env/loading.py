@@ -247,16 +247,15 @@ class _Planner:
 
     def _note_packages(self) -> None:
         """A package of the repository that the pages are built from and that loads env files itself."""
-        from devstack.env.source import module, scan, walk, workspace
+        from devstack.env.source.workspace import Workspaces, aliases
 
-        for place in workspace.Workspaces().packages(self._folder):
-            for path in walk.sources(place):
-                content = b"" if scan.is_aside(path.relative_to(place)) else module.read_source(path) or b""
-                found = _LOADS_ITSELF.search(content)
-                if found is not None and b"import.meta.env." not in found[0]:
-                    line = content.count(b"\n", 0, found.start()) + 1
-                    self._note(path, line, f"{place.name} loads env files itself; declare `files`")
-                    return
+        if not Workspaces().packages(self._folder) and not aliases(self._folder):
+            return
+        for call in self._sources(self._service.name).dotenv_calls:
+            path = _normal(self._stack.root / call.path)
+            if not path.is_relative_to(self._folder):
+                self._note(path, call.line, f"{call.path} loads env files itself; declare `files`")
+                return
 
     def _calls(self, loader: str, calls: Iterable[DotenvCall]) -> list[Load]:
         """One load for each call in the source whose arguments are literals."""

@@ -11,12 +11,14 @@ from devstack.env.source.model import DotenvCall
 from devstack.env.source.syntax import Module, ancestors
 from devstack.patterns import regex
 
-_WORDS = regex(rb"\bdotenv(?:-flow|-expand)?\b|\bloadEnvFile\b")
+_WORDS = regex(rb"\bdotenv(?:-flow|-expand)?\b|\bloadEnvFile\b|(?<=['\"])@(?:next/env|dotenvx/dotenvx)\b")
+# Packages that load files by rules of their own.
+_OTHERS = frozenset({"@next/env", "@dotenvx/dotenvx", "@dotenvx/dotenvx/config"})
 
 
 def scan(module: Module) -> None:
     """Record every call with its path and override, where these are literals."""
-    if b"dotenv" in module.source or b"loadEnvFile" in module.source:
+    if any(word in module.source for word in (b"dotenv", b"loadEnvFile", b"@next/env")):
         for node in module.matches(_WORDS):
             _dotenv(module, node)
 
@@ -43,6 +45,9 @@ def _dotenv_import(module: Module, fragment: Node) -> None:
             DotenvCall(path=module.path, line=fragment.start_point[0] + 1, form="dotenv/config")
         )
         return
+    if source in _OTHERS:
+        line = fragment.start_point[0] + 1
+        module.dotenv_calls.append(DotenvCall(path=module.path, line=line, form=source, dynamic=True))
     if source not in {"dotenv", "dotenv-flow"}:
         return
     for above in ancestors(fragment):

@@ -15,7 +15,7 @@ from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
 from devstack.patterns import regex
 from devstack.records import dataclass, replace
-from devstack.stack.model import FRONTENDS, Service, ServiceType, Stack
+from devstack.stack.model import FRONTENDS, Reference, Service, ServiceType, Stack
 
 _PYTHON = frozenset({ServiceType.PYTHON})
 _SCRIPT = frozenset({ServiceType.NEXT, ServiceType.VITE, ServiceType.NODE})
@@ -76,6 +76,7 @@ class SourceScanner:
         self._texts: dict[Path, bytes | None] = {}
         self._indexes: dict[str, SourceIndex] = {}
         self._workspaces = workspace.Workspaces()
+        self._packages: dict[Path, list[Path]] = {}
         self._ownership: _Ownership | None = None
 
     def index(self, stack: Stack, service: Service | str) -> SourceIndex:
@@ -113,7 +114,18 @@ class SourceScanner:
         services = frozenset() if self._ownership is None else self._ownership.folders
         for place in found:
             if place not in services and not folder.is_relative_to(place):
-                yield from (path for path in _files_of(place, services) if path not in own)
+                yield from (path for path in self._telling(stack, place, services) if path not in own)
+
+    def _telling(self, stack: Stack, place: Path, services: frozenset[Path]) -> list[Path]:
+        """Modules of a package that load env files or name a variable that stack.toml speaks of."""
+        known = self._packages.get(place)
+        if known is None:
+            words = [re.escape(name.encode()) for name in sorted(_spoken_of(stack))]
+            wanted = re.compile(b"|".join([rb"dotenv|loadEnvFile|@next/env|BaseSettings", *words]))
+            paths = (path for path in _files_of(place, services) if not is_aside(path.relative_to(place)))
+            known = [path for path in paths if wanted.search(read_source(path) or b"")]
+            self._packages[place] = known
+        return known
 
     def _scan(self, path: Path) -> Scanned:
         known = self._scanned.get(path)
@@ -228,6 +240,17 @@ class _Ownership:
             if name != service.name and path != inside:
                 excluded.add(Path(path))
         return _Area(roots=(folder,), excluded=frozenset(excluded))
+
+
+def _spoken_of(stack: Stack) -> set[str]:
+    """Every variable that stack.toml links, shares or requires."""
+    members = [member for shared in stack.shared.values() for member in shared.members]
+    found = {name for each in members if isinstance(each, Reference) for name in each.names}
+    for link in stack.links:
+        source = link.source
+        found.update(source.names if isinstance(source, Reference) else (source.host_name, source.port_name))
+    found.update(name for lists in stack.doctor.required.values() for names in lists for name in names)
+    return found
 
 
 def _imported(name: str, texts: Iterable[bytes]) -> bool:
