@@ -66,11 +66,8 @@ class Console:
             return None
         now = self._clock()
         if now >= self._next_report:
-            # Nobody waits: either all is well, or something failed for good. The next start asks again.
-            self._next_report = now + WAITING_EVERY if self._report(state, now) else None
-            if self._next_report is None:
-                return None
-        return max(0.0, self._next_report - now)
+            self._next_report = self._report(state, now)
+        return None if self._next_report is None else max(0.0, self._next_report - now)
 
     def _sum_up(self, state: RunState) -> None:
         """When nothing moves any more and something failed: say so, because `run.ready` will not come."""
@@ -91,11 +88,17 @@ class Console:
         if not state.exit_when_done and not state.stop_on_failure:
             self._screen.say(self._style.paint(f"  `devstack restart {' '.join(ended)}` tries again.", "dim"))
 
-    def _report(self, state: RunState, now: float) -> bool:
+    def _report(self, state: RunState, now: float) -> float | None:
+        """Who waits; when to look again."""
         lines = waiting(state, now)
+        if not lines:  # all is well, or something failed for good: the next start asks again
+            return None
+        due = min(state.services[service].since for service, _ in lines) + WAITING_EVERY
+        if now < due:  # they began to wait a moment ago: an env change restarted them
+            return due
         for service, text in lines:
             self._say(service, "…", ".", text, "yellow")
-        return bool(lines)
+        return now + WAITING_EVERY
 
     # --- the run ---
 

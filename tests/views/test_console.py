@@ -329,6 +329,21 @@ def test_the_waiting_report_begins_again_with_a_new_start(console: Terminalless)
     os.close(console.handle)
 
 
+def test_who_began_to_wait_a_moment_ago_is_reported_later(console: Terminalless) -> None:
+    console.show(events.RunStarted(stack="voice", run="x", services=("server",)), state())
+    console.now = 105.0
+    waits = state(
+        server=ServiceState(phase=Phase.STARTING, since=104.0, generation=2),
+        agent=ready(100.0),
+        web=ready(100.0),
+    )
+    assert console.console.tick(waits) == 4.0
+    console.now = 109.0
+    assert console.console.tick(waits) == 5.0
+    assert [line for line in console.lines() if " . " in line] == ["server . starting for 5.0 s"]
+    os.close(console.handle)
+
+
 def test_lost_output_is_admitted(console: Terminalless) -> None:
     lost = events.OutputLost(service="web", blocks=2, lines=1200, bytes=9)
     assert shown(console, [lost]) == [
