@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 # Objects until the first search for garbage. A start makes tens of thousands that all stay: with Python's 700 it
 # would be searched again and again, a tenth of its time.
@@ -14,10 +15,18 @@ _GARBAGE = 50_000
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; never lets an exception out. Returns the exit code of `errors.ExitCode`."""
     gc.set_threshold(_GARBAGE)
+    _write_anywhere()
     from devstack.cli import failure, plain
 
     given = list(sys.argv[1:] if argv is None else argv)
     return failure.reported(plain.up if plain.is_plain(given) else _parsed, given)
+
+
+def _write_anywhere() -> None:
+    """A terminal or a pipe that knows ASCII only shows `?`: a sentence with one is better than none."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _parsed(argv: list[str]) -> int:

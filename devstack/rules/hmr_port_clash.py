@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.records import replace
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import Claim, claims
 from devstack.rules.port_clash import may_meet
@@ -67,7 +68,7 @@ def _finding(helper: Claim, other: Claim) -> Finding:
         f"`{other.service}` claims too "
         f"({other.words}): {effect}.",
         helper.place,
-        other.place,
+        replace(other.place, note=other.words),
         service=helper.service,
         hint=f"take another port for {kind}, or none at all",
     )

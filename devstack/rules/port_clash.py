@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.records import replace
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import Claim, Source, claims
 from devstack.stack.model import Service
@@ -61,7 +62,7 @@ def _finding(port: int, first: Claim, other: Claim) -> Finding:
         "the second "
         "one to start fails with EADDRINUSE or moves away.",
         other.place,
-        first.place,
+        replace(first.place, note=first.words),
         service=other.service,
         hint=f"give `{other.service}` a port of its own",
     )

@@ -14,6 +14,7 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "b
 _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _MARGIN = 6
 _NAMED = 4
+_PLAIN = str.maketrans("•…", "*~")  # of the same width, so that the caret stays below its word
 
 
 def render(report: Report, read: LineReader, style: Style) -> str:
@@ -49,12 +50,20 @@ def _finding(finding: Finding, read: LineReader, style: Style) -> Iterator[str]:
 
 def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iterator[str]:
     corner, bar = style.glyph("┌─", "-->"), style.glyph("│", "|")
+    lead = f"{' ' * _MARGIN}{style.paint(corner, 'dim')} "
+    where, room = _where(place), style.width - _MARGIN - len(corner) - 1
     note = f"  {visible(place.note)}" if place.note else ""
-    yield f"{' ' * _MARGIN}{style.paint(corner, 'dim')} {style.paint(_where(place), 'cyan')}{note}"
+    if len(where) + len(note) <= room:
+        yield f"{lead}{style.paint(where, 'cyan')}{note}"
+    else:
+        yield lead + style.paint(where, "cyan")
+        for line in textwrap.wrap(note.strip(), room, break_long_words=False, break_on_hyphens=False):
+            yield f"{' ' * _MARGIN}{style.paint(bar, 'dim')}  {line}"
     shown = excerpt(place, read, style.width - _MARGIN - 3)
     if shown is None:
         return
-    yield f"{style.paint(str(place.line).rjust(_MARGIN - 1) + ' ' + bar, 'dim')} {shown.text}"
+    text = shown.text if style.unicode else shown.text.translate(_PLAIN)
+    yield f"{style.paint(str(place.line).rjust(_MARGIN - 1) + ' ' + bar, 'dim')} {text}"
     caret = style.paint("^" * shown.width, colour)
     yield f"{' ' * _MARGIN}{style.paint(bar, 'dim')} {' ' * shown.start}{caret}"
 

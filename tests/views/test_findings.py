@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.records import replace
 from devstack.rules.base import Finding, Fix, Location, Report, Severity, Skipped
 from devstack.views import findings
 from devstack.views.excerpt import masked_line
@@ -96,6 +97,18 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     )
     text = findings.render(report(found, NOTE), lambda path, line: "A=" + "b c" * 90, Style(width=width))
     assert max(len(line) for line in text.splitlines()) <= width
+
+
+def test_a_long_note_at_the_place_is_wrapped_below_it() -> None:
+    places = (Location(path="web/.env", line=3, variable="JWT_SECRET", note="what this reader gets " * 3),)
+    text = findings.render(report(replace(ERROR, locations=places)), read, Style(width=48))
+    assert "      ┌─ web/.env:3\n      │  what this reader gets" in text
+    assert max(map(len, text.splitlines())) <= 48
+
+
+def test_excerpts_keep_their_columns_in_plain_characters() -> None:
+    text = findings.render(report(ERROR), read, Style(unicode=False))
+    assert "    3 | JWT_SECRET=******** (24 characters)\n      | ^^^^^^^^^^\n" in text
 
 
 def test_colours_only_where_they_are_wanted() -> None:
