@@ -17,7 +17,6 @@ from devstack.stack.model import FRONTENDS, HostPortReference, Link, Reference, 
 # What Docker calls the machine that containers run on.
 DOCKER_HOSTS = ("host.docker.internal", "gateway.docker.internal")
 _SOCKET_NAME = regex(r"(?:^|_)(?:WS|WSS|WEBSOCKETS?)(?:_|$)")
-_SOCKET_IO_NAME = regex(r"(?:^|_)(?:SOCKETS?|SOCKETIO|IO|RT|REALTIME)(?:_|$)")
 
 
 class Where(StrEnum):

@@ -39,7 +39,6 @@ _SCHEME = regex(r"^([A-Za-z][A-Za-z0-9+.-]*):(/*)")
 _QUOTES = "\"'`“”‘’"
 # host:port, optionally with a path: what is left when somebody forgot the scheme
 _HOST_PORT = regex(r"^[A-Za-z0-9_.-]+:\d{1,5}(?:[/?#]|$)")
-_BARE_HOST = regex(r"^(?:localhost|(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]{2,})(?:[:/?#]|$)")
 
 
 class UrlFault(StrEnum):
@@ -184,15 +183,6 @@ def _split_port(hostport: str, faults: list[UrlFault]) -> tuple[str, int | None]
         faults.append(UrlFault.BAD_PORT)
         return host, None
     return host, int(text)
-
-
-def looks_like_url(text: str) -> bool:
-    """Whether the author of `text` meant a URL: a scheme with slashes, or a host with a port."""
-    bare = text.strip().strip(_QUOTES)
-    match = _SCHEME.match(bare)
-    if match is not None and match[2]:
-        return True
-    return bool(_HOST_PORT.match(bare) or _BARE_HOST.match(bare))
 
 
 def has_scheme(text: str) -> bool:

@@ -12,7 +12,6 @@ from devstack.rules import versions
 if TYPE_CHECKING:
     from devstack.env.model import FileReader
 
-_LOCAL = ("workspace:", "file:", "link:", "portal:", "catalog:", "npm:", "git", "http", "patch:")
 
 
 def read_json(reader: FileReader, path: Path) -> dict[str, object]:
@@ -64,8 +63,3 @@ def upward(folder: Path, top: Path) -> tuple[Path, ...]:
         return (folder,)
     steps = len(folder.parts) - len(top.parts)
     return (folder, *folder.parents[:steps])
-
-
-def is_registry_range(text: str) -> bool:
-    """Whether a dependency's range names versions, not a folder, a repository or an alias."""
-    return not text.startswith(_LOCAL)

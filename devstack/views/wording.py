@@ -57,11 +57,6 @@ def answer(service: ServiceState) -> str:
     return service.reason
 
 
-def waits_for(state: RunState) -> dict[str, tuple[str, ...]]:
-    """For each service that waits: the names of those it waits for."""
-    return {name: tuple(hold.blocker for hold in several) for name, several in holds(state).items()}
-
-
 def waiting(state: RunState, now: float) -> list[tuple[str, str]]:
     """Who waits for what since when: (service, words), those that everybody waits for first."""
     held = holds(state)

@@ -12,9 +12,6 @@ SPACE = (
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
 
-# What `^`, `$` and `.` of a regular expression treat as the end of a line.
-LINE_ENDS = "\n\r\u2028\u2029"
-
 # Looking one of these up in a plain object finds a function or object of the language, not a variable.
 INHERITED = frozenset(
     {

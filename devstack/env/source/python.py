@@ -171,15 +171,7 @@ class _Reader:
     def _called(self, function: Node, form: str) -> None:
         call = function.parent
         if call is None or call.type != "call" or call.child_by_field_name("function") != function:
-            if (
-                call is not None
-                and call.type == "assignment"
-                and call.child_by_field_name("right") == function
-            ):
-                left = call.child_by_field_name("left")
-                self.functions.update(
-                    {self.module.text(left)} if left is not None and left.type == "identifier" else ()
-                )
+            self._function_alias(function)
             return
         positional, named = arguments(self.module, call)
         first = positional[0] if positional else named.get("key")
