@@ -153,10 +153,10 @@ def _members(stack: Stack, target: str) -> tuple[Member, ...]:
     if target in stack.shared:
         return stack.shared[target].members
     if ":" not in target:
-        near = [f"{service}:{target}" for service in stack.services]
+        example = f"{target}:NAME" if target in stack.services else f"{next(iter(stack.services))}:{target}"
         raise UsageError(
             f"`{target}` is no shared value; a variable is written SERVICE:NAME.",
-            hint=f"for example {near[0]}",
+            hint=did_you_mean(target, stack.shared, f"for example {example}"),
         )
     try:
         wanted = reference.reference(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ def why(folder: Path, reference: str, environment: Mapping[str, str], *, as_json
         return scanner.index(stack, which)
 
     found = resolve(stack, process=environment, files=files, sources=sources)
-    sights = [_sight(one, name, sources(one.service)) for one in found.values()]
+    sights = [_sight(one, name, sources(one.service), files) for one in found.values()]
     concerned = _concerned(sights, service, name)
     if not concerned:
         raise UsageError(
@@ -52,7 +53,10 @@ def _concerned(sights: list[view.Sight], service: str | None, name: str) -> list
     found = [
         sight
         for sight in sights
-        if sight.environment.service == service or sight.reads or name in sight.environment.variables
+        if sight.environment.service == service
+        or sight.reads
+        or name in sight.environment.variables
+        or any(issue.kind == "line-dropped" for issue in sight.issues)
     ]
     return sorted(found, key=lambda sight: sight.environment.service != service)
 
@@ -67,12 +71,11 @@ def _parts(reference: str) -> tuple[str | None, str]:
     return (service if colon else None), name
 
 
-def _sight(environment: Environment, name: str, index: SourceIndex) -> view.Sight:
+def _sight(environment: Environment, name: str, index: SourceIndex, files: Files) -> view.Sight:
     value = environment.get(name)
     reads = [read for read in index.reads if name == read.name or name in read.otherwise]
-    return view.Sight(
-        environment=environment, value=value, reads=_once(reads), issues=_issues(environment, name, value)
-    )
+    issues = _issues(environment, name, value, files)
+    return view.Sight(environment=environment, value=value, reads=_once(reads), issues=issues)
 
 
 def _once(reads: list[SourceRead]) -> list[SourceRead]:
@@ -80,7 +83,7 @@ def _once(reads: list[SourceRead]) -> list[SourceRead]:
     return list({(read.path, read.line): read for read in reversed(reads)}.values())[::-1]
 
 
-def _issues(environment: Environment, name: str, value: Value | None) -> list[LoadIssue]:
+def _issues(environment: Environment, name: str, value: Value | None, files: Files) -> list[LoadIssue]:
     """What concerns this variable: losses of whole files, and lines that name it."""
     places = set()
     if value is not None:
@@ -89,5 +92,16 @@ def _issues(environment: Environment, name: str, value: Value | None) -> list[Lo
     return [
         issue
         for issue in environment.issues
-        if issue.fatal or issue.line is None or (issue.path, issue.line) in places or name in issue.message
+        if issue.fatal
+        or issue.line is None
+        or (issue.path, issue.line) in places
+        or name in issue.message
+        or _is_about(issue, name, files)
     ]
+
+
+def _is_about(issue: LoadIssue, name: str, files: Files) -> bool:
+    """Whether the line that the program could not take was meant to define `name`."""
+    lines = (files.read(issue.path) or b"").decode("utf-8", "replace").splitlines()
+    line = lines[issue.line - 1] if issue.line is not None and issue.line <= len(lines) else ""
+    return re.match(rf"\s*(?:export\s+)?{re.escape(name)}\b", line) is not None

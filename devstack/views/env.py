@@ -27,7 +27,6 @@ class Disclosure:
 
     root: Path
     reveal: bool = False
-    arrow: str = "->"
     fingerprinter: Fingerprinter = field(default_factory=Fingerprinter)
     _paths: dict[Path, str] = field(default_factory=dict)
     _secrets: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -43,7 +42,7 @@ class Disclosure:
         """The path, and where a link leads: what is written there is written into another file."""
         if not path.is_symlink():
             return self.path(path)
-        return f"{self.path(path)} {self.arrow} {self.path(path.resolve())}"
+        return f"{self.path(path)} -> {self.path(path.resolve())}"
 
     def place(self, origin: Origin) -> str:
         """`web/.env:3`, or the layer where there is no file."""

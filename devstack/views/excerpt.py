@@ -132,7 +132,7 @@ def _dots(text: str) -> str:
     references = _REFERENCE.findall(text)
     if references:
         return "…".join(["", *references, ""]) if len("".join(references)) < len(text) else text
-    return f"{'•' * min(8, max(3, len(text)))} ({len(text)} characters)"
+    return f"{'•' * min(8, max(3, len(text)))} ({len(text)} character{'' if len(text) == 1 else 's'})"
 
 
 def _mask_literal(found: re.Match[str]) -> str:

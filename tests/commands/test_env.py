@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Outcome
 
 Tree = Callable[[Mapping[str, str | bytes]], Path]
@@ -81,3 +83,44 @@ def test_an_unknown_service_is_a_usage_error_with_a_suggestion(tree: Tree, devst
     done = devstack("env", "wbe", cwd=tree(FILES))
     assert done.code == 2
     assert "did you mean `web`" in done.err
+
+
+LONG = "several words that take more room than there is"
+NARROW = {
+    "stack.toml": STACK.replace("next", "vite"),
+    "web/.env.development": f"VITE_A_NAME_OF_SOME_LENGTH='{LONG}'\nJWT_SECRET=one\n",
+    "web/.env": "JWT_SECRET=hidden-by-another-file\n",
+    "ws/.env": f"JWT_SECRET=two\nLONG='{LONG}'\nBAD='x' y\n",
+    "ws/main.py": 'import os\nos.environ.get("JWT_SECRET") or os.getenv("LONG", "x")\n',
+}
+
+
+@pytest.mark.parametrize(
+    "argv", [("env",), ("env", "why", "JWT_SECRET"), ("env", "why", "ws:BAD"), ("env", "--diff", "web", "ws")]
+)
+def test_a_narrow_terminal_gets_lines_that_fit(tree: Tree, devstack: Run, argv: tuple[str, ...]) -> None:
+    done = devstack(*argv, cwd=tree(NARROW), env={"COLUMNS": "40"})
+    assert done.code == 0
+    too_long = [line for line in done.out.splitlines() if len(line) > 40 and len(line.split()) > 1]
+    assert not too_long
+
+
+def test_a_linked_env_file_shows_where_it_leads(tree: Tree, devstack: Run) -> None:
+    root = tree({**FILES, "shared/common.env": "JWT_SECRET=x\n"})
+    (root / "ws" / ".env").unlink()
+    (root / "ws" / ".env").symlink_to("../shared/common.env")
+    assert "ws/.env -> shared/common.env" in devstack("env", "ws", cwd=root).out
+
+
+def test_why_tells_of_a_definition_that_the_program_drops(tree: Tree, devstack: Run) -> None:
+    done = devstack("env", "why", "BAD", cwd=tree(FILES))
+    assert done.code == 0
+    assert "ws/.env:3  python-dotenv cannot parse this" in done.out
+
+
+def test_a_misspelled_shared_value_is_told_the_near_one(tree: Tree, devstack: Run) -> None:
+    root = tree(
+        {**FILES, "stack.toml": STACK + '[shared.jwt]\nmembers = ["web:JWT_SECRET", "ws:JWT_SECRET"]\n'}
+    )
+    assert "did you mean `jwt`?" in devstack("env", "set", "jw", "x", cwd=root).err
+    assert "for example web:NAME" in devstack("env", "set", "web", "x", cwd=root).err
