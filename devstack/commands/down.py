@@ -17,6 +17,10 @@ from devstack.host.state_file import RunRecord, read
 from devstack.views.wording import counted, duration, listed
 
 _PAUSE = 0.02
+_ASK = 5.0
+"""Seconds for the run to answer; one that is suspended does not."""
+_FORCED = 5.0
+"""Seconds within which a run that kills everything is over."""
 _PORT_PATIENCE = 2.0
 """Seconds for the kernel to give a port back after its process is gone."""
 
@@ -29,8 +33,8 @@ def down(place: Place, *, force: bool, timeout: str | None) -> int:
     record = read(folder)
     was_running = running_pid(folder) is not None
     if was_running:
-        _ask(folder, record, force=force)
-        _until_released(folder, None if patience is None else began + patience)
+        _ask(folder, record, force=force, patience=_ASK if patience is None else min(_ASK, patience / 2))
+        _end(folder, record, force=force, until=None if patience is None else began + patience)
     remains = _clean(record, force=force) if record is not None else 0
     _check_ports(record)
     took = duration(time.monotonic() - began)
@@ -45,22 +49,31 @@ def down(place: Place, *, force: bool, timeout: str | None) -> int:
     return int(ExitCode.OK)
 
 
-def _ask(folder: PrivateFolder, record: RunRecord | None, *, force: bool) -> None:
-    """Through the socket; where that is dead, with the signal that means the same."""
+def _ask(folder: PrivateFolder, record: RunRecord | None, *, force: bool, patience: float) -> None:
+    """Through the socket; where nobody answers, with the signal that means the same."""
     client = ControlClient(folder)
     try:
-        client.post("down")
-        if force:
-            client.post("down")
+        for _ in range(2 if force else 1):
+            client.post("down", patience=patience)
         return
-    except NotRunningError:
-        if record is None:
-            raise
-    except SystemProblem:
+    except (NotRunningError, SystemProblem):
         if record is None:
             raise
     for _ in range(2 if force else 1):
         this_host(record.run).end((record.supervisor,), "TERM")
+
+
+def _end(folder: PrivateFolder, record: RunRecord | None, *, force: bool, until: float | None) -> None:
+    """Wait for the run's end; one that does not even end by force is killed, and what it leaves is cleaned up."""
+    if force and until is None:
+        until = time.monotonic() + _FORCED
+    try:
+        _until_released(folder, until)
+    except TimedOutError:
+        if not force or record is None:
+            raise
+        this_host(record.run).end((record.supervisor,), "KILL")
+        _until_released(folder, time.monotonic() + _FORCED)
 
 
 def _until_released(folder: PrivateFolder, until: float | None) -> None:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from devstack.commands import up_checks
+from devstack.commands.crash import write_crash_file
 from devstack.commands.up_first import First, initial_state
 from devstack.control.protocol import Replacement
 from devstack.env.model import Environment
@@ -100,6 +101,7 @@ class _Assembly:
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: self._survive(context.get("exception")))
         undo = signals.listen(
             loop,
             stop=self.stop,
@@ -120,6 +122,12 @@ class _Assembly:
             if control is not None:
                 control.close()
             undo()
+
+    def _survive(self, problem: BaseException | None) -> None:
+        """A callback failed: a bug of ours that must not end what runs."""
+        if problem is not None:
+            path = write_crash_file(problem, ["up"])
+            self._complain(f"devstack failed ({type(problem).__name__}) and goes on; details in {path}")
 
     def _child_ended(self) -> None:
         """Some child of ours ended: an adopted one is collected, a guard that was killed is replaced."""

@@ -55,14 +55,21 @@ class ControlClient:
         return self._ask("GET", "/state", timeout=10)
 
     def post(
-        self, action: str, services: tuple[str, ...] = (), *, everything: bool = False, yes: bool = False
+        self,
+        action: str,
+        services: tuple[str, ...] = (),
+        *,
+        everything: bool = False,
+        yes: bool = False,
+        patience: float = 10,
     ) -> dict[str, Any]:
         """Ask for `stop`, `start`, `restart` or `down`; the state before it, and whom it was `asked` of.
 
-        `yes`: consent to what a changed stack.toml needs. Raises what is wrong with that file.
+        `yes`: consent to what a changed stack.toml needs. Raises what is wrong with that file. `patience`: seconds
+        for the answer; one about everything may take a minute.
         """
         body = {"services": list(services), "all": everything, "yes": yes}
-        return self._ask("POST", f"/{action}", body, timeout=60 if everything else 10)
+        return self._ask("POST", f"/{action}", body, timeout=60 if everything else patience)
 
     def wait(
         self,
@@ -120,7 +127,7 @@ class ControlClient:
             if hasattr(os, "geteuid") and self._folder.path.lstat().st_uid not in (os.geteuid(), 0):
                 raise self._foreign()
             path = socket_path(self._folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             path = None
         except PermissionError as problem:
             raise self._foreign() from problem

@@ -68,24 +68,27 @@ class Guard:
         if self._process.poll() is None or self._lost > MOST_LOST:
             return None
         self._lost += 1
-        self._let_go()  # the twin of the one that is gone
+        former = self._pipe
         if self._lost > MOST_LOST:
+            _let_go(former)
             return (
                 "the guard was ended again and again: after `kill -9` of devstack the services would live on"
             )
         self._start()
         for leader in self._leaders:
             self._tell(leader)
+        _let_go(former)  # the twin of the one that is gone watched until now
         return "the guard was ended by somebody; another one has taken over"
 
     def dismiss(self) -> None:
         """Nothing lives any more: the guard may go."""
-        self._let_go()
+        _let_go(self._pipe)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)
 
-    def _let_go(self) -> None:
-        with suppress(OSError):
-            os.write(self._pipe, b"done\n")
-        with suppress(OSError):
-            os.close(self._pipe)
+
+def _let_go(pipe: int) -> None:
+    with suppress(OSError):
+        os.write(pipe, b"done\n")
+    with suppress(OSError):
+        os.close(pipe)

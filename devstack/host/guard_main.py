@@ -15,6 +15,7 @@ import sys
 import time
 
 TERM, KILL = 15, 9
+CONT = 19 if sys.platform == "darwin" else 18
 GRACE = 0.5
 """Seconds between TERM and KILL: everything is to be gone within one second."""
 GIVE_UP_AFTER = 10.0
@@ -89,6 +90,7 @@ def stop(run: str, part: int, leaders: dict[int, str]) -> None:
             elif one not in told:
                 told.add(one)
                 send(*one, TERM)
+                send(*one, CONT)  # a suspended process hears it then
         if found:
             time.sleep(0.02)
 

@@ -91,7 +91,8 @@ class PosixHost:
     def end(self, processes: tuple[ProcessId, ...], name: str) -> None:
         """Signal each one, by a handle that cannot mean a later process of the same pid."""
         for process in processes:
-            send(process, _number(name))
+            for number in _numbers(name):
+                send(process, number)
 
 
 class PosixChild:
@@ -125,12 +126,12 @@ class PosixChild:
 
     def signal(self, name: str) -> None:
         """The leader's group in one call, then whoever left it."""
-        number = _number(name)
         outside = [one for one in self.members() if _group(one.pid) != self.id.pid]
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.id.pid, number)
-        for process in outside:
-            send(process, number)
+        for number in _numbers(name):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.id.pid, number)
+            for process in outside:
+                send(process, number)
 
     def resize(self) -> None:
         """Copy our terminal's size to its pseudo terminal and tell its group."""
@@ -172,8 +173,10 @@ def _group(pid: int) -> int:
         return 0
 
 
-def _number(name: str) -> int:
-    return int(signal.Signals[f"SIG{name}"])
+def _numbers(name: str) -> tuple[int, ...]:
+    """The signal, and what lets a suspended process hear it; KILL needs no help."""
+    number = int(signal.Signals[f"SIG{name}"])
+    return (number,) if name == "KILL" else (number, signal.SIGCONT)
 
 
 def _name(number: int) -> str:

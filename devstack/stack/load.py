@@ -92,7 +92,10 @@ def load_text(
 
 def shown(path: Path) -> str:
     """`path` as people see it: relative to the current folder where that is short."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except FileNotFoundError:  # somebody removed the current folder
+        return str(path)
     return str(path) if Path(relative).parts[:3] == ("..", "..", "..") else relative
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
@@ -208,3 +209,14 @@ def test_run_passes_the_commands_exit_code_and_gives_it_the_services_environment
     outcome = devstack("run", "a", "--", "sh", "-c", "echo $COLOR in $(basename $PWD); exit 7", cwd=folder)
     assert outcome.code == 7
     assert outcome.out == "blue in sub\n"
+
+
+def test_a_run_whose_folder_is_removed_goes_on_without_a_traceback(tree: Tree, up: Up) -> None:
+    folder = tree({"repo/stack.toml": toml({"a": {"command": WAIT}}), "repo/.env": "COLOR=red\n"}) / "repo"
+    run = up(cwd=folder)
+    run.until("run.ready")
+    shutil.rmtree(folder)
+    assert "stack.toml" in run.until("env.changed")["detail"]
+    assert run.interrupt() == 130
+    assert "Traceback" not in run.errors and "devstack failed" not in run.errors
+    assert not tagged(run.events[0]["run"])

@@ -262,3 +262,28 @@ def test_the_counting_program_starts_once_per_start(tree: Tree, up: Up, devstack
     run.until("run.ready")
     assert devstack("restart", "a", cwd=folder).code == 0
     assert (folder / "starts").read_text() == "xx"
+
+
+def test_a_suspended_service_obeys_its_signal_at_once(tree: Tree, up: Up, devstack: Command) -> None:
+    services = {"a": {"command": WAIT, "stop": {"grace": "60s"}}, "b": {"command": WAIT}}
+    folder = tree({"stack.toml": toml(services)})
+    run = up(cwd=folder)
+    run.until("run.ready")
+    pid = next(
+        one["pid"] for one in run.events if one["event"] == "service.started" and one["service"] == "a"
+    )
+    os.kill(pid, signal.SIGSTOP)
+    assert devstack("stop", "a", cwd=folder).code == 0
+    assert run.until("service.exited", service="a")["signal"] == "TERM"
+    assert run.interrupt() == 130
+
+
+def test_down_ends_a_devstack_that_was_suspended(tree: Tree, up: Up, devstack: Command) -> None:
+    folder = tree({"stack.toml": toml({"a": {"command": WAIT}})})
+    run = up(cwd=folder)
+    run.until("run.ready")
+    run.process.send_signal(signal.SIGSTOP)
+    done = devstack("down", "--timeout", "20s", cwd=folder)
+    assert done.code == 0, done.err
+    assert run.wait() == 143
+    assert not tagged(identity(run))

@@ -298,7 +298,7 @@ def test_what_a_run_left_is_known_by_its_mark_alone(started: list[Child]) -> Non
     run = "0000byitsmark000"
     started.append(this_host(run).spawn(command("env", "-i", shutil.which("sleep") or "sleep", "1000")))
     pid = started[-1].id.pid
-    assert eventually(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"sleep\0001000\0"))
+    assert eventually(lambda: not Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"env"))
     assert tagged(run) == []
     assert tree.of_run(run) == [pid]
     assert tree.of_run("0000another00000") == []
