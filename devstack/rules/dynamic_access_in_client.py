@@ -42,6 +42,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             if not read.client or environment is None:
                 continue
             is_public = read.name is not None and environment.is_public(read.name)
+            if read.form == "wrapper":
+                continue  # an object that some module made by names written out
             is_computed = read.name is None or (is_public and _is_computed(inspection, read))
             if not is_computed and not (read.form == "destructuring" and is_public):
                 continue

@@ -71,8 +71,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for service, name, value in table.take(rows):
         is_declared = name in inspection.declared(service)
         judged = _judge(inspection, service, name, value, is_declared=is_declared)
-        if judged is None:
-            continue
+        if judged is None or (stack.services[service].compose is not None and not is_declared):
+            continue  # a `.env` beside a compose file reaches no container by itself
         what, is_host = judged
         shared = _group_of(inspection, service, name)
         is_needed = is_declared or (is_host and _is_read(inspection, service, name))
@@ -234,7 +234,7 @@ def _left_over(inspection: Inspection, group: list[_Found], names: list[str]) ->
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     places = [inspection.at_origin(each.value.origin, each.name, note=each.what) for each in group]
     return RULE.finding(
-        f"{shown}{more} in {places[0].path} hold no real values: they are the texts of a template. "
+        f"{shown}{more} hold no real values: they are the texts of a template. "
         "Whoever needs one of them is refused, and everybody who has seen the template knows the secrets.",
         *places,
         service=group[0].service,
