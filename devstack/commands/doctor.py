@@ -85,9 +85,11 @@ def inspect(folder: Path, environment: Mapping[str, str]) -> Inspection:
 
 def diagnose(inspection: Inspection, choice: engine.Choice | None = None) -> Report:
     """Run the whole catalogue."""
+    from devstack.env.loaders.definitions import collected_later
     from devstack.rules.catalogue import CATALOGUE
 
-    return engine.run(inspection, CATALOGUE, choice)
+    with collected_later():
+        return engine.run(inspection, CATALOGUE, choice)
 
 
 def preflight(stack: Stack, *, process: Mapping[str, str], files: Files | None = None) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -56,15 +56,22 @@ def resolve(
     files: Files,
     services: Iterable[str] | None = None,
     sources: Sources | None = None,
+    launches: Callable[[Service], Launch | None] | None = None,
 ) -> dict[str, Environment]:
     """The environment of each service (all, or those named).
 
     Args:
         process: the environment devstack was started with.
         sources: gives the index of a service's sources, where one is at hand already.
+        launches: likewise how a service is started.
     """
     inherited = MappingProxyType({name: text for name, text in process.items() if name not in OWN_NAMES})
-    given = _Given(files=files, node=_Node(inherited), sources=sources or _Scanner(stack, files))
+    given = _Given(
+        files=files,
+        node=_Node(inherited),
+        sources=sources or _Scanner(stack, files),
+        launches=launches or (lambda service: launch(stack, service)),
+    )
     wanted = stack.services if services is None else list(services)
     return {name: _Resolution(stack, stack.services[name], inherited, given).environment() for name in wanted}
 
@@ -122,6 +129,7 @@ class _Given:
     files: Files
     node: _Node
     sources: Sources
+    launches: Callable[[Service], Launch | None]
 
 
 class _Resolution:
@@ -132,7 +140,7 @@ class _Resolution:
         self._service = service
         self._inherited = inherited
         self._shared = shared
-        self._launch = launch(stack, service)
+        self._launch = shared.launches(service)
         self._plan = plan(stack, service, self._launch, shared.files, shared.sources)
 
     def environment(self) -> Environment:

@@ -132,7 +132,6 @@ class Inspection:
     live: LiveFacts | None = None
     _sources: dict[str, SourceIndex] = field(default_factory=dict)
     _folders: dict[str, Path] = field(default_factory=dict)
-    _launches: dict[str, Launch | None] = field(default_factory=dict)
     _env_files: dict[str, EnvFile | None] = field(default_factory=dict)
     _real: dict[str, str] = field(default_factory=dict)
     _shown: dict[str, str] = field(default_factory=dict)
@@ -164,7 +163,13 @@ class Inspection:
             return {}
         from devstack.env.resolve import resolve
 
-        return resolve(self.stack, process=self.process_env, files=self.files, sources=self.sources)
+        return resolve(
+            self.stack,
+            process=self.process_env,
+            files=self.files,
+            sources=self.sources,
+            launches=lambda service: self.once(_launched, service.name),
+        )
 
     def environment(self, service: str) -> Environment | None:
         """What the program of `service` will see."""
@@ -229,16 +234,7 @@ class Inspection:
 
     def launch(self, service: str) -> Launch | None:
         """How the process of `service` is started; None when it is not ours or cannot be known."""
-        if service not in self._launches:
-            from devstack.errors import DevstackError
-            from devstack.stack.launch import launch
-
-            stack = self.need_stack()
-            try:
-                self._launches[service] = launch(stack, stack.services[service])
-            except DevstackError:
-                self._launches[service] = None
-        return self._launches[service]
+        return self.once(_launched, service)
 
     def once(self, work_out: Callable[..., T], *about: str) -> T:
         """What `work_out(self, *about)` gives, worked out once: what several rules, or many services, share."""
@@ -372,3 +368,10 @@ class Inspection:
         if key not in self._programs:
             self._programs[key] = self.host.which(program, self.process_env.get("PATH"), folder)
         return self._programs[key]
+
+
+def _launched(inspection: Inspection, service: str) -> Launch | None:
+    from devstack.stack.launch import launch
+
+    stack = inspection.need_stack()
+    return launch(stack, stack.services[service])

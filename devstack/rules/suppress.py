@@ -126,7 +126,7 @@ def _has_comment_above(inspection: Inspection, finding: Finding) -> bool:
     if place is None or place.line is None or not place.is_file:
         return False
     path = inspection.root / place.path
-    if path in _declaring(inspection):
+    if path in inspection.once(_collected):
         return False  # those were collected
     for line in reversed(_lines(inspection, path)[: place.line - 1]):
         found = _COMMENT.match(line)
@@ -135,6 +135,10 @@ def _has_comment_above(inspection: Inspection, finding: Finding) -> bool:
         if found[2] and {finding.rule, finding.id} & set(re.split(r"[,\s]+", found[1].strip())):
             return True
     return False
+
+
+def _collected(inspection: Inspection) -> frozenset[Path]:
+    return frozenset(_declaring(inspection))
 
 
 def _spoken_of(lines: Sequence[str], number: int) -> int:

@@ -234,7 +234,8 @@ class _Ownership:
         folder = _absolute(self.stack.root, service.dir)
         inside = str(folder) + os.sep
         excluded = set()
-        for path, name in self._owned[bisect_left(self._owned, (inside, "")) :]:
+        for at in range(bisect_left(self._owned, (inside, "")), len(self._owned)):
+            path, name = self._owned[at]
             if not path.startswith(inside):
                 break
             if name != service.name and path != inside:

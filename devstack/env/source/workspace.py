@@ -60,6 +60,8 @@ class Workspaces:
 def aliases(folder: Path) -> Mapping[str, Path]:
     """Names under which tsconfig.json lets modules outside `folder` be imported, and the package that holds them."""
     found: dict[str, Path] = {}
+    if not os.path.exists(f"{folder}/tsconfig.json"):  # noqa: PTH110 - as above
+        return found
     config: Path | None = folder / "tsconfig.json"
     for _ in range(4):  # `extends`, upward
         text = None if config is None else _text(config)
@@ -144,6 +146,8 @@ def _tool(folder: Path) -> Mapping[str, object]:
 
 
 def _pyproject(folder: Path) -> Mapping[str, object]:
+    if not os.path.exists(f"{folder}/pyproject.toml"):  # noqa: PTH110 - asked for each of thousands of services
+        return {}
     text = _text(folder / "pyproject.toml")
     try:
         return tomllib.loads(text) if text else {}
