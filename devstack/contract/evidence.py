@@ -56,7 +56,8 @@ class Evidence:
         crowd: what became of many of them at the same time.
         over_tls, over_plain: whether the other transport was understood on this port.
         routes: WebSocket routes found in the service's source.
-        tokens: the matrix; `refused` lists kinds refused in a way the protocol expresses by a message.
+        tokens: of the bad ones that were tried, whether each was let in.
+        refused_by_message: the protocol's own words for a refusal, while the socket stays open.
         is_greeted: an open socket got the acceptance that its protocol promises.
         token_reason: what files say is wrong with the token.
         refused_because: what the server itself said, in our words.

@@ -1,6 +1,6 @@
-"""Who answers on a port: a frontend's dev server, its HMR socket, socket.io, LiveKit, or something else.
+"""Who answers on a port: a frontend's dev server, its HMR socket, socket.io, or something else.
 
-The fingerprints were measured on Vite 5–8, Next 14–16, socket.io 4 and LiveKit; each asks for a path that
+The fingerprints were measured on Vite 5–8, Next 14–16, socket.io 4; each asks for a path that
 costs the server nothing and changes nothing.
 """
 
@@ -29,7 +29,6 @@ class Program(StrEnum):
     NEXT_HMR = "next-hmr"
     SOCKET_IO = "socket.io"
     WEBSOCKET_ONLY = "websocket-only"
-    LIVEKIT = "livekit"
     HTTP = "http"
     UNKNOWN = "unknown"
 

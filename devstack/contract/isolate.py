@@ -58,7 +58,6 @@ class Rewrite:
 class Isolation:
     """The moved stack, and how it differs from the declared one."""
 
-    offset: int
     stack: Stack
     moves: tuple[Move, ...]
     rewrites: tuple[Rewrite, ...]
@@ -137,7 +136,6 @@ def isolate(
         rewrites += changed
         services[name] = _moved(stack, service, changed, moves)
     return Isolation(
-        offset=offset,
         stack=replace(stack, services=MappingProxyType(services)),
         moves=tuple(_moves(stack, services)),
         rewrites=tuple(rewrites),

@@ -26,7 +26,6 @@ class Decoded:
 
     header: Mapping[str, object] = field(default_factory=dict)
     claims: Mapping[str, object] = field(default_factory=dict)
-    segments: int = 0
     problem: str | None = None
 
 
@@ -74,19 +73,16 @@ def decode(token: str) -> Decoded:
         how = f" ({header.get('alg')}, {header.get('enc')})" if header else ""
         return Decoded(
             header=header or {},
-            segments=5,
             problem=f"it is encrypted (JWE, 5 parts{how}), as NextAuth makes its session cookies: a verifier "
             "of signed tokens can never read it; let a route handler mint a signed token for the socket",
         )
     if len(parts) != 3:
-        return Decoded(
-            segments=len(parts), problem=f"a JWT has 3 parts separated by dots, this has {len(parts)}"
-        )
+        return Decoded(problem=f"a JWT has 3 parts separated by dots, this has {len(parts)}")
     header, claims = _json_segment(parts[0]), _json_segment(parts[1])
     if header is None or claims is None:
         which = "header" if header is None else "claims"
-        return Decoded(header=header or {}, segments=3, problem=f"the {which} are not base64url of JSON")
-    return Decoded(header=header, claims=claims, segments=3)
+        return Decoded(header=header or {}, problem=f"the {which} are not base64url of JSON")
+    return Decoded(header=header, claims=claims)
 
 
 def check(token: str, verifiers: Sequence[Verifier], *, now: float) -> tuple[Verdict, ...]:

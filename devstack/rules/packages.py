@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from devstack.env.model import FileReader
 
 
-
 def read_json(reader: FileReader, path: Path) -> dict[str, object]:
     """A JSON object; empty when there is none."""
     try:

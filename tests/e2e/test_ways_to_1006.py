@@ -63,6 +63,7 @@ WAYS = (
     Way("header-too-long", "/", "handshake-invalid", 1006, says="431"),
     Way("not-found", "/", "wrong-path", 1006, says="404"),
     Way("upgrade-lost", "/", "not-websocket", 1006, says="426"),
+    Way("asked-in-http-1.0", "/", "not-websocket", 1006, says="505"),
     Way("garbage", "/", "not-websocket", 1006),
     Way("wrong-accept-key", "/", "handshake-invalid", 1006),
     Way("silent", "/", "no-answer", PENDING),

@@ -156,6 +156,7 @@ HTTP = {
     "header-too-long": "HTTP/1.1 431 Request Header Fields Too Large\nContent-Length: 0\n\n",
     "not-found": "HTTP/1.1 404 Not Found\nContent-Length: 0\n\n",
     "upgrade-lost": "HTTP/1.1 426 Upgrade Required\nContent-Length: 0\n\n",
+    "asked-in-http-1.0": "HTTP/1.1 505 HTTP Version Not Supported\nContent-Length: 0\n\n",
     "garbage": "220 mail.example ESMTP\n",
     "wrong-accept-key": "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n"
     "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n",
