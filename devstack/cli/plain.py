@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 
 def is_plain(argv: Sequence[str]) -> bool:
@@ -18,6 +17,8 @@ def is_plain(argv: Sequence[str]) -> bool:
 
 def up(argv: Sequence[str]) -> int:
     """Run it; raises what the command raises."""
+    from pathlib import Path
+
     from devstack.commands.up import up as perform
     from devstack.commands.up_job import Request
 
