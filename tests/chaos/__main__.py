@@ -1,11 +1,17 @@
 """Twelve services, random trouble, and afterwards nothing may be left and no line may be lost.
 
-    python -m tests.chaos --seconds 120 --seed 7
+    python -m tests.chaos --seconds 120 --seed 7 --record trouble.jsonl
+    python -m tests.chaos --replay trouble.jsonl
 
 Leaders and members are killed and suspended, services restarted, stopped and started, env files and stack.toml
 edited, ports stolen, probes left without an answer, the guard and devstack itself killed with KILL. In the end: no
 process carries a tag of any of the runs, every port can be bound, the state file names nobody, and the logs have
-every line that was written, once. The seed is printed; the same seed repeats the same choices.
+every line that was written, once.
+
+A seed repeats the choices, but a victim is chosen among the processes that live at that moment. A record names what
+was really done: each line the pause before it, the service and which of its processes, and the last event that
+devstack had told of that service. A replay waits for that event, for a few seconds at most, and does the same. What
+it cannot repeat: pids, ports, and how the system interleaves devstack, services and clients between two lines.
 """
 
 from __future__ import annotations
@@ -21,13 +27,25 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tests.chaos import services
 from tests.conftest import clean_environment
 from tests.e2e.programs import eventually, guards, tagged, toml
 
+Trouble = dict[str, Any]
+"""One line of a record: what to `do`, after which `pause`, what was told `last` of the service, and what it needs."""
+KINDS = [
+    *("kill",) * 6,
+    *("terminate", "edit") * 4,
+    *("ask", "steal") * 3,
+    *("suspend", "hang") * 2,
+    *("apply", "kill_guard"),
+]
+PATIENCE = 3.0
 GUARDS_PER_RUN = 3
 """A guard that is killed more often is given up, which is not what is tried here."""
 
@@ -46,7 +64,7 @@ def free_ports(count: int) -> list[int]:
 class Chaos:
     """One stack under trouble."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, record: TextIO | None = None) -> None:
         self.folder = folder
         self.random = random.Random(seed)
         self.ports = free_ports(8)
@@ -58,7 +76,10 @@ class Chaos:
         self.guards_left = GUARDS_PER_RUN
         self.timers: list[threading.Timer] = []
         self.events: dict[str, int] = {}
-        self.story: list[str] = []
+        self.record = record
+        self.last: dict[str, str] = {}
+        self.missed = 0
+        self.story: list[Trouble] = []
         self.done: dict[str, int] = {}
         self.clients: list[subprocess.Popen[bytes]] = []
         self.process = self.up()
@@ -82,21 +103,71 @@ class Chaos:
 
     def read(self, stream: Any) -> None:
         for line in stream:
-            name = json.loads(line)["event"]
+            told = json.loads(line)
+            name = told["event"]
             self.events[name] = self.events.get(name, 0) + 1
+            if "service" in told and name != "service.output":
+                self.last[told["service"]] = name
 
-    # --- trouble ---
+    # --- trouble: chosen by chance, or read from a record ---
 
-    def kill_one(self) -> None:
-        self.hit(signal.SIGKILL)
+    def choose(self) -> Trouble:
+        """What to do next, in words that mean the same in another run."""
+        chance, kind = self.random, self.random.choice(KINDS)
+        told: Trouble = {"do": kind, "pause": chance.random() * 0.2}
+        match kind:
+            case "kill" | "terminate" | "suspend":
+                alive = self.processes()
+                service = chance.choice(sorted(alive) or self.names)
+                told |= {"service": service, "nth": chance.randrange(len(alive.get(service, [0])))}
+            case "ask":
+                what = chance.choice(("restart", "stop", "start", "start", "restart"))
+                told |= {"words": [what, *chance.sample(self.names, chance.randint(1, 3))]}
+            case "edit":
+                told |= {"service": f"s{chance.randrange(8)}", "text": f"COLOR=c{chance.randrange(1000)}\n"}
+                told |= {"replaces": chance.random() < 0.5}
+            case "steal":
+                told |= {"service": f"s{chance.randrange(len(self.ports))}"}
+            case "hang":
+                told |= {"service": f"s{chance.choice((0, 3, 6))}", "seconds": chance.uniform(0.5, 3)}
+            case "apply":
+                told |= {"extra": chance.random() < 0.5}
+        return told | {"last": self.last.get(told.get("service", ""), "")}
 
-    def terminate_one(self) -> None:
-        self.hit(signal.SIGTERM)
+    def perform(self, trouble: Trouble) -> None:
+        """Do it, and write it down."""
+        self.story.append(trouble)
+        if self.record is not None:
+            self.record.write(json.dumps(trouble) + "\n")
+            self.record.flush()
+        kind = trouble["do"]
+        signals = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM, "suspend": signal.SIGSTOP}
+        if kind in signals:
+            self.hit(trouble, signals[kind])
+        else:
+            getattr(self, kind)(trouble)
+        self.done[kind] = self.done.get(kind, 0) + 1
 
-    def suspend_one(self) -> None:
-        pid = self.hit(signal.SIGSTOP)
-        if pid is not None:
-            self.later(0.5, self.resume, pid, self.runs[-1])
+    def repeat(self, trouble: Trouble) -> None:
+        """As it was recorded: after the same pause, once devstack has told the same of the service."""
+        time.sleep(trouble["pause"])
+        service, last = trouble.get("service", ""), trouble["last"]
+        self.missed += not eventually(lambda: self.last.get(service, "") == last, PATIENCE)
+        self.perform(trouble)
+
+    def processes(self) -> dict[str, list[int]]:
+        """Living processes by service, in the order of their starts."""
+        found: dict[str, list[int]] = {}
+        for pid in sorted(tagged(self.runs[-1])):
+            try:
+                variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            for one in variables:
+                name, _, value = one.partition(b"=")
+                if name == b"DEVSTACK_SERVICE":
+                    found.setdefault(value.decode(), []).append(pid)
+        return found
 
     def later(self, seconds: float, what: Any, *arguments: Any) -> None:
         self.timers = [one for one in self.timers if one.is_alive()]
@@ -107,21 +178,16 @@ class Chaos:
         if pid in tagged(run):
             os.kill(pid, signal.SIGCONT)
 
-    def hit(self, number: int) -> int | None:
-        victims = tagged(self.runs[-1])
-        if not victims:
-            return None
-        pid = self.random.choice(victims)
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return None
-        return pid
+    def hit(self, trouble: Trouble, number: int) -> None:
+        found = self.processes().get(trouble["service"], [])[trouble["nth"] :]
+        with suppress(ProcessLookupError):
+            for pid in found[:1]:
+                os.kill(pid, number)
+                if number == signal.SIGSTOP:
+                    self.later(0.5, self.resume, pid, self.runs[-1])
 
-    def ask(self) -> None:
-        what = self.random.choice(("restart", "stop", "start", "start", "restart"))
-        names = self.random.sample(self.names, self.random.randint(1, 3))
-        self.client(what, *names)
+    def ask(self, trouble: Trouble) -> None:
+        self.client(*trouble["words"])
 
     def client(self, *words: str) -> None:
         self.clients = [one for one in self.clients if one.poll() is None]
@@ -137,26 +203,24 @@ class Chaos:
                 )
             )
 
-    def edit(self) -> None:
-        path = self.folder / f"s{self.random.randrange(8)}" / ".env"
-        text = f"COLOR=c{self.random.randrange(1000)}\n"
-        if self.random.random() < 0.5:
+    def edit(self, trouble: Trouble) -> None:
+        path = self.folder / trouble["service"] / ".env"
+        if trouble["replaces"]:
             draft = path.with_suffix(".draft")
-            draft.write_text(text)
+            draft.write_text(trouble["text"])
             draft.replace(path)
         else:
-            path.write_text(text)
+            path.write_text(trouble["text"])
 
-    def steal(self) -> None:
+    def steal(self, trouble: Trouble) -> None:
         """End a server and take its port before its next start does, for a moment."""
-        number = self.random.randrange(len(self.ports))
-        self.end(f"s{number}")
+        self.end(trouble["service"])
         thief = socket.socket()
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         until = time.monotonic() + 0.3
         while time.monotonic() < until:
             try:
-                thief.bind(("127.0.0.1", self.ports[number]))
+                thief.bind(("127.0.0.1", self.ports[int(trouble["service"][1:])]))
                 thief.listen()
             except OSError:
                 time.sleep(0.001)
@@ -165,32 +229,27 @@ class Chaos:
                 return
         thief.close()
 
-    def hang(self) -> None:
+    def hang(self, trouble: Trouble) -> None:
         """A server that accepts and never answers, for a while; its next start meets that with its probe."""
-        name = f"s{self.random.choice((0, 3, 6))}"
-        mark = self.folder / name / "hang"
+        mark = self.folder / trouble["service"] / "hang"
         mark.touch()
-        self.end(name)
-        self.later(self.random.uniform(0.5, 3), mark.unlink, True)
+        self.end(trouble["service"])
+        self.later(trouble["seconds"], mark.unlink, True)
 
     def end(self, service: str) -> None:
-        tag = f"DEVSTACK_SERVICE={service}\0".encode()
-        for pid in tagged(self.runs[-1]):
-            try:
-                if tag in Path(f"/proc/{pid}/environ").read_bytes() + b"\0":
-                    os.kill(pid, signal.SIGKILL)
-            except OSError:
-                continue
+        for pid in self.processes().get(service, ()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
-    def apply(self) -> None:
+    def apply(self, trouble: Trouble) -> None:
         """Another stack.toml, applied while everything else goes on."""
-        declared = services.declaration(self.ports, self.notes, extra=self.random.random() < 0.5)
+        declared = services.declaration(self.ports, self.notes, extra=trouble["extra"])
         draft = self.folder / "stack.draft"
         draft.write_text(toml(declared))
         draft.replace(self.folder / "stack.toml")
         self.client("restart", "--all")
 
-    def kill_guard(self) -> None:
+    def kill_guard(self, trouble: Trouble) -> None:
         if self.guards_left:
             self.guards_left -= 1
             before = guards(self.process.pid)
@@ -198,7 +257,7 @@ class Chaos:
                 os.kill(pid, signal.SIGKILL)
             assert eventually(lambda: set(guards(self.process.pid)) - set(before)), "no other guard took over"
 
-    def kill_devstack(self) -> None:
+    def kill_devstack(self, trouble: Trouble) -> None:
         for timer in self.timers:
             timer.join()
         run = self.runs[-1]
@@ -212,19 +271,23 @@ class Chaos:
         self.process = self.up()
 
     def trouble(self, seconds: float) -> None:
-        kinds = [self.kill_one] * 6 + [self.terminate_one] * 4 + [self.suspend_one] * 2 + [self.ask] * 3
-        kinds += [self.edit] * 4 + [self.steal] * 3 + [self.hang] * 2 + [self.apply, self.kill_guard]
         until, next_kill = time.monotonic() + seconds, time.monotonic() + seconds / 4
         while time.monotonic() < until:
             if time.monotonic() > next_kill:
                 next_kill += seconds / 3
-                self.kill_devstack()
-            kind = self.random.choice(kinds)
-            self.story.append(kind.__name__)
-            kind()
-            self.done[kind.__name__] = self.done.get(kind.__name__, 0) + 1
-            time.sleep(self.random.random() * 0.2)
-            assert self.process.poll() is None, f"devstack ended by itself with {self.process.returncode}"
+                self.perform({"do": "kill_devstack", "pause": 0.0, "last": ""})
+            chosen = self.choose()
+            time.sleep(chosen["pause"])
+            self.perform(chosen)
+            self.check()
+
+    def replay(self, troubles: Iterable[Trouble]) -> None:
+        for one in troubles:
+            self.repeat(one)
+            self.check()
+
+    def check(self) -> None:
+        assert self.process.poll() is None, f"devstack ended by itself with {self.process.returncode}"
 
     def finish(self) -> list[str]:
         """End it in order; what is wrong afterwards."""
@@ -261,20 +324,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--record", type=Path, help="write down what is done")
+    parser.add_argument("--replay", type=Path, help="do what was written down")
     options = parser.parse_args()
-    print(f"seed {options.seed}, {options.seconds:g} s", flush=True)
-    with tempfile.TemporaryDirectory(prefix="devstack-chaos-") as name:
-        chaos = Chaos(Path(name), options.seed)
+    print(
+        f"replay of {options.replay}" if options.replay else f"seed {options.seed}, {options.seconds:g} s",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory(prefix="devstack-chaos-") as name, ExitStack() as files:
+        record = files.enter_context(options.record.open("w")) if options.record else None
+        chaos = Chaos(Path(name), options.seed, record)
         problem = ""
         try:
-            chaos.trouble(options.seconds)
+            if options.replay:
+                chaos.replay(map(json.loads, options.replay.read_text().splitlines()))
+            else:
+                chaos.trouble(options.seconds)
         except AssertionError as error:
             problem = str(error)
-            print("after:", ", ".join(chaos.story[-12:]))
+            print("after:", *map(json.dumps, chaos.story[-12:]), sep="\n  ")
         wrong = chaos.finish() if chaos.process.poll() is None else []
         wrong += [problem] if problem else []
         if wrong:
             print((Path(name) / "errors.log").read_text()[-3000:])
+    if options.replay:
+        print(f"of {len(chaos.story)} lines {chaos.missed} came at another moment of their service")
+    return tell(chaos, wrong)
+
+
+def tell(chaos: Chaos, wrong: list[str]) -> int:
     print("trouble:", ", ".join(f"{name} {count}" for name, count in sorted(chaos.done.items())))
     total = sum(count for name, count in chaos.events.items() if name != "service.output")
     print(f"events: {total} in {len(chaos.runs)} runs")
