@@ -72,6 +72,22 @@ def test_a_near_name_of_a_command_is_suggested(
     assert "`doctor`" in told.err
 
 
+@pytest.mark.parametrize("argv", [(), ("token",)])
+def test_without_a_command_the_help_is_the_answer(
+    devstack: Callable[..., Any], tmp_path: Path, argv: tuple[str, ...]
+) -> None:
+    told = devstack(*argv, cwd=tmp_path)
+    assert (told.code, told.err) == (0, "")
+    assert told.out.startswith("Usage: devstack")
+
+
+def test_a_token_is_decoded_also_where_no_stack_is(devstack: Callable[..., Any], tmp_path: Path) -> None:
+    told = devstack("token", "check", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln", cwd=tmp_path)
+    assert told.code == 1
+    assert "HS256" in told.out
+    assert "no stack.toml" in told.out
+
+
 def test_every_command_has_help_with_an_example(devstack: Callable[..., Any], tmp_path: Path) -> None:
     from devstack.cli.app import COMMANDS
 

@@ -45,7 +45,12 @@ def known(problem: DevstackError, argv: list[str]) -> int:
 
 
 def usage(problem: click.ClickException, argv: list[str]) -> int:
-    """Report a wrong command line."""
+    """Report a wrong command line. A group called without a command is no mistake: its help is the answer."""
+    if (
+        type(problem).__name__ == "NoArgsIsHelpError"
+    ):  # whoever calls this has click; this module does without
+        print(problem.format_message())
+        return int(ExitCode.OK)
     ctx = getattr(problem, "ctx", None)
     hint = None if ctx is None else f"{ctx.command_path} --help"
     if _wants_json(argv):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devstack.contract import targets, token_check
 from devstack.contract.tokens import CannotMintError, mint
-from devstack.errors import ExitCode, UsageError
+from devstack.errors import ExitCode, StackFileError, UsageError
 from devstack.records import replace
 
 
@@ -57,8 +57,13 @@ def check_token(token: str, *, folder: Path, environment: Mapping[str, str], as_
         raise UsageError("no token was given", hint="devstack token check -   (reads it from standard input)")
     now = time.time()
     decoded = token_check.decode(text)
-    verdicts = token_check.check(text, targets.verifiers(inspect(folder, environment).contract), now=now)
     remarks = token_check.remarks(decoded, now=now)
+    try:
+        verifiers = targets.verifiers(inspect(folder, environment).contract)
+    except StackFileError as problem:
+        verifiers = ()
+        remarks = (*remarks, f"{problem.message}, so nobody is known who would verify it")
+    verdicts = token_check.check(text, verifiers, now=now)
     if as_json:
         print(json.dumps(view.document(decoded, verdicts, remarks), ensure_ascii=False, default=str))
     else:

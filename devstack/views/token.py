@@ -20,7 +20,7 @@ def render(decoded: Decoded, verdicts: Sequence[Verdict], remarks: Sequence[str]
     lines += [f"note: {remark}" for remark in remarks]
     lines += [""] + [line for verdict in verdicts for line in _verdict(verdict, style)]
     if not verdicts:
-        lines.append("no service of this stack declares a secret that could verify it")
+        lines.append("no secret is declared here that could verify it")
     return "\n".join(lines) + "\n"
 
 
