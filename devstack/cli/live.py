@@ -26,7 +26,11 @@ Examples:
 @click.option("--token", metavar="TOKEN", help="Use this token; - reads it from standard input.")
 @click.option("--origin", metavar="ORIGIN", help="Send this Origin; an empty one sends none.")
 @click.option(
-    "--idle", type=float, default=0.0, metavar="SECONDS", help="Stay connected and silent this long."
+    "--idle",
+    type=click.FloatRange(0, 86_400),
+    default=0.0,
+    metavar="SECONDS",
+    help="Stay connected and silent this long.",
 )
 @click.option(
     "--parallel", type=click.IntRange(0, 200), default=0, metavar="N", help="Also open N at the same time."
@@ -36,7 +40,14 @@ Examples:
     is_flag=True,
     help="Restart the service meanwhile: do pages get back in? Needs `devstack up`.",
 )
-@click.option("--timeout", type=float, default=3.0, show_default=True, metavar="SECONDS", help="Per step.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.01, 600),
+    default=3.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Per step.",
+)
 @click.option("--remote", is_flag=True, help="Allow a host that is not this machine.")
 @click.option("--json", "as_json", is_flag=True, help="The diagnosis as JSON.")
 def ws(

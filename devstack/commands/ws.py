@@ -58,6 +58,8 @@ def ws(request: Request) -> int:
 
 
 async def _diagnose(request: Request, target: Target) -> Diagnosis:
+    if request.idle >= 1 and sys.stderr.isatty():
+        print(f"a socket is held open and silent for {request.idle:g} s …", file=sys.stderr)
     found = await diagnose(target)
     if not request.restart or found.verdict.code is not Code.OK:
         return found

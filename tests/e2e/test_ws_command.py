@@ -204,6 +204,15 @@ def test_what_is_no_target_is_one_clear_error(ask: Ask, target: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "option", [("--idle", "-1"), ("--timeout", "0"), ("--parallel", "-2"), ("--idle", "inf")]
+)
+def test_a_number_that_makes_no_sense_is_refused(ask: Ask, option: tuple[str, str]) -> None:
+    code, told = ask(stack(3001), "ws", *option)
+    assert code == 2
+    assert option[0] in told["error"]["message"]
+
+
+@pytest.mark.parametrize(
     "url", ["ws://[::1/", "ws://localhost:port/ws", "not a url", "ws://user:pw@localhost:1/ws"]
 )
 def test_a_url_variable_of_any_text_is_one_clear_answer(ask: Ask, url: str) -> None:
