@@ -168,7 +168,18 @@ Check = Aside[Verdict] | None
 
 def begin_check(stack: Stack, request: Request) -> Check:
     """Have doctor's rules look at the files beside us."""
+    _load_what_both_need(stack)
     return Aside(lambda: _judge(stack, request)) if request.check else None
+
+
+def _load_what_both_need(stack: Stack) -> None:
+    """Environments are worked out by the check and by the run: imported now, it is imported once."""
+    from devstack.env import child  # noqa: F401 - with all below it
+    from devstack.env.loaders import table
+    from devstack.stack import defaults
+
+    for service in stack.services.values():
+        table.loader(defaults.loader(service))
 
 
 def _judge(stack: Stack, request: Request) -> Verdict:
