@@ -37,6 +37,11 @@ class Files:
             raise found
         return found
 
+    def held(self, path: Path | str) -> bytes | None:
+        """The content where it has been read already."""
+        found = self._contents.get(str(path))
+        return None if isinstance(found, OSError) else found
+
     def stat(self, path: Path | str) -> os.stat_result | None:
         """Facts of what `path` leads to (links followed); None where nothing is or may be seen."""
         key = str(path)

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from devstack.env import versions, vite_config, wrappers
 from devstack.env.files import Files
@@ -19,6 +20,9 @@ from devstack.records import dataclass
 from devstack.stack import defaults, package, scripts, shell_words
 from devstack.stack.launch import Launch, pages
 from devstack.stack.model import Service, ServiceType, Stack
+
+if TYPE_CHECKING:
+    from devstack.env.source.workspace import Workspaces
 
 Sources = Callable[[str], SourceIndex]
 
@@ -247,9 +251,9 @@ class _Planner:
 
     def _note_packages(self) -> None:
         """A package of the repository that the pages are built from and that loads env files itself."""
-        from devstack.env.source.workspace import Workspaces, aliases
+        from devstack.env.source.workspace import aliases
 
-        if not Workspaces().packages(self._folder) and not aliases(self._folder):
+        if not self._files.derive(_workspaces).packages(self._folder) and not aliases(self._folder):
             return
         for call in self._sources(self._service.name).dotenv_calls:
             path = _normal(self._stack.root / call.path)
@@ -299,6 +303,12 @@ class _Planner:
 
     def _existing(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if self._files.is_file(self._folder / name)]
+
+
+def _workspaces(_: Files) -> Workspaces:
+    from devstack.env.source.workspace import Workspaces
+
+    return Workspaces()
 
 
 def _normal(path: Path) -> Path:

@@ -76,7 +76,11 @@ def is_surely_client(inspection: Inspection, service: Service, read: SourceRead)
     """
     if service.type is not ServiceType.NEXT:
         return read.form != "process.env" or not runs_on_server_too(inspection.contract, service)
-    return _CLIENT.match(inspection.read_text(inspection.root / read.path) or "") is not None
+    return inspection.once(_says_use_client, read.path)
+
+
+def _says_use_client(inspection: Inspection, path: str) -> bool:
+    return _CLIENT.match(inspection.read_text(inspection.root / path) or "") is not None
 
 
 _RUN = regex(r"[A-Za-z0-9]{16,}")

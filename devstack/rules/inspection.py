@@ -292,6 +292,9 @@ class Inspection:
 
     def read_quietly(self, path: Path, largest: int = 1_000_000) -> bytes | None:
         """The bytes of a file that is looked at once and not kept; None when too large or unreadable."""
+        held = self.files.held(path)
+        if held is not None:
+            return held if len(held) <= largest else None
         try:
             return path.read_bytes() if path.stat().st_size <= largest and path.is_file() else None
         except OSError:

@@ -185,14 +185,21 @@ def _is_example_value(inspection: Inspection, service: str, value: Value, name: 
     """Whether an example file beside the value's file gives the same text for the name."""
     if value.origin.path is None or len(value.text or "") < 4:
         return False
-    folder = value.origin.path.parent
-    for path in inspection.env_paths:
-        if is_example(path.name) and path.parent == folder:
-            file = inspection.env_file(path)
-            for each in () if file is None else file.assignments:
-                if each.name == name and intended(each.raw) == value.text:
-                    return True
+    for path in inspection.once(_examples).get(value.origin.path.parent, ()):
+        file = inspection.env_file(path)
+        for each in () if file is None else file.assignments:
+            if each.name == name and intended(each.raw) == value.text:
+                return True
     return False
+
+
+def _examples(inspection: Inspection) -> dict[Path, list[Path]]:
+    """Folder → its example files."""
+    found: dict[Path, list[Path]] = {}
+    for path in inspection.env_paths:
+        if is_example(path.name):
+            found.setdefault(path.parent, []).append(path)
+    return found
 
 
 def _is_split(inspection: Inspection, shared: Shared) -> bool:

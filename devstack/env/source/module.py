@@ -13,6 +13,7 @@ from devstack.patterns import regex
 from devstack.records import dataclass
 
 if TYPE_CHECKING:
+    from devstack.env.model import FileReader
     from devstack.env.source.syntax import Module
 
 _GRAMMARS = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".py": "python", ".tsx": "tsx"}
@@ -45,11 +46,13 @@ class Scanned:
 EMPTY = Scanned()
 
 
-def read_source(path: Path) -> bytes | None:
+def read_source(path: Path, files: FileReader) -> bytes | None:
     """The bytes of a source file; None when it cannot be read or is minified."""
     try:
-        source = path.read_bytes()
+        source = files.read(path)
     except OSError:
+        return None
+    if source is None:
         return None
     if len(source) > 20_000 and source.count(b"\n", 0, 20_000) < 20:
         return None

@@ -123,14 +123,14 @@ class SourceScanner:
             words = [re.escape(name.encode()) for name in sorted(_spoken_of(stack))]
             wanted = re.compile(b"|".join([rb"dotenv|loadEnvFile|@next/env|BaseSettings", *words]))
             paths = (path for path in _files_of(place, services) if not is_aside(path.relative_to(place)))
-            known = [path for path in paths if wanted.search(read_source(path) or b"")]
+            known = [path for path in paths if wanted.search(read_source(path, self._files) or b"")]
             self._packages[place] = known
         return known
 
     def _scan(self, path: Path) -> Scanned:
         known = self._scanned.get(path)
         if known is None:
-            text = read_source(path)
+            text = read_source(path, self._files)
             self._texts[path] = text if path.suffix in SCRIPT_SUFFIXES else None
             known = EMPTY if text is None else scan_module(text, _shown(self._root, path))
             self._scanned[path] = known
