@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -68,10 +69,10 @@ class Readers:
         return tuple(FileReader(name=pin, pin=pin, path=path, mode="development") for pin in _USUAL)
 
     def _found(self, path: Path) -> Iterator[FileReader]:
-        real = path.resolve()
+        real = os.path.realpath(path)  # other than `Path.resolve`, it takes links that lead in a circle
         for name, environment in self._environments.items():
             for layer in environment.layers:
-                if layer.path != path and layer.path.resolve() != real:
+                if layer.path != path and os.path.realpath(layer.path) != real:
                     continue
                 for pin in environment.loader.split(" + "):
                     yield FileReader(

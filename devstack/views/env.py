@@ -42,7 +42,7 @@ class Disclosure:
         """The path, and where a link leads: what is written there is written into another file."""
         if not path.is_symlink():
             return self.path(path)
-        return f"{self.path(path)} -> {self.path(path.resolve())}"
+        return f"{self.path(path)} -> {self.path(Path(os.path.realpath(path)))}"
 
     def place(self, origin: Origin) -> str:
         """`web/.env:3`, or the layer where there is no file."""

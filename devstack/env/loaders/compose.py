@@ -113,11 +113,11 @@ class _File:
 
     def read(self) -> dict[str, Result]:
         """All names. Raises _Refused."""
-        position = 0
-        while (position := self._statement(position)) < len(self._text):
+        position = self._statement(0)
+        while position < len(self._text):
             usual = _USUAL.match(self._text, position)
             if usual is None:
-                position = self._binding(position)
+                position = self._statement(self._binding(position))
                 continue
             name, bare, quoted, double, single = usual.groups()
             raw = quoted if bare is None else bare
@@ -128,17 +128,22 @@ class _File:
             )
             self._made[name] = made
             self._rows.append((name, made.text, raw, self.line(position)))
-            position = usual.end()
+            # Plain lines come in groups, and only they are worth the look.
+            position = self._statement(usual.end()) if bare is not None else self._behind_space(usual.end())
         return self._made
+
+    def _behind_space(self, position: int) -> int:
+        return _end(_NO_STATEMENT, self._text, position)
 
     def _statement(self, position: int) -> int:
         """Where the next statement begins that has to be looked at."""
         end = -1
         while end != position:
-            end = position = _end(_NO_STATEMENT, self._text, position)
+            end = position = self._behind_space(position)
             taken = len(self._rows)
             position = self._lines.take_plain(position, self._rows, _PLAIN_LINES)
-            self._made.update({name: Result(text) for name, text, _, _ in self._rows[taken:]})
+            if position != end:
+                self._made.update({name: Result(text) for name, text, _, _ in self._rows[taken:]})
             position = self._behind_names(position)
         return position
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -70,8 +71,10 @@ class Reading:
         except OSError as problem:
             self.layers.append(FileLayer(path=path, exists=True))
             reason = problem.strerror or type(problem).__name__
-            message = f"cannot be read: {reason}"
-            self.issues.append(LoadIssue(path=path, line=None, kind="unreadable", message=message))
+            kind, message = "unreadable", f"cannot be read: {reason}"
+            if problem.errno == errno.EINVAL:
+                kind, message = "unread", "is no regular file, so only the program itself may read it"
+            self.issues.append(LoadIssue(path=path, line=None, kind=kind, message=message))
             return None
         self.layers.append(FileLayer(path=path, exists=content is not None))
         if content is not None and len(content) > LARGEST:

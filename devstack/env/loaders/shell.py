@@ -31,7 +31,8 @@ _USUAL = regex(
 )
 _EMPTIES = regex(r"(?:''|\"\")++")
 _ESCAPES = regex(r"(?:\\[^\n])++")
-_INSIDE_DOUBLE = regex(r'[^"$`\\]++')
+_INSIDE_DOUBLE = regex(r'(?:[^"$`\\]++|\\.)++', re.S)
+_ESCAPED = regex(r'\\(?:\n|([$`"\\]))')
 _PLAIN = regex(r"[^\s'\"\\$`;&|<>()~]++")
 _END = regex(r"[ \t\n;]|\Z")
 _NAMES = regex(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
@@ -124,15 +125,16 @@ class _Script:
 
     def run(self) -> None:
         """All statements. Raises _UndecidedError, _SyntaxError."""
+        is_bare = True  # plain lines come in groups, and only they are worth the look
         while self._skipped() < len(self._text):
-            if self._take_plain() or self._take(_SWITCH):
+            if is_bare and self._take_plain():
                 continue
-            if usual := self._take(_USUAL):
-                name, raw = usual.groups()
-                text = raw if raw[:1] not in ("'", '"') else raw[1:-1]
-                self._rows.append((name, text, raw, self._lines.at(usual.start(1))))
-                self.made[name] = Result(text)
-                self._current[name] = text
+            usual = self._take(_USUAL)
+            is_bare = usual is None or usual.group(2)[:1] not in ("'", '"')
+            if usual is not None:
+                self._take_usual(usual, is_bare=is_bare)
+                continue
+            if self._take(_SWITCH):
                 continue
             is_export = self._take(_EXPORT) is not None
             start = self._position
@@ -142,12 +144,20 @@ class _Script:
 
     def _take_plain(self) -> bool:
         """Take many plain lines at once."""
-        taken = len(self._rows)
-        self._position = self._lines.take_plain(self._position, self._rows, _PLAIN_LINES)
+        taken, start = len(self._rows), self._position
+        self._position = self._lines.take_plain(start, self._rows, _PLAIN_LINES)
+        if self._position == start:
+            return False
         rows = self._rows[taken:]
         self.made.update({name: Result(text) for name, text, _, _ in rows})
         self._current.update({name: text for name, text, _, _ in rows if text is not None})
-        return bool(rows)
+        return True
+
+    def _take_usual(self, found: re.Match[str], *, is_bare: bool) -> None:
+        name, raw = found.groups()
+        self._current[name] = text = raw if is_bare else raw[1:-1]
+        self.made[name] = Result(text)
+        self._rows.append((name, text, raw, self._lines.at(found.start(1))))
 
     def _skipped(self) -> int:
         start = -1
@@ -204,12 +214,13 @@ class _Script:
         plain = self._take(_PLAIN)
         if plain is not None:
             return plain.group()
-        if self._take(_EMPTIES):
-            return ""
-        escapes = self._take(_ESCAPES)
-        if escapes is not None:
-            return escapes.group()[1::2]
         character = self._text[self._position]
+        if character == "$":
+            return self._reference(known)
+        if character == "\\" and (escapes := self._take(_ESCAPES)):
+            return escapes.group()[1::2]
+        if character in "'\"" and self._take(_EMPTIES):
+            return ""
         if character == "'":
             return self._until("'")
         if character == '"':
@@ -218,8 +229,6 @@ class _Script:
             self._position += 2
             escaped = self._text[self._position - 1 : self._position]
             return "" if escaped == "\n" else escaped
-        if character == "$":
-            return self._reference(known)
         if character.isspace():  # a carriage return stays in the value
             self._position += 1
             return character
@@ -238,24 +247,17 @@ class _Script:
         self._position += 1
         while True:
             inner = self._take(_INSIDE_DOUBLE)
-            pieces.append(inner.group() if inner else "")
+            text = inner.group() if inner else ""
+            pieces.append(_ESCAPED.sub(r"\1", text) if "\\" in text else text)
             character = self._text[self._position : self._position + 1]
-            if not character:
-                raise _SyntaxError("the shell stops: a quote is never closed")
             if character == '"':
                 self._position += 1
                 return "".join(pieces)
-            if character == "$":
-                pieces.append(self._reference(known))
-                continue
             if character == "`":
                 raise _UndecidedError("a command substitution")
-            follows = self._text[self._position + 1 : self._position + 2]
-            if character == "\\" and follows and follows in '$`"\\\n':
-                character = "" if follows == "\n" else follows
-                self._position += 1
-            pieces.append(character)
-            self._position += 1
+            if character != "$":
+                raise _SyntaxError("the shell stops: a quote is never closed")
+            pieces.append(self._reference(known))
 
     def _reference(self, known: Mapping[str, str]) -> str:
         found = self._take(_REFERENCE)

@@ -12,6 +12,17 @@ def _filled(part: str, start: str = "", end: str = "") -> str:
     return start + part * ((SIZE - len(start) - len(end)) // len(part)) + end
 
 
+def _numbered(shape: str) -> str:
+    """Lines of `shape` with a number that grows, up to the size."""
+    lines, size, number = [], 0, 1
+    while size < SIZE:
+        line = shape.format(number, number - 1)
+        lines.append(line)
+        size += len(line)
+        number += 1
+    return "".join(lines)
+
+
 HARD = {
     "newlines": _filled("\n"),
     "newlines before a comment": _filled("\n", end="#"),
@@ -56,4 +67,16 @@ HARD = {
     "carriage returns": _filled("A=x\r"),
     "equal signs": _filled("="),
     "marks": _filled("\ufeff"),
+    "different names": _numbered("N{0}=v{0}\n"),
+    "different names without a value": _numbered("N{0}=\n"),
+    "different names alone": _numbered("N{0}\n"),
+    "different quoted values": _numbered('N{0}="v{0}"\n'),
+    "different exported names": _numbered("export N{0}=v{0}\n"),
+    "different names with spaces and comments": _numbered("N{0} = v{0} # c\n"),
+    "different references": "A=1\n" + _numbered("N{0}=${{A}}{0}\n"),
+    "references to the line above": "N0=1\n" + _numbered("N{0}=${{N{1}}}\n"),
+    "closed defaults": _filled("${B:-x}", start="A="),
+    "a name alone that exists, again and again": _filled("A\n", start="A=1\n"),
+    "a reference in front of a name": "A=$AB\n" + _filled("$A", start="C="),
+    "a reference that feeds itself": "A=$}$AB\nB=$A.B${A-d}$A\n",
 }
