@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from devstack.contract import urls
 from devstack.patterns import regex
 
 _INVISIBLE = regex(r"[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
@@ -36,11 +37,31 @@ def describe(left: str, right: str) -> str:
     for what, form in _FORMS:
         if form(left) == form(right):
             return f"only in {what}"
+    part = _part_of_url(left, right)
+    if part is not None:
+        return f"only in the {part}"
     for one, other in ((left, right), (right, left)):
         found = _derived(one, other)
         if found:
             return found
     return "entirely"
+
+
+def _part_of_url(left: str, right: str) -> str | None:
+    """The one part in which two URLs differ."""
+    if not (urls.has_scheme(left) and urls.has_scheme(right)):
+        return None
+    one, other = urls.parse(left), urls.parse(right)
+    if one.faults or other.faults:
+        return None
+    parts = (
+        *(("scheme", one.scheme, other.scheme), ("user", one.user, other.user)),
+        *(("password", one.password, other.password), ("host", one.host, other.host)),
+        *(("port", one.effective_port, other.effective_port), ("path", one.path, other.path)),
+        ("query", one.query, other.query),
+    )
+    differing = [name for name, here, there in parts if here != there]
+    return differing[0] if len(differing) == 1 else None
 
 
 def _derived(whole: str, rest: str) -> str | None:

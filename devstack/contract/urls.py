@@ -36,6 +36,8 @@ WEB_SCHEMES = ("ws", "wss", "http", "https")
 SECURE = ("wss", "https")
 
 _SCHEME = regex(r"^([A-Za-z][A-Za-z0-9+.-]*):(/*)")
+_EXAMPLE = regex(r"(?:^|\.)example\.(?:com|org|net)$")
+_NO_COLON = regex(r"^(wss?|https?)//(?=[^/])", re.IGNORECASE)
 _QUOTES = "\"'`“”‘’"
 # host:port, optionally with a path: what is left when somebody forgot the scheme
 _HOST_PORT = regex(r"^[A-Za-z0-9_.-]+:\d{1,5}(?:[/?#]|$)")
@@ -48,7 +50,9 @@ class UrlFault(StrEnum):
     UNKNOWN_SCHEME = "its scheme is unknown"
     SLASHES = "two slashes do not follow its scheme"
     TWO_SCHEMES = "it has two schemes"
+    NO_COLON = "no colon follows its scheme"
     NO_HOST = "it has no host"
+    BRACKETS = "its IPv6 address stands without brackets"
     BAD_PORT = "the port is not a number from 1 to 65535"
     SPACES = "it has spaces"
     QUOTES = "it has quotation marks"
@@ -131,6 +135,10 @@ def _relative(text: str, faults: list[UrlFault]) -> Address:
 
 
 def _split_scheme(text: str, faults: list[UrlFault]) -> tuple[str, str]:
+    lost = _NO_COLON.match(text)
+    if lost is not None:
+        faults.append(UrlFault.NO_COLON)
+        return lost[1].lower(), text[lost.end() :]
     match = _SCHEME.match(text)
     if match is None or (not match[2] and (_HOST_PORT.match(text) or "." in match[1])):
         faults.append(UrlFault.NO_SCHEME)
@@ -175,6 +183,9 @@ def _split_port(hostport: str, faults: list[UrlFault]) -> tuple[str, int | None]
     if hostport.startswith("["):
         host, _, rest = hostport[1:].partition("]")
         text = rest.removeprefix(":")
+    elif hostport.count(":") > 1 and (bare := _unbracketed(hostport)) is not None:
+        faults.append(UrlFault.BRACKETS)
+        host, text = bare
     else:
         host, _, text = hostport.partition(":")
     if not text:
@@ -183,6 +194,14 @@ def _split_port(hostport: str, faults: list[UrlFault]) -> tuple[str, int | None]
         faults.append(UrlFault.BAD_PORT)
         return host, None
     return host, int(text)
+
+
+def _unbracketed(hostport: str) -> tuple[str, str] | None:
+    """`::1:3001` as host and port; what could be either is taken for an address with a port."""
+    host, _, text = hostport.rpartition(":")
+    if text.isdigit() and len(text) > 1 and isinstance(ip(host), IPv6Address):
+        return host, text
+    return (hostport, "") if isinstance(ip(hostport), IPv6Address) else None
 
 
 def has_scheme(text: str) -> bool:
@@ -241,6 +260,11 @@ def is_unspecified(host: str) -> bool:
 def is_single_label(host: str) -> bool:
     """A name without a dot that is not localhost: resolvable inside a container network, rarely outside."""
     return bool(host) and "." not in host and ":" not in host and not is_loopback(host)
+
+
+def is_example(host: str) -> bool:
+    """A host of documentation: example.com and its like."""
+    return _EXAMPLE.search(host) is not None
 
 
 # Names that mean this machine or this network, as seen from containers, phones and tunnels.

@@ -39,7 +39,7 @@ def is_exposed_secret(name: str, text: str = "") -> bool:
     """Whether a variable of this public name and text must never reach a browser."""
     if is_publishable(name, text):
         return False
-    if text and (is_secret_text(text) or _has_password(text)):
+    if text and (is_secret_text(text) or _has_password(text) or "PRIVATE KEY-----" in text):
         return True
     upper = name.upper()
     if not is_secret_name(name) or upper.endswith("LIVEKIT_API_KEY"):

@@ -38,8 +38,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             each.need.reference.names, key=lambda other: (not absence.is_one_slip(name, other), other)
         )
         yield RULE.finding(
-            f"{each.service} needs `{wanted}`, which is not set; this line sets `{name}`, which differs in one "
-            f"letter. The program finds no value.",
+            f"{each.service} needs `{wanted}`, which is not set; this line sets `{name}`, which is one slip away. "
+            "The program finds no value.",
             place,
             inspection.at_key(each.need.key, note=f"`{wanted}` {each.need.reason}"),
             service=each.service,

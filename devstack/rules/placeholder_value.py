@@ -126,7 +126,7 @@ def _judge(
     ):
         return None
     if urls.has_scheme(text):
-        return _placeholder_host(text, is_shared=_group_of(inspection, service, name) is not None)
+        return _placeholder_host(text, is_declared=name in inspection.declared(service))
     if not (is_secret_name(name) or is_declared) or is_publishable(name):
         return None
     found = placeholder(text, name)
@@ -150,11 +150,13 @@ def _is_development_word(name: str, found: Placeholder) -> bool:
     return "word" in found.reason and (not is_secret_name(name) or _INFRASTRUCTURE.search(name) is not None)
 
 
-def _placeholder_host(text: str, *, is_shared: bool) -> tuple[str, bool] | None:
+def _placeholder_host(text: str, *, is_declared: bool) -> tuple[str, bool] | None:
     address = urls.parse(text)
     host = address.host
-    if re.search(r"(?:^|\.)example\.(?:com|org|net)$", host):
-        return ("its host is an example address, where nothing of yours answers", True) if is_shared else None
+    if urls.is_example(host):
+        return (
+            ("its host is an example address, where nothing of yours answers", True) if is_declared else None
+        )
     if any(placeholder(label) is not None and _is_telling(label) for label in host.split(".")):
         return "its host is a template's text, which resolves to nothing", True
     if "<" in text or _is_gap(address.password or ""):

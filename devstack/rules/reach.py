@@ -42,9 +42,13 @@ def sound(inspection: Inspection) -> Iterator[tuple[JudgedLink, Address]]:
 
 def is_template(address: Address) -> bool:
     """Whether the host is a placeholder: that finding says all."""
-    return "<" in address.host or any(
-        re.match(r"your?[-_a-z]", label) and placeholder(label) is not None
-        for label in address.host.split(".")
+    return (
+        "<" in address.host
+        or urls.is_example(address.host)
+        or any(
+            re.match(r"your?[-_a-z]", label) and placeholder(label) is not None
+            for label in address.host.split(".")
+        )
     )
 
 

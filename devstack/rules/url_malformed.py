@@ -40,6 +40,7 @@ _CERTAIN = (
     UrlFault.BAD_PORT,
     UrlFault.UNKNOWN_SCHEME,
     UrlFault.FRAGMENT,
+    UrlFault.BRACKETS,
 )
 
 
@@ -133,7 +134,8 @@ def _hint(inspection: Inspection, judged: JudgedLink, address: Address) -> str:
         return f"write `{scheme}://user:password@host:port`, with `/`, `?`, `#` and `@` of the password percent-encoded"
     number = reach.port_of(inspection, judged.target) if UrlFault.BAD_PORT in address.faults else address.port
     port = "" if number is None else f":{number}"
-    return f"write `{scheme}://{address.host or 'host'}{port}{address.path}`"
+    host = f"[{address.host}]" if ":" in address.host else address.host or "host"
+    return f"write `{scheme}://{host}{port}{address.path}`"
 
 
 def _cut(inspection: Inspection, service: str, name: str, value: Value) -> Finding:
