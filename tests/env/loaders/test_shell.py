@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from devstack.env.model import Loaded
 from tests.env.loaders.grammar import Case
 from tests.env.loaders.programs import ours
 
@@ -25,9 +29,53 @@ DECIDED = [
 
 @pytest.mark.parametrize("text", DECIDED)
 def test_what_is_decided_is_what_a_shell_exports(text: str) -> None:
-    shell = shutil.which("dash") or "/bin/sh"
     made = ours("shell", Case(files={".env": text}))
     assert not made.issues
+    _compare(text, made)
+
+
+WORDS = (
+    *(
+        "x",
+        "$A",
+        "${A}",
+        "''",
+        '""',
+        "'q w'",
+        '"d $A"',
+        '"a\\"b"',
+        "\\'",
+        "\\\\",
+        "\\$",
+        "a\\ b",
+        "#",
+        "=",
+        ":",
+    ),
+    *("$ ", "${B:-d}", "${A:+alt}", "\\x", "%", "é", '"\\n"', "\\\n", '"two\nlines"'),
+)
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(random=st.randoms(use_true_random=False))
+def test_generated_assignments_are_read_as_a_shell_reads_them(random: Random) -> None:
+    lines = [_statement(random) for _ in range(random.randint(1, 5))]
+    if random.randrange(3) == 0:  # many plain lines are read in one step
+        lines[1:1] = [f"{random.choice('ABC')}={random.choice(('x', '', 'a=b', 'u:1/'))}" for _ in range(9)]
+    text = "\n".join(lines) + random.choice(("\n", ""))
+    made = ours("shell", Case(files={".env": text}))
+    if not made.issues:
+        _compare(text, made)
+
+
+def _statement(random: Random) -> str:
+    value = "".join(random.choice(WORDS) for _ in range(random.randint(0, 4)))
+    lead, end = random.choice(("", "", "", "export ", "  ")), random.choice(("", "", "", " # c", " ", "; "))
+    return f"{lead}{random.choice('ABC')}={value}{end}"
+
+
+def _compare(text: str, made: Loaded) -> None:
+    shell = shutil.which("dash") or "/bin/sh"
     script = f"set -a\n{text}\nset +a\n" + "".join(f"printf '%s\\0' \"${name}\"\n" for name in made.variables)
     done = subprocess.run([shell], input=script.encode(), capture_output=True, check=True, env={})
     found = done.stdout.decode().split("\0")[:-1]
