@@ -55,5 +55,7 @@ async def validate(url: str, *, timeout: float) -> HttpAnswer:
     parts = urlsplit(url)
     query = urlencode({name: value for name, value in parse_qsl(parts.query) if name == "access_token"})
     tls = parts.scheme == "wss"
-    endpoint = Endpoint(address=parts.hostname or "", port=parts.port or (443 if tls else 80), tls=tls)
+    endpoint = Endpoint(
+        address=parts.hostname or "", port=parts.port or (443 if tls else 80), tls=tls, verify=True
+    )
     return await get(endpoint, f"{parts.path.rstrip('/')}/validate?{query}", timeout=timeout, limit=4096)

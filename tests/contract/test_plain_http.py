@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from devstack.contract.connection import Endpoint
 from devstack.contract.plain_http import HttpAnswer, get
 from tests.contract.hostile import Server, answering, endless, serving
+from tests.servers.tls import certificate
 
 MEGABYTE = 1 << 20
 GIGABYTE = 1 << 30
@@ -105,6 +107,26 @@ def test_tls_to_a_plain_port_is_a_problem() -> None:
 
     found, _ = fetch(refuse, tls=True)
     assert found.status is None and found.problem
+
+
+@pytest.mark.parametrize(("verify", "status"), [(False, 204), (True, None)])
+def test_only_who_sends_a_token_demands_a_trusted_certificate(
+    tmp_path: Path, verify: bool, status: int | None
+) -> None:
+    async def run() -> HttpAnswer:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=certificate(tmp_path)) as server:
+            port = server.sockets[0].getsockname()[1]
+            endpoint = Endpoint(address="127.0.0.1", port=port, host="localhost", tls=True, verify=verify)
+            return await get(endpoint, "/")
+
+    found = asyncio.run(run())
+    assert found.status == status
+    assert ("TLS failed" in found.problem) is verify
 
 
 def test_a_server_on_ipv6_alone_is_reached() -> None:
