@@ -160,11 +160,11 @@ def resolve(address: Address, stack: Stack) -> Resolution:
     host, port = address.host, address.effective_port
     if not host:
         return Resolution(where=Where.UNKNOWN)
-    if urls.is_loopback(host) or urls.is_unspecified(host) or host in DOCKER_HOSTS:
-        return _local(host, port, stack)
     aliased = [service for service in stack.services.values() if _is_alias(service, host)]
     if aliased:
         return Resolution(where=Where.ALIAS, targets=tuple(_ports_of(service, port) for service in aliased))
+    if urls.is_loopback(host) or urls.is_unspecified(host) or host in DOCKER_HOSTS:
+        return _local(host, port, stack)
     if urls.is_single_label(host):
         return Resolution(where=Where.CONTAINER)
     return Resolution(where=Where.PUBLIC if urls.is_public(host) else Where.PRIVATE)

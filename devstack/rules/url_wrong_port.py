@@ -52,7 +52,10 @@ def misses(inspection: Inspection, judged: JudgedLink, address: Address) -> bool
     if stack.services[judged.link.source.service].type is ServiceType.COMPOSE:
         return False  # inside a container this machine is another one
     if judged.resolution.where is Where.ALIAS:
-        return any(target.service == judged.link.to for target in judged.resolution.targets)
+        # without a port a proxy may stand before it (`https://app.localhost`)
+        return address.port is not None and any(
+            target.service == judged.link.to for target in judged.resolution.targets
+        )
     return judged.resolution.where is Where.LOCAL
 
 
