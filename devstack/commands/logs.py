@@ -42,7 +42,8 @@ def logs(place: Place, options: Options) -> int:
     since = None if options.since is None else moment(options.since, time.time())
     sys.stdout.flush()
     screen = Screen(sys.stdout.fileno(), place.style(), names, prefixes=options.prefixes, cap=None)
-    _show(screen, history.pieces(names, since), pattern)
+    printer = _Printer(screen, pattern)
+    printer.show(history.pieces(names, since))
     if options.follow:
         next_look = 0.0
         lives = True
@@ -50,10 +51,10 @@ def logs(place: Place, options: Options) -> int:
             if time.monotonic() >= next_look:
                 lives = running_pid(folder) is not None
                 next_look = time.monotonic() + LIVENESS_EVERY
-            _show(screen, history.news(_chosen(history, options, "")), pattern)
+            printer.show(history.news(_chosen(history, options, "")))
             if lives and _reader_leaves_within(FOLLOW_EVERY):
                 break
-    screen.finish()
+    printer.finish()
     return int(ExitCode.OK)
 
 
@@ -82,21 +83,41 @@ def _belongs(log: str, services: tuple[str, ...]) -> bool:
     return log in services or log.partition(".")[0] in services
 
 
-def _show(screen: Screen, pieces: Iterable[Piece], pattern: re.Pattern[bytes] | None) -> None:
-    for piece in pieces:
-        data = piece.data if pattern is None else _matching(piece.data, pattern)
-        if data:
-            screen.output(piece.service, data)
-        if screen.is_closed:
-            return
+class _Printer:
+    """Shows pieces, or of them the lines that match: a line that a piece leaves unfinished goes on in the next."""
+
+    def __init__(self, screen: Screen, pattern: re.Pattern[bytes] | None) -> None:
+        self._screen = screen
+        self._pattern = pattern
+        self._unfinished: dict[str, bytes] = {}
+
+    def show(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            data = piece.data
+            if self._pattern is not None:
+                data = self._unfinished.pop(piece.service, b"") + data
+                cut = data.rfind(b"\n") + 1
+                self._unfinished[piece.service] = data[cut:]
+                data = _matching(data[:cut], self._pattern)
+            if data:
+                self._screen.output(piece.service, data)
+            if self._screen.is_closed:
+                return
+
+    def finish(self) -> None:
+        """What was never finished."""
+        for service, data in self._unfinished.items():
+            if data and self._pattern is not None and self._pattern.search(data):
+                self._screen.output(service, data)
+        self._screen.finish()
 
 
 def _matching(data: bytes, pattern: re.Pattern[bytes]) -> bytes:
+    """The lines of `data` that match; it ends with a newline."""
     if pattern.search(data) is None:
         return b""
-    lines = data.split(b"\n")  # not splitlines: that also splits at `\r`
-    ends = [b"\n"] * (len(lines) - 1) + [b""]
-    return b"".join(line + end for line, end in zip(lines, ends, strict=True) if pattern.search(line))
+    lines = data.split(b"\n")[:-1]  # not splitlines: that also splits at `\r`
+    return b"".join(line + b"\n" for line in lines if pattern.search(line))
 
 
 def _pattern(text: str | None) -> re.Pattern[bytes] | None:

@@ -52,7 +52,8 @@ class LogProbe:
         start, end = text.rfind(b"\n", 0, found.start()) + 1, text.find(b"\n", found.end())
         line = text[start : end if end >= 0 else len(text)]
         matched, self._matched = self._matched, None
-        matched(line.decode("utf-8", "replace").strip())
+        if matched is not None:  # `watch` and the pump may look at the same time
+            matched(line.decode("utf-8", "replace").strip())
 
 
 class ServiceOutput:

@@ -80,13 +80,13 @@ class LogFiles:
             self._folder = self._parent.folder(FOLDER)
         name = f"{service}.log"
         _rotate(self._folder, name)
-        log = self._folder.open_append(name)
-        try:
+        with contextlib.ExitStack() as undo:
+            log = self._folder.open_append(name)
+            undo.callback(os.close, log)
             index = self._folder.open_append(name + INDEX)
-        except BaseException:
-            os.close(log)
-            raise
-        os.write(index, HEADER.pack(MAGIC, self._run, self._clock()))
+            undo.callback(os.close, index)
+            os.write(index, HEADER.pack(MAGIC, self._run, self._clock()))
+            undo.pop_all()
         return log, index
 
     def lost(self, service: str, problem: OSError | RefusedError) -> None:
@@ -168,7 +168,15 @@ class LogFile:
 
 
 def _rotate(folder: PrivateFolder, name: str) -> None:
-    """`x.log.2` → `x.log.3`, `x.log.1` → `x.log.2`, `x.log` → `x.log.1`; the oldest goes."""
+    """`x.log.2` → `x.log.3`, `x.log.1` → `x.log.2`, `x.log` → `x.log.1`; the oldest goes.
+
+    An empty log pushes nothing out: on a full disk there is a new one with each attempt.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if (folder.path / name).stat().st_size == 0:
+            (folder.path / name).unlink()
+            (folder.path / (name + INDEX)).unlink(missing_ok=True)
+            return
     for number in range(KEEP - 1, 0, -1):
         older = f"{name}.{number}"
         newer = f"{name}.{number - 1}" if number > 1 else name

@@ -210,6 +210,30 @@ def test_a_full_disk_is_told_once_and_admitted_when_there_is_room_again(folder: 
     assert content == b"kept\n[devstack: 18 bytes could not be written here]\nkept again\n"
 
 
+def test_attempts_on_a_full_disk_push_no_older_log_out(folder: PrivateFolder) -> None:
+    before = LogFiles(folder, RUN_A, pytest.fail)
+    before.store("web")(b"of an earlier run\n")
+    before.close()
+    told: list[str] = []
+    logs = LogFiles(folder, RUN_B, told.append)
+    store = logs.store("web")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handles = len(list(Path("/dev/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        for _ in range(2 * logfiles.KEEP):
+            store(b"lost\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(list(Path("/dev/fd").iterdir())) == handles
+    store(b"kept\n")
+    logs.close()
+    assert len(told) == 1
+    assert (folder.path / "logs" / "web.log.1").read_bytes() == b"of an earlier run\n"
+    assert (folder.path / "logs" / "web.log").read_bytes().endswith(b"kept\n")
+    assert not (folder.path / "logs" / "web.log.2").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_told_once(tmp_path: Path) -> None:
     (tmp_path / ".devstack").mkdir()
     (tmp_path / ".devstack" / "logs").write_bytes(b"a file in the way")
