@@ -28,6 +28,11 @@ def reported(work: Callable[[list[str]], int], argv: list[str]) -> int:
     except OSError as problem:
         return system(problem, argv)
     except Exception as problem:
+        if "can't start new thread" in str(problem):  # the only way in which Python tells it
+            import errno
+
+            reason = "the system has no room for another thread (limit of processes, or memory)"
+            return system(OSError(errno.EAGAIN, reason), argv)
         return internal(problem, argv)
     finally:
         flush(sys.stdout)

@@ -49,6 +49,7 @@ class Run:
     """A `devstack up --json` in its own session; its events arrive in order."""
 
     def __init__(self, argv: list[str], cwd: Path, env: Mapping[str, str]) -> None:
+        self.folder = cwd
         self.process = subprocess.Popen(
             [sys.executable, "-m", "devstack", *argv],
             cwd=cwd,

@@ -207,6 +207,25 @@ def test_a_crash_loop_without_a_gate_ends_although_every_start_looked_well(tree:
     assert run.interrupt() == 4
 
 
+def test_no_room_for_another_thread_is_said_and_leaves_nothing(tree: Tree, devstack: Command) -> None:
+    refuse = 'def refuse(self): raise RuntimeError("can\'t start new thread")\n'
+    full = f"import threading\n{refuse}threading.Thread.start = refuse\n"
+    folder = tree({"stack.toml": toml({"a": {"command": "sleep 1000"}}), "patch/sitecustomize.py": full})
+    done = devstack("up", "--no-doctor", cwd=folder, env={"PYTHONPATH": str(folder / "patch")})
+    assert (done.code, done.err.splitlines()[-1]) == (
+        6,
+        "error: the system has no room for another thread (limit of processes, or memory)",
+    )
+    assert not [one for one in Path("/proc").glob("[0-9]*/cwd") if _leads_to(one, folder)]
+
+
+def _leads_to(link: Path, folder: Path) -> bool:
+    try:
+        return link.readlink() == folder
+    except OSError:
+        return False
+
+
 # A bug of devstack, at the moment at which the first service is to be started.
 BUG = "import devstack.supervisor.runner as runner\nrunner.step = lambda *facts: 1 / len('')\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.host.tree import of_run
 from tests.conftest import Outcome
 from tests.e2e.conftest import Run
 from tests.e2e.programs import (
@@ -207,20 +209,55 @@ def test_a_killed_guard_is_replaced_and_the_next_one_does_its_work(tree: Tree, u
 
 
 @pytest.mark.timeout(300)  # forty commands, on a machine that may be busy
-def test_down_and_up_again_twenty_times_never_meets_a_port_in_use(
+def test_down_and_up_again_twenty_times_never_meets_a_port_in_use_and_leaks_nothing(
     tree: Tree, devstack: Command, free_port: Callable[[], int]
 ) -> None:
     port = free_port()
     services = {"door": {"command": f"{PYTHON} -IS door.py", "port": port}}
     folder = tree({"stack.toml": toml(services), "door.py": DOOR, "open": ""})
+    open_files: set[int] = set()
     for _ in range(20):
         started = devstack("up", "--wait", cwd=folder)
         assert started.code == 0, started.out + started.err
         assert "`devstack down` stops it" in started.out
+        record = json.loads((folder / ".devstack/state.json").read_text())
+        open_files.add(descriptors(record["supervisor"]["pid"]))
         with socket.create_connection(("127.0.0.1", port), 5) as client:
             assert client.recv(1) == b""  # the server closed first: a TIME_WAIT stays behind
         assert devstack("down", cwd=folder).code == 0
         assert can_bind(port)
+        assert not of_run(record["run"])
+    assert max(open_files) - min(open_files) <= 1  # whoever asked last may still be connected
+    left = {one.name for one in (folder / ".devstack").iterdir()}
+    assert left == {".gitignore", "history.jsonl", "lock", "state.json"}
+
+
+def descriptors(pid: int) -> int:
+    """How many files a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def test_restarts_leave_no_descriptor_and_no_thread_behind(
+    tree: Tree, up: Up, devstack: Command, free_port: Callable[[], int]
+) -> None:
+    services = {
+        "web": {"command": python("server.py"), "port": free_port()},
+        "away": {"command": python("escaped.py"), "stop": {"grace": "100ms"}},
+        "gated": {"command": WAIT, "ready": {"command": "true"}},
+        "typed": {"command": WAIT, "tty": True},
+    }
+    run = up(cwd=tree({"stack.toml": toml(services), "server.py": SERVER, "escaped.py": ESCAPED}))
+    run.until("run.ready")
+    pid, counts = run.process.pid, []
+    for _ in range(6):
+        assert devstack("restart", *services, cwd=run.folder).code == 0
+        counts.append((descriptors(pid), len(list(Path(f"/proc/{pid}/task").iterdir()))))
+    # A pipe whose service ended is read for half a second more when somebody could still hold it.
+    assert eventually(
+        lambda: (descriptors(pid), len(list(Path(f"/proc/{pid}/task").iterdir()))) <= min(counts)
+    )
+    assert max(counts) <= (counts[0][0] + 4, counts[0][1] + 1), counts
+    assert run.interrupt() == 130
 
 
 def test_concurrent_restarts_during_a_slow_stop_leave_exactly_one_instance(
