@@ -44,7 +44,6 @@ class PosixHost:
 
     def spawn(self, command: Command) -> PosixChild:
         """Start `command` in a new session, tagged, its output in a pipe or a pseudo terminal of its own."""
-        tags = {RUN_TAG: self.run, SERVICE_TAG: command.tag}
         try:
             argv = _with_terminal(command) if command.tty else command.argv
             reading, writing = _terminal() if command.tty else output_pipe()
@@ -53,15 +52,7 @@ class PosixHost:
         mark = self.trees.next_mark()
         try:
             with marked(mark):
-                process = subprocess.Popen(
-                    argv,
-                    cwd=command.cwd,
-                    env={**command.env, **tags},
-                    stdin=writing if command.tty else subprocess.DEVNULL,
-                    stdout=writing,
-                    stderr=writing,
-                    start_new_session=True,
-                )
+                process = self._start(argv, command, writing)
         except (OSError, ValueError) as problem:
             os.close(reading)
             raise SpawnError(_reason(problem, command), is_missing=_is_missing(problem, command)) from None
@@ -76,6 +67,17 @@ class PosixHost:
             self.trees.remove(process.pid)
             os.close(reading)
             raise SpawnError(_reason(problem, command)) from None
+
+    def _start(self, argv: tuple[str, ...], command: Command, writing: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            argv,
+            cwd=command.cwd,
+            env={**command.env, RUN_TAG: self.run, SERVICE_TAG: command.tag},
+            stdin=writing if command.tty else subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing,
+            start_new_session=True,
+        )
 
     def reap(self) -> None:
         """Collect adopted zombies; children that we started ourselves are left to their owner."""
