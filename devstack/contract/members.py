@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 
 # Issues after which a name that was not found may still be set, or was lost with its whole file.
-_BLINDING = frozenset({"dynamic", "encoding", "unreadable", "file-dropped", "error", "hang"})
+_BLINDING = frozenset(
+    {"dynamic", "encoding", "unreadable", "file-dropped", "error", "hang", "too-large", "unread"}
+)
 
 
 class Provenance(StrEnum):

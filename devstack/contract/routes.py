@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from devstack import regular
+
 MAX_FILES = 2000
 MAX_BYTES = 512_000
 SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts")
@@ -29,7 +31,7 @@ def find(folder: Path) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for path in _sources(folder):
         try:
-            content = path.read_bytes()[:MAX_BYTES]
+            content = regular.read(path)[:MAX_BYTES]
         except OSError:
             continue
         if b"ebsocket" not in content.lower():

@@ -172,7 +172,10 @@ class _Planner:
         for name in self._files.names(self._pages.folder):
             if not _CONFIGURATION.fullmatch(name):
                 continue
-            content = self._files.read(self._pages.folder / name) or b""
+            try:
+                content = self._files.read(self._pages.folder / name) or b""
+            except OSError:
+                continue
             found = _LOADS_ITSELF.search(content)
             if found is not None:
                 line = content.count(b"\n", 0, found.start()) + 1

@@ -146,7 +146,8 @@ class LoadIssue:
 
     Attributes:
         kind: stable word: `file-dropped`, `line-dropped`, `error`, `hang`, `encoding`, `missing`,
-            `unreadable`, `executes`, `next-key-lost`, `too-large`, `dynamic` (not known which files are read).
+            `unreadable`, `executes`, `next-key-lost`, `too-large`, `unread` (a pipe or device), `dynamic` (not
+            known which files are read).
         fatal: the program does not start, or loads nothing from this file.
     """
 

@@ -27,7 +27,7 @@ from devstack.rules.base import Finding, Location, Rule, Severity
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_KINDS = {"file-dropped", "error", "hang", "unreadable", "too-large"}
+_KINDS = {"file-dropped", "error", "hang", "unreadable", "too-large", "unread"}
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -42,6 +42,13 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _finding(inspection: Inspection, service: str, environment: Environment, issue: LoadIssue) -> Finding:
+    if issue.kind == "unread":  # a pipe that a password manager fills
+        return RULE.finding(
+            f"{inspection.shown(issue.path)} {issue.message}: nothing is known of its variables.",
+            inspection.at(issue.path),
+            severity=Severity.INFO,
+            service=service,
+        )
     if issue.kind == "too-large":
         return RULE.finding(
             f"{inspection.shown(issue.path)} {issue.message}: nothing is known of its variables.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from devstack import regular
 from devstack.errors import Problem, StackFileError
 from devstack.records import dataclass
 from devstack.stack import build, check, positions, schema
@@ -105,7 +106,7 @@ def _read(path: Path) -> str:
             raise _whole(path, "is a folder, not a file")
         if path.stat().st_size > MAX_BYTES:
             raise _whole(path, f"is larger than {MAX_BYTES // 1000} kB: not a {NAME}")
-        content = path.read_bytes()
+        content = regular.read(path)
     except FileNotFoundError:
         raise _whole(path, "does not exist") from None
     except OSError as error:

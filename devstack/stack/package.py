@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
+from devstack import regular
 from devstack.records import dataclass, field
 
 LOCKFILES = (
@@ -57,7 +58,7 @@ def _read(file: str, *_: int) -> Package | None:
     """The package in `file` as long as the file is the same."""
     path = Path(file)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = regular.read(path).decode("utf-8-sig")
         data = json.loads(text)
     except (OSError, ValueError, RecursionError):
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from devstack import regular
 from devstack.records import dataclass, field
 
 
@@ -29,7 +30,7 @@ class Procfile:
 def parse(path: Path) -> Procfile:
     """Read a Procfile. Raises OSError when it cannot be read, ValueError when it is not text."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = regular.read(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("is not a text file (UTF-8)") from None
     return parse_text(text)

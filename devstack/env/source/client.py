@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
 
+from devstack import regular
 from devstack.patterns import regex
 
 # A commented-out import would make a server module look like a client one: only line starts count.
@@ -171,7 +172,7 @@ def _is_server_path(name: str) -> bool:
 
 def _json_with_comments(path: Path) -> Mapping[str, object]:
     try:
-        text = path.read_text("utf-8-sig", "replace")
+        text = regular.read(path).decode("utf-8-sig", "replace")
     except OSError:
         return {}
     plain = re.sub(

@@ -9,6 +9,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from devstack import regular
 from devstack.records import dataclass
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _read_ignore(folder: str) -> _Ignore | None:
 @lru_cache(maxsize=256)
 def _content(path: str, *_: int) -> bytes:
     """The file as long as it is the same: the repository's own is asked for once for each service."""
-    return Path(path).read_bytes()
+    return regular.read(path)
 
 
 @lru_cache(maxsize=256)  # the repository's own is asked for once for each service

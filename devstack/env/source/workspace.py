@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from devstack import regular
 from devstack.patterns import regex
 from devstack.stack import package
 
@@ -207,7 +208,7 @@ def _folders(folder: Path) -> list[Path]:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8-sig", "replace")
+        return regular.read(path).decode("utf-8-sig", "replace")
     except OSError:
         return None
 

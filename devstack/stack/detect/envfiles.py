@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from devstack import regular
+
 FILES = (".env", ".env.development", ".env.local", ".env.development.local")
 EXAMPLES = (
     *(".env.example", "env.example", ".env.sample", ".example.env", ".env.template", "template.env"),
@@ -44,7 +46,7 @@ def place(folder: Path, name: str) -> tuple[str, int] | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
+        return regular.read(path).decode("utf-8-sig", "replace")
     except OSError:
         return ""
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from devstack import regular
+
 SKIPPED = {
     *("node_modules", "dist", "build", "out", "coverage", "target", "vendor", "venv", "env", "__pycache__"),
     *("site-packages", "test", "tests", "__tests__", "e2e", "docs", "fixtures", "examples", "templates"),
@@ -78,6 +80,6 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             return ""
-        return path.read_text(encoding="utf-8-sig", errors="replace")
+        return regular.read(path).decode("utf-8-sig", "replace")
     except OSError:
         return ""
