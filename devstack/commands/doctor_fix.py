@@ -99,10 +99,10 @@ def _apply(inspection: Inspection, edits: tuple[Edit, ...]) -> tuple[FileChange,
 def _show(request: Request, inspection: Inspection, finding: Finding, changes: Iterable[FileChange]) -> None:
     from devstack.views import diff
 
-    title = finding.fix.title if finding.fix else ""
-    _say(request, f"{finding.rule}: {title}", "")
+    title, style = finding.fix.title if finding.fix else "", _style(request)
+    _stream(request).write(diff.heading(finding.rule, title, style) + "\n")
     for change in changes:
-        text = diff.render(inspection.shown(change.path), change.before, change.after, _style(request))
+        text = diff.render(inspection.shown(change.path), change.before, change.after, style)
         _stream(request).write(text + "\n\n")
 
 

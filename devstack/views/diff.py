@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterator
 
 from devstack.views.excerpt import masked_line
@@ -14,6 +15,12 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 def render(path: str, before: bytes | None, after: bytes | None, style: Style) -> str:
     """A unified diff of one file; `path` as shown to people."""
     return "\n".join(_lines(path, before, after, style))
+
+
+def heading(name: str, title: str, style: Style) -> str:
+    """What a change is for."""
+    lines = textwrap.wrap(f"{name}: {title}", style.width, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(lines).replace(name, style.paint(name, "bold"), 1)
 
 
 def _lines(path: str, before: bytes | None, after: bytes | None, style: Style) -> Iterator[str]:

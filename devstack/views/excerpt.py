@@ -101,7 +101,9 @@ def _mask_member(found: re.Match[str]) -> str:
 
 
 def _masked_assignment(line: str) -> str:
-    if line.lstrip().startswith("#"):
+    if not line.strip():
+        return line
+    if line.lstrip("\ufeff \t").startswith("#"):
         return line if "devstack:" in line else re.sub(r"(=\s*).+", r"\1…", line)
     found = _ASSIGNMENT.match(line)
     if found is None and re.match(r"(?:<{7}|={7}|>{7})", line):
