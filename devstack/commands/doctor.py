@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ def doctor(request: Request) -> int:
         return int(problem.exit_code)
     if request.live:
         inspection.live = _live(inspection)
-    loading = _load(inspection) if request.timings else 0.0
+    shared = list(_shared(inspection)) if request.timings else []
     if request.fix or request.unsafe:
         from devstack.commands.doctor_fix import mend
 
@@ -68,7 +68,7 @@ def doctor(request: Request) -> int:
         report = diagnose(inspection, choice)
     _show(report, inspection.root, request)
     if request.timings:
-        _show_timings(report, loading)
+        _show_timings(report, shared)
     return exit_code(report, strict=request.strict)
 
 
@@ -259,21 +259,25 @@ def explain_settings(folder: Path, environment: Mapping[str, str], *, as_json: b
     return int(ExitCode.OK)
 
 
-def _load(inspection: Inspection) -> float:
-    """Seconds for what the rules share; without this the first rule that asks would pay for all of them."""
+def _shared(inspection: Inspection) -> Iterator[tuple[str, float]]:
+    """What is done once for all rules, in seconds; otherwise the first rule that asks would pay for it."""
     from devstack.rules import catalogue  # noqa: F401 - importing the rules is no rule's work either
 
-    began = time.perf_counter()
-    if inspection.stack is not None:
-        for service in inspection.services:
-            inspection.sources(service.name)
-        _ = inspection.environments
-    return time.perf_counter() - began
+    steps: dict[str, Callable[[], object]] = {
+        "reading sources": lambda: [inspection.sources(service.name) for service in inspection.services],
+        "reading env files as programs do": lambda: inspection.environments,
+        "reading env files as text": lambda: [inspection.env_file(path) for path in inspection.env_paths],
+        "one table of all variables": lambda: (inspection.variables.special, inspection.variables.secret),
+    }
+    for name, step in steps.items() if inspection.stack is not None else ():
+        began = time.perf_counter()
+        step()
+        yield name, time.perf_counter() - began
 
 
-def _show_timings(report: Report, loading: float) -> None:
+def _show_timings(report: Report, shared: Iterable[tuple[str, float]]) -> None:
     rows = sorted(report.timings.items(), key=lambda row: -row[1])
     total = sum(report.timings.values())
-    lines = [f"{loading * 1000:8.1f} ms  (reading sources and env files)"]
+    lines = [f"{seconds * 1000:8.1f} ms  ({name})" for name, seconds in shared]
     lines += [f"{seconds * 1000:8.1f} ms  {rule}" for rule, seconds in rows]
     sys.stderr.write("\n".join([*lines, f"{total * 1000:8.1f} ms  all rules", ""]))

@@ -75,8 +75,12 @@ def is_surely_client(inspection: Inspection, service: Service, read: SourceRead)
     reads of `process.env` where a framework on Vite has a server of its own.
     """
     if service.type is not ServiceType.NEXT:
-        return read.form != "process.env" or not runs_on_server_too(inspection.contract, service)
+        return read.form != "process.env" or not inspection.once(_runs_on_server_too, service.name)
     return inspection.once(_says_use_client, read.path)
+
+
+def _runs_on_server_too(inspection: Inspection, service: str) -> bool:
+    return runs_on_server_too(inspection.contract, inspection.need_stack().services[service])
 
 
 def _says_use_client(inspection: Inspection, path: str) -> bool:
