@@ -147,7 +147,9 @@ def _is_development_word(name: str, found: Placeholder) -> bool:
     """A documented default beside its program, or a hurried word where it protects nothing of value."""
     if found.default_of is not None:
         return True
-    return "word" in found.reason and (not is_secret_name(name) or _INFRASTRUCTURE.search(name) is not None)
+    if _INFRASTRUCTURE.search(name) is not None:
+        return re.search("word|well-known", found.reason) is not None
+    return "word" in found.reason and not is_secret_name(name)
 
 
 def _placeholder_host(text: str, *, is_declared: bool) -> tuple[str, bool] | None:
