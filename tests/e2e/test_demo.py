@@ -39,7 +39,7 @@ class Demo:
 def checkout(root: Path, free_port: Callable[[], int]) -> Demo:
     """A fresh checkout: nothing installed, no env file, both ports moved to free ones."""
     demo = Demo(root, free_port(), free_port())
-    skip = shutil.ignore_patterns("node_modules", ".venv", ".env", "__pycache__", ".vite")
+    skip = shutil.ignore_patterns("node_modules", ".venv", ".env", ".env.local", "__pycache__", ".vite")
     shutil.copytree(ROOT / "examples", root / "examples", ignore=skip)
     for name in ("stack.toml", "Procfile.dev"):
         shutil.copy(ROOT / name, root / name)
