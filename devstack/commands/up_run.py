@@ -16,7 +16,7 @@ from devstack.commands.up_first import First, initial_state
 from devstack.control.protocol import Replacement
 from devstack.env.model import Environment
 from devstack.errors import ExitCode
-from devstack.host import signals, state_file
+from devstack.host import folder_watch, signals, state_file
 from devstack.host.background import Announcer, run_in_background
 from devstack.host.base import Host
 from devstack.host.pump import Pump
@@ -111,7 +111,9 @@ class _Assembly:
         )
         if self.job.request.timeout is not None:
             loop.call_later(self.job.request.timeout, self._timed_out)
-        control = self._control()
+        self.controls = [self._control()]
+        presence = folder_watch.watch(loop, self._entry_changed)
+        presence.set({self.job.folder.path.parent})
         self.watch.start()
         try:
             code = await self.runner.execute(self._began)
@@ -119,9 +121,30 @@ class _Assembly:
             return code
         finally:
             self.watch.close()
-            if control is not None:
-                control.close()
+            presence.close()
+            for control in self.controls:
+                if control is not None:
+                    control.close()
             undo()
+
+    def _entry_changed(self, name: str) -> None:
+        """Something beside our folder came or went: if it is the folder itself (`git clean`), there is a new one."""
+        folder = self.job.folder
+        if name not in ("", folder.path.name) or folder.path.exists() or not folder.path.parent.is_dir():
+            return
+        try:
+            folder.create()
+            self.job.lock.release()
+            self.job.lock.acquire()
+        except OSError as problem:
+            self._complain(
+                f"{folder.path.name} was removed, and there can be no new one ({problem.strerror})"
+            )
+            return
+        self.logs.renew()
+        self.controls.append(self._control())
+        self.runner.record()
+        self._complain(f"{folder.path.name} was removed: there is a new one, without the logs so far")
 
     def _survive(self, problem: BaseException | None) -> None:
         """A callback failed: a bug of ours that must not end what runs."""

@@ -144,6 +144,10 @@ class Runner:
         finally:
             self._is_folding = False
 
+    def record(self) -> None:
+        """Keep on disk again what lives: it was lost there."""
+        self._mark_unrecorded()
+
     def resize(self) -> None:
         """The terminal's size changed."""
         self._children.resize()

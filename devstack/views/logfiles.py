@@ -65,6 +65,12 @@ class LogFiles:
         for log in self._open.values():
             log.close()
 
+    def renew(self) -> None:
+        """The folder is another one now: what comes next goes to fresh files."""
+        self._folder = None
+        for log in tuple(self._open.values()):
+            log.is_outdated = True
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._clock()
@@ -110,6 +116,7 @@ class LogFile:
         self._at_line_start = True
         self._lost = 0
         self._begins = False
+        self.is_outdated = False
 
     def begin(self) -> None:
         """What comes next is another process's output: it does not go on in an unfinished line."""
@@ -118,7 +125,11 @@ class LogFile:
     def write(self, block: bytes) -> None:
         """Append `block`."""
         try:
-            if self._log < 0 or (self._at_line_start and not self._files.has_room(self._size)):
+            if (
+                self._log < 0
+                or self.is_outdated
+                or (self._at_line_start and not self._files.has_room(self._size))
+            ):
                 self._reopen()
             if self._lost:
                 self._admit()
@@ -143,6 +154,7 @@ class LogFile:
 
     def _reopen(self) -> None:
         self.close()
+        self.is_outdated = False
         self._log, self._index = self._files.fresh(self._service)
         self._size, self._last_record, self._at_line_start = 0, 0.0, True
 

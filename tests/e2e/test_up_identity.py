@@ -191,13 +191,23 @@ def test_a_known_cause_of_death_is_told_in_one_line_above_the_last_lines(
     assert run.wait() == 4
 
 
-def test_removing_the_private_folder_does_not_break_the_run(tree: Tree, up: Up) -> None:
+def test_a_private_folder_that_is_removed_is_made_again_and_the_run_is_still_found(
+    tree: Tree, up: Up, devstack: Command
+) -> None:
     folder = tree({"stack.toml": toml({"a": {"command": python("stubborn.py"), "stop": {"grace": "200ms"}}})})
     (folder / "stubborn.py").write_text(STUBBORN)
     run = up(cwd=folder)
     run.until("service.output", service="a")
-    subprocess.run(["rm", "-rf", str(folder / ".devstack")], check=True)
+    run.until("run.ready")
+    shutil.rmtree(folder / ".devstack")
+    names = {".gitignore", "lock", "state.json", "control.sock"}
+    assert eventually(lambda: {one.name for one in folder.glob(".devstack/*")} >= names)
+    assert "a        ready" in devstack("ps", cwd=folder).out
+    assert devstack("up", cwd=folder).code == 5
+    assert devstack("restart", "a", cwd=folder).code == 0
+    assert "stubborn" in devstack("logs", cwd=folder).out
     assert run.interrupt() == 130
+    assert not {one.name for one in folder.glob(".devstack/control*")}
     assert eventually(lambda: not tagged(run.events[0]["run"]))
 
 
