@@ -124,7 +124,7 @@ class Screen:
     def _release(self, lane: _Lane) -> None:
         if lane.pending:
             text, lane.pending = lane.pending, b""
-            self._print(lane, text)
+            self._print(lane, text, starts_over=True)
 
     def say(self, text: str, service: str | None = None, mark: str = "", colour: str = "dim") -> None:
         """Write a message of devstack, about `service` or about the run; it may have several lines."""

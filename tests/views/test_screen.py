@@ -104,6 +104,15 @@ def test_a_file_gets_only_the_last_state_of_a_progress_line(tmp_path: Path) -> N
     ]
 
 
+def test_a_state_that_was_kept_back_does_not_go_on_in_an_earlier_one(tmp_path: Path) -> None:
+    def use(screen: Screen) -> None:
+        screen.output("web", b"10%\r")
+        screen.output("web", b"20%")
+        screen.finish()
+
+    assert rendered(tmp_path, use).splitlines() == ["web    | 10%", "web    | 20%"]
+
+
 def test_a_terminal_shows_progress_in_place() -> None:
     def use(screen: Screen) -> None:
         screen.output("web", b"\r10%")
