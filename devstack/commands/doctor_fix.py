@@ -41,7 +41,7 @@ def mend(request: Request, inspection: Inspection, choice: engine.Choice) -> tup
         inspection = doctor.inspect(request.folder, request.environment)
     else:
         report = doctor.diagnose(inspection, choice)
-    _say(request, f"{done} fix{'' if done == 1 else 'es'} applied" if done else "nothing to fix", "")
+    _say(request, f"{done} fix{'' if done == 1 else 'es'} applied\n" if done else "nothing to fix\n", "")
     return inspection, report
 
 

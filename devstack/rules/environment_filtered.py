@@ -109,7 +109,7 @@ def _allowed(settings: dict[str, object], task: str) -> list[str]:
 
 
 def _from_outside(inspection: Inspection, service: Service) -> list[str]:
-    """Names that the service's source reads and that only the outside (shell, root `.env`) gives it."""
+    """Names that the service's source reads and that only the outside (shell, `set`, root `.env`) gives it."""
     environment = inspection.environment(service.name)
     if environment is None:
         return []
@@ -121,8 +121,10 @@ def _from_outside(inspection: Inspection, service: Service) -> list[str]:
         if name is None or read.has_fallback or _PASSED.match(name):
             continue
         value = environment.get(name)
-        is_from_process = value is not None and value.origin.layer is LayerKind.PROCESS
-        if is_from_process or (value is None and name in outside):
+        is_given = (
+            value is not None and value.origin.layer is not LayerKind.FILE
+        )  # turbo gets it, not the task
+        if is_given or (value is None and name in outside):
             names[name] = None
     return list(names)
 

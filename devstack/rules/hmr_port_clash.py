@@ -68,7 +68,7 @@ def _finding(helper: Claim, other: Claim) -> Finding:
         f"`{other.service}` claims too "
         f"({other.words}): {effect}.",
         helper.place,
-        replace(other.place, note=other.words),
+        replace(other.place, note=f"{other.service}: {other.words}"),
         service=helper.service,
         hint=f"take another port for {kind}, or none at all",
     )

@@ -62,7 +62,7 @@ def _finding(port: int, first: Claim, other: Claim) -> Finding:
         "the second "
         "one to start fails with EADDRINUSE or moves away.",
         other.place,
-        replace(first.place, note=first.words),
+        replace(first.place, note=f"{first.service}: {first.words}"),
         service=other.service,
         hint=f"give `{other.service}` a port of its own",
     )
