@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Outcome
+from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
 from tests.e2e.programs import SERVER, STUBBORN, eventually, kill_with_guard, python, tagged, toml
 
@@ -31,6 +31,28 @@ def test_the_second_up_is_told_about_the_first(tree: Tree, up: Up, devstack: Com
     assert outcome.code == 5
     assert f"pid {run.process.pid}" in outcome.err
     assert "devstack ps" in outcome.err
+
+
+def test_of_two_at_once_exactly_one_runs(tree: Tree, devstack: Command) -> None:
+    folder = tree({"stack.toml": toml({"a": {"command": WAIT}})})
+    for _ in range(3):
+        both = [
+            subprocess.Popen(
+                [sys.executable, "-m", "devstack", "up", "--wait", "--no-doctor"],
+                cwd=folder,
+                env=clean_environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        problems = [one.communicate(timeout=60)[1] for one in both]
+        assert sorted(one.returncode for one in both) == [0, 5], problems
+        assert "already up" in "".join(problems)
+        record = json.loads((folder / ".devstack/state.json").read_text())
+        assert len(tagged(record["run"])) == 1
+        assert devstack("down", cwd=folder).code == 0
 
 
 def test_what_a_run_keeps_is_readable_by_its_owner_only(tree: Tree, up: Up) -> None:
