@@ -44,8 +44,6 @@ class Secret:
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per public variable."""
     declared = shared_secrets(inspection.need_stack())
-    inspection.need_stack()
-    inspection.need_stack()
     secrets: list[Secret] | None = None
     for service, name, value in inspection.variables.take(inspection.variables.public):
         text = value.text or ""
