@@ -50,6 +50,7 @@ _SPLITS = regex(
 _EVALUATES = regex(
     r"(?:^|[;&|(\s\"'@])eval\s[^\n;&|$`]*(?:\$\$?\(|`)(?:[^)`\n]*[\s<])?(?P<file>[\w./-]*\.?env[\w.-]*)[^)`\n]*[)`]"
 )
+_LARGEST = 200_000  # bytes of a script
 _SCRIPT_FOLDERS = ("", "scripts", "bin", "script")
 _SCRIPT_NAMES = (
     "Makefile",
@@ -125,8 +126,9 @@ def _scripts(inspection: Inspection) -> Iterator[tuple[Path, str]]:
                 is_script = name in _SCRIPT_NAMES or name.endswith((".sh", ".bash", ".mk")) or below == "bin"
                 path = top / below / name
                 if is_script and inspection.files.is_file(path):
-                    content = inspection.read_quietly(path, 200_000)
-                    yield path, (content or b"").decode("utf-8", errors="replace")
+                    facts = inspection.files.stat(path)
+                    is_small = facts is not None and facts.st_size <= _LARGEST
+                    yield path, (inspection.read_text(path) or "") if is_small else ""
         found = package.read(top) if inspection.files.may_hold(top, "package.json") else None
         if found is not None:
             lines = [""] * max([*found.lines.values(), 0])

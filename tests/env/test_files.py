@@ -57,3 +57,50 @@ def test_without_any_sign_the_newest_known_version_counts(tmp_path: Path) -> Non
 def test_the_virtual_environment_decides_the_version_of_python_dotenv(tmp_path: Path) -> None:
     (tmp_path / ".venv/lib/python3.11/site-packages/python_dotenv-1.0.1.dist-info").mkdir(parents=True)
     assert versions.choose("python-dotenv", tmp_path, Files(tmp_path), lambda: None) == "python-dotenv@1.1"
+
+
+def test_a_listing_tells_what_may_be_there(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text("")
+    files = Files(tmp_path)
+    assert files.may_hold(tmp_path, "poetry.lock", "uv.lock")
+    assert not files.may_hold(tmp_path, "poetry.lock")
+    assert not files.may_hold(tmp_path / "nowhere", "uv.lock")
+
+
+def test_a_folder_that_cannot_be_listed_may_hold_anything(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert Files(tmp_path).may_hold(loop, "uv.lock")
+    assert Files(tmp_path).names(loop) == ()
+
+
+def test_what_is_derived_is_worked_out_once_for_each_thing(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def length(files: Files, name: str) -> int:
+        asked.append(name)
+        return len(name)
+
+    files = Files(tmp_path)
+    assert [files.derive(length, name) for name in ("a", "bb", "a")] == [1, 2, 1]
+    assert asked == ["a", "bb"]
+    assert files.overlaid({}).derive(length, "a") == 1
+    assert asked == ["a", "bb", "a"]
+
+
+def test_only_what_was_read_is_held(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=1\n")
+    files = Files(tmp_path)
+    assert files.held(tmp_path / ".env") is None
+    files.read(tmp_path / ".env")
+    assert files.held(tmp_path / ".env") == b"A=1\n"
+
+
+def test_versions_of_a_folder_outside_the_root_are_its_own(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("python-dotenv==1.0.1\n")
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack-b" / "ws").mkdir(parents=True)
+    files = Files(tmp_path / "stack")
+    assert versions.python_dotenv(tmp_path / "stack-b" / "ws", files) == "1.2"
+    assert versions.python_dotenv(tmp_path, files) == "1.1"
+    assert versions.python_dotenv(tmp_path / "stack", files) == "1.2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets as random_texts
 
 import jwt
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstack.env import secrets
 from devstack.env.secrets import (
+    SECRET_WORDS,
     Fingerprinter,
     is_masked,
     is_placeholder,
@@ -18,9 +21,11 @@ from devstack.env.secrets import (
     is_secret_reference,
     is_secret_text,
     mask_url,
+    may_hold_secret,
     placeholder,
     secret_texts,
 )
+from devstack.rules import exposure
 
 
 @pytest.mark.parametrize(
@@ -316,3 +321,30 @@ def test_a_connection_string_is_a_secret_and_so_is_the_key_in_it(text: str, part
 
 def test_a_key_of_crosses_is_a_placeholder() -> None:
     assert is_placeholder("APIxxxxx")
+
+
+KNOWN = [re.compile(secrets._SECRET_TEXT.pattern, re.VERBOSE), re.compile(exposure._LIVE.pattern)]
+
+
+@given(st.one_of(map(st.from_regex, KNOWN)), st.sampled_from(["", "'", '"']))
+def test_a_file_with_a_secret_text_may_hold_a_secret(text: str, quote: str) -> None:
+    line = f"A=1\nNAME={quote}{text}\nB=2\n"
+    assert not (is_secret_text(text) or exposure.looks_real("NAME", text)) or may_hold_secret(line)
+
+
+@given(st.from_regex(r"[A-Za-z_]{0,8}", fullmatch=True), st.sampled_from(SECRET_WORDS), st.booleans())
+def test_a_file_with_a_secrets_name_may_hold_a_secret(before: str, word: str, small: bool) -> None:
+    name = before + (word.lower() if small else word)
+    assert not is_secret_name(name) or may_hold_secret(f"{name}=1\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["jwtSecret", "API_KEY_2", "DB_PASS", "authToken1", "MY_APIKEY", "SESSION_SALT"]
+)
+def test_the_name_of_a_secret_holds_one_of_the_words_that_decide(name: str) -> None:
+    assert is_secret_name(name)
+    assert any(word in name.upper() for word in SECRET_WORDS)
+
+
+def test_plain_settings_hold_no_secret() -> None:
+    assert not may_hold_secret("PORT=3000\nHOST=localhost\nURL=ws://localhost:3001/task_list\n")
