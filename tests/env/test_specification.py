@@ -171,6 +171,14 @@ def test_a_name_alone_in_a_compose_file_is_inherited() -> None:
     assert {name: value.text for name, value in made.variables.items()} == {"A": "exported", "C": "1"}
 
 
+def test_a_name_alone_in_a_compose_file_keeps_an_unknown_value_unknown() -> None:
+    hard = "".join("${B:-" for _ in range(70)) + "}" * 70
+    for names in ("A\n", "A\n" * 9):
+        made = ours("compose", Case(files={".env": f"A={hard}\n{names}C=1\n"}))
+        assert (made.variables["A"].text, made.variables["C"].text) == (None, "1")
+        assert made.variables["A"].unknown
+
+
 def test_one_malformed_line_costs_compose_the_whole_file() -> None:
     made = ours("compose", Case(files={".env": "A=1\n// note\nB=2\n"}))
     assert not made.variables

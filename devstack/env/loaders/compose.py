@@ -100,7 +100,6 @@ class _File:
         self._made: dict[str, Result] = {}
         self._rows: list[Row] = []
         self._lines = Lines(text)
-        self._known_until = 0
 
     @property
     def definitions(self) -> list[Definition]:
@@ -148,15 +147,24 @@ class _File:
         return position
 
     def _behind_names(self, position: int) -> int:
-        """Behind lines of nothing but names, if none of them exists anywhere."""
-        found = NAMES_ALONE.match(self._text, position) if position >= self._known_until else None
+        """Take lines of nothing but names: what exists under them is inherited."""
+        found = NAMES_ALONE.match(self._text, position)
         if found is None:
             return position
-        names = found.group().split()
-        if all(place.keys().isdisjoint(names) for place in (self._process, self._earlier, self._made)):
-            return found.end()
-        self._known_until = found.end()
-        return position
+        names, line = found.group().split(), self.line(position)
+        inherited = {name: self._inherited(name) for name in dict.fromkeys(names)}
+        made = {name: result for name, result in inherited.items() if result is not None}
+        if made:
+            self._made.update(made)
+            self._rows += [(name, None, None, line + at) for at, name in enumerate(names) if name in made]
+        return found.end()
+
+    def _inherited(self, name: str) -> Result | None:
+        try:
+            text = self._lookup(name)
+        except TooLongError:
+            return self._made[name]
+        return None if text is None else Result(text, name in self._process)
 
     def _binding(self, start: int) -> int:
         if _EXPORT.match(self._text, start):
@@ -169,9 +177,9 @@ class _File:
             raise _Refused(start, "key cannot contain a space")
         after = _end(_BLANK_IN_LINE, self._text, end + 1 if separator else start)
         if separator == "\n":
-            if (inherited := self._lookup(name)) is not None:
+            if (inherited := self._inherited(name)) is not None:
                 self._rows.append((name, None, None, self.line(start)))
-                self._made[name] = Result(inherited, name in self._process)
+                self._made[name] = inherited
             return after
         line = self.line(start)
         text, raw, position = self._value(after)

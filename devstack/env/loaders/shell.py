@@ -247,16 +247,16 @@ class _Script:
         self._position += 1
         while True:
             inner = self._take(_INSIDE_DOUBLE)
+            character = self._text[self._position : self._position + 1]
+            if character in ("", "\\"):
+                raise _SyntaxError("the shell stops: a quote is never closed")
             text = inner.group() if inner else ""
             pieces.append(_ESCAPED.sub(r"\1", text) if "\\" in text else text)
-            character = self._text[self._position : self._position + 1]
             if character == '"':
                 self._position += 1
                 return "".join(pieces)
             if character == "`":
                 raise _UndecidedError("a command substitution")
-            if character != "$":
-                raise _SyntaxError("the shell stops: a quote is never closed")
             pieces.append(self._reference(known))
 
     def _reference(self, known: Mapping[str, str]) -> str:
