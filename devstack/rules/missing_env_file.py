@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from devstack.rules.absence import absences, uncopied_example
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.rules.envfiles import is_env_name, is_example
+from devstack.stack import defaults
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Loc
     folder = inspection.folder(service)
     for name in service.env.files or ():
         yield Path(folder, name), inspection.at_key(f"services.{service.name}.env.files")
+    if not defaults.starts(service):
+        return  # a container; the sources around it are those of others
     index = inspection.sources(service.name)
     for call in index.dotenv_calls:
         if call.file is None or call.dynamic or service.env.files is not None:

@@ -22,14 +22,17 @@ from typing import TYPE_CHECKING
 from devstack.records import replace
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import Claim, Source, claims
-from devstack.stack.model import Service
+from devstack.stack.model import Service, ServiceType
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 
+_NAMED = 6
+
+
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """One finding per pair of services and port."""
+    """One finding per port."""
     services = {service.name: service for service in inspection.services}
     by_port: dict[int, dict[str, Claim]] = {}
     for service in services.values():
@@ -38,10 +41,21 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 by_port.setdefault(claim.port, {}).setdefault(service.name, claim)
     for port, claimants in by_port.items():
         # What was declared stands first: a command or a file that says otherwise is where it is mended.
-        first, *others = sorted(claimants.values(), key=lambda claim: claim.source is not Source.STACK)
-        for other in others:
-            if may_meet(services[first.service], services[other.service]):
-                yield _finding(port, first, other)
+        claims_of_port = sorted(claimants.values(), key=lambda claim: claim.source is not Source.STACK)
+        clashing = [
+            claim
+            for claim in claims_of_port
+            if any(
+                other is not claim and may_meet(services[claim.service], services[other.service])
+                for other in claims_of_port
+            )
+        ]
+        if clashing:
+            yield _finding(
+                port,
+                clashing,
+                has_container=any(services[claim.service].type is ServiceType.COMPOSE for claim in clashing),
+            )
 
 
 def may_meet(left: Service, right: Service) -> bool:
@@ -56,15 +70,20 @@ def _is_specific(left: str, right: str) -> bool:
     return left != right and left not in anywhere and right not in anywhere
 
 
-def _finding(port: int, first: Claim, other: Claim) -> Finding:
+def _finding(port: int, clashing: list[Claim], *, has_container: bool) -> Finding:
+    first, other, *more = clashing
+    names = " and ".join(f"`{claim.service}`" for claim in (first, other))
+    if more:
+        names = ", ".join(f"`{claim.service}`" for claim in clashing[:_NAMED])
+        names += f" and {len(clashing) - _NAMED} more" if len(clashing) > _NAMED else ""
+    way = f"give `{other.service}` a port of its own"
     return RULE.finding(
-        f"`{first.service}` and `{other.service}` both claim port {port} ({first.words}; {other.words}): "
-        "the second "
-        "one to start fails with EADDRINUSE or moves away.",
+        f"{names} {'all' if more else 'both'} claim port {port} ({first.words}; {other.words}): the one that starts "
+        "later fails with EADDRINUSE or moves away.",
         other.place,
-        replace(first.place, note=f"{first.service}: {first.words}"),
+        *(replace(claim.place, note=f"{claim.service}: {claim.words}") for claim in (first, *more)),
         service=other.service,
-        hint=f"give `{other.service}` a port of its own",
+        hint=f"{way}, or remove what is not meant to run beside it" if has_container or more else way,
     )
 
 

@@ -41,6 +41,7 @@ _OPTIONAL = regex(r"SENTRY|DSN|ANALYTICS|POSTHOG|TELEMETRY|OTEL|PROXY|WEBHOOK")
 # Schemas fail by themselves, with a clear message, or declare the field optional.
 _FORMS = ("pydantic", "zod", "configService")
 _LISTED = 8
+_ALONE = 4  # more than these are no slip, but an env file or an example that is not kept
 # `!!process.env.X`, `Boolean(process.env.X)`, `if (process.env.X)`, `process.env.X && …`, `process.env.X ? … : …`
 _ASKS = regex(r"(?:!!|\b[Bb]ool(?:ean)?\(|\b(?:if|elif|while)(?:\s*\()?)$")
 _ASKED = regex(r"[\w.]+(?:\([^()]*\)|\[[^\]]*\])?\s*(?:&&|\?(?![?.])|and\b|if\b|\)\s*(?:&&|\{))")
@@ -60,15 +61,20 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             inspection, service, environment, declared | _documented(inspection, service, examples)
         )
         quiet: dict[str, SourceRead] = {}
+        loud: dict[str, list[SourceRead]] = {}
         chains = [
             read for read in inspection.sources(service.name).reads if set(read.otherwise) & found.keys()
         ]
         others = {name for read in chains if not _copes(inspection, read) for name in read.otherwise}
         for name, reads in found.items():
             if _is_loud(name, reads) and not any(_copes(inspection, read, others) for read in reads):
-                yield _loud(inspection, service, name, reads)
+                loud[name] = reads
             else:
                 quiet[name] = reads[0]
+        if len(loud) > _ALONE:
+            yield _together(inspection, service, loud)
+        else:
+            yield from (_loud(inspection, service, name, reads) for name, reads in loud.items())
         if quiet:
             yield _quiet(inspection, service, quiet)
 
@@ -147,6 +153,19 @@ def _loud(inspection: Inspection, service: Service, name: str, reads: list[Sourc
         severity=Severity.WARNING,
         service=service.name,
         hint="define it in the service's env file and in the example",
+    )
+
+
+def _together(inspection: Inspection, service: Service, found: dict[str, list[SourceRead]]) -> Finding:
+    names = ", ".join(f"`{name}`" for name in list(found)[:_LISTED])
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return RULE.finding(
+        f"`{service.name}` reads {len(found)} secrets and URLs that no env file, `set` or shell defines: "
+        f"{names}{more}.",
+        *(inspection.at(reads[0].path, reads[0].line, variable=name) for name, reads in found.items()),
+        severity=Severity.WARNING,
+        service=service.name,
+        hint="define those that it needs in its env file, and all of them in the example",
     )
 
 
