@@ -232,7 +232,6 @@ class Console:
 
     def _service_ready(self, event: events.ServiceReady, envelope: Envelope, state: RunState) -> None:
         self._ready_after[event.service] = event
-        self._last_tail.pop(event.service, None)
         where = self._addresses.get(event.service, "")
         more = " ".join(part for part in (where, f"({event.note})" if event.note else "") if part)
         head = self._style.paint(f"ready in {duration(event.seconds)}", "green")

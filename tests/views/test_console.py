@@ -133,6 +133,15 @@ def test_a_cause_is_told_once(console: Terminalless) -> None:
     ]
 
 
+def test_the_same_last_lines_are_told_once_also_when_it_seemed_ready_in_between(
+    console: Terminalless,
+) -> None:
+    died = events.ServiceExited(service="web", code=1, tail=("Error: listen EADDRINUSE",))
+    lines = shown(console, [died, events.ServiceReady(service="web"), died])
+    assert sum("EADDRINUSE" in line for line in lines) == 1
+    assert sum("exited 1" in line for line in lines) == 2
+
+
 def restart(service: str, reason: str) -> list[Event]:
     return [
         events.ServiceStopping(service=service, reason=reason, returns=True),
