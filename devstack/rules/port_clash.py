@@ -76,9 +76,10 @@ def _finding(port: int, clashing: list[Claim], *, has_container: bool) -> Findin
     if more:
         names = ", ".join(f"`{claim.service}`" for claim in clashing[:_NAMED])
         names += f" and {len(clashing) - _NAMED} more" if len(clashing) > _NAMED else ""
+    why = "; ".join(dict.fromkeys((first.words, other.words)))
     way = f"give `{other.service}` a port of its own"
     return RULE.finding(
-        f"{names} {'all' if more else 'both'} claim port {port} ({first.words}; {other.words}): the one that starts "
+        f"{names} {'all' if more else 'both'} claim port {port} ({why}): the one that starts "
         "later fails with EADDRINUSE or moves away.",
         other.place,
         *(replace(claim.place, note=f"{claim.service}: {claim.words}") for claim in (first, *more)),
