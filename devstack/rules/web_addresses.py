@@ -54,7 +54,7 @@ def _in_files(inspection: Inspection) -> Iterator[SocketAddress]:
         file = None if is_example(path.name) else inspection.env_file(path)
         if file is None or "://" not in file.text:
             continue
-        owners = inspection.readers(path) or _in_folder(inspection, path.parent.resolve().as_posix())
+        owners = inspection.readers(path) or inspection.once(_by_folder).get(inspection.real(path.parent), ())
         for each in file.assignments:
             text = intended(each.raw)
             if not text.lower().startswith(("ws://", "wss://")) or "$" in text:
@@ -67,12 +67,12 @@ def _in_files(inspection: Inspection) -> Iterator[SocketAddress]:
                 )
 
 
-def _in_folder(inspection: Inspection, folder: str) -> tuple[str, ...]:
-    return tuple(
-        service.name
-        for service in inspection.services
-        if inspection.folder(service).resolve().as_posix() == folder
-    )
+def _by_folder(inspection: Inspection) -> dict[str, list[str]]:
+    """Real folder → the services in it."""
+    found: dict[str, list[str]] = {}
+    for service in inspection.services:
+        found.setdefault(inspection.real(inspection.folder(service)), []).append(service.name)
+    return found
 
 
 def is_frontend(inspection: Inspection, service: str | None) -> bool:
