@@ -114,15 +114,21 @@ class Search:
 
     def _dependencies(self) -> Iterator[str]:
         for folder in packages.upward(self._folder, self._inspection.root):
-            for name in self._files.names(folder):
-                if re.fullmatch(
-                    r"requirements.*\.(?:txt|in)|pyproject\.toml|Pipfile|setup\.(?:py|cfg)", name
-                ):
-                    yield from _names(name, self._inspection.read_text(folder / name) or "")
+            yield from self._inspection.once(_named_in, str(folder))
 
     def _here(self) -> str:
         shown = self._inspection.shown(self._folder)
         return "" if shown == "." else f" in {shown}"
+
+
+def _named_in(inspection: Inspection, folder: str) -> tuple[str, ...]:
+    """Names of distributions in the manifests of one folder."""
+    return tuple(
+        name
+        for file in inspection.files.names(folder)
+        if re.fullmatch(r"requirements.*\.(?:txt|in)|pyproject\.toml|Pipfile|setup\.(?:py|cfg)", file)
+        for name in _names(file, inspection.read_text(Path(folder, file)) or "")
+    )
 
 
 def _names(file: str, text: str) -> Iterator[str]:
