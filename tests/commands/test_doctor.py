@@ -141,7 +141,9 @@ def test_every_format_hides_secrets(form: str, doctor: Callable[..., Any]) -> No
 
 
 def test_a_pipe_that_knows_ascii_only_gets_plain_characters(tree: Tree, devstack: Callable[..., Any]) -> None:
-    root = tree({**FILES, "stack.toml": STACK + '"ü" = "…"\n', "ws/.env": f"API_TOKEN={SECRET}\nAPI_TOKEN=b\n"})
+    root = tree(
+        {**FILES, "stack.toml": STACK + '"ü" = "…"\n', "ws/.env": f"API_TOKEN={SECRET}\nAPI_TOKEN=b\n"}
+    )
     outcome = devstack("doctor", cwd=root, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert outcome.code == 1
     assert outcome.out.isascii()
