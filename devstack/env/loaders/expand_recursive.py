@@ -30,6 +30,7 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
         Undecided: it cannot be known.
     """
     steps = 0
+    earlier = text
     work.begin()
 
     def lookup(name: str) -> str | None:
@@ -57,6 +58,10 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
         made = ecmascript.replace_first(text, found.group(), replacement)
         if "$" in replacement and feeds_itself(text, made, found.group(), position):
             raise Overflow
+        if made == earlier:  # the same text again leads to the same text again
+            raise Overflow
+        if steps & (steps - 1) == 0:  # kept after 1, 2, 4, 8 … steps, so that a circle of any length is met
+            earlier = made
         text = made
     if steps > _SURELY_FITS:
         raise Undecided("so many references that the program's stack may overflow")

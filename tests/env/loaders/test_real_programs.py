@@ -86,6 +86,8 @@ def _agree(name: str, pin: str, random: Random, driver: Driver) -> None:
     ("name", "text"),
     [
         ("next16", "A=$A\nB=2\n"),
+        ("next14", "C=\na=$$$T}a\n"),
+        ("next16", " A-B =é$\nA_B=$A.B${A-d}$A\nA=$}$AB\n"),
         ("next16", "P=x$&y\nA=${P}\n"),
         ("vite5", "A=$B\nB=$A\n"),
         ("vite8", "P=x$&y\nA=${P}\n"),
