@@ -34,7 +34,7 @@ def run(request: Request) -> int:
         raise unknown_service(request.service, stack.services)
     found = resolve(stack, process=request.environment, files=Files(stack.root), services=[service.name])
     environment = child_environment(
-        stack, service, found[service.name], request.environment, launch(stack, service)
+        stack, service, found[service.name], process=request.environment, launch=launch(stack, service)
     )
     try:
         return run_here(request.command, stack.root / service.dir, environment)

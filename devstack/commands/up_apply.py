@@ -109,7 +109,8 @@ def _starts(stack: Stack, names: Iterable[str], process: Mapping[str, str]) -> d
         service = stack.services[name]
         how = launch(stack, service) if defaults.starts(service) else None
         if how is not None:  # all of it but the place where it is declared
-            started[name] = how.argv, how.cwd, child_environment(stack, service, found[name], process, how)
+            environment = child_environment(stack, service, found[name], process=process, launch=how)
+            started[name] = how.argv, how.cwd, environment
     return started
 
 

@@ -15,6 +15,7 @@ def child_environment(
     stack: Stack,
     service: Service,
     environment: Environment,
+    *,
     process: Mapping[str, str],
     launch: Launch | None,
 ) -> dict[str, str]:

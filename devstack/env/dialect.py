@@ -47,15 +47,15 @@ def assignments(text: str) -> Iterator[Assignment]:
         end = _line_end(text, position)
         head = _HEAD.match(text, position, end)
         if head is not None:
-            found = _assignment(text, head, position, end, line)
+            found = _assignment(text, head, end, line)
             yield found
             end = found.end
         line += text.count("\n", position, end)
         position = end
 
 
-def _assignment(text: str, head: re.Match[str], start: int, end: int, line: int) -> Assignment:
-    value_start = head.end()
+def _assignment(text: str, head: re.Match[str], end: int, line: int) -> Assignment:
+    start, value_start = head.span()
     body_end = start + len(text[start:end].rstrip("\r\n"))
     quote = text[value_start : value_start + 1] if value_start < body_end else ""
     closing = _closing(text, value_start, quote) if quote in {'"', "'", "`"} else -1

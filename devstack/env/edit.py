@@ -57,11 +57,11 @@ def set_value(
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", name):
         raise RefusedError(f"{name!r} is no name for a variable in an env file.")
     text = _text(content)
-    before = [reader.read(content) for reader in readers]
+    before = [(reader, reader.read(content)) for reader in readers]
     nearest: list[str] | None = None
     for candidate in _rewritten(text, name, value, line):
         written = candidate.encode("utf-8", "surrogateescape")
-        wrong = _disagreeing(written, name, value, readers, before)
+        wrong = _disagreeing(written, name, value, before)
         if not wrong:
             return written
         nearest = wrong if nearest is None or len(wrong) < len(nearest) else nearest
@@ -79,11 +79,11 @@ def _text(content: bytes) -> str:
 
 
 def _disagreeing(
-    written: bytes, name: str, value: str, readers: Sequence[Reader], before: Sequence[Mapping[str, Value]]
+    written: bytes, name: str, value: str, before: Iterable[tuple[Reader, Mapping[str, Value]]]
 ) -> list[str]:
     """Readers that get another value, or for which a variable changes that does not refer to this one."""
     wrong = []
-    for reader, old in zip(readers, before, strict=True):
+    for reader, old in before:
         new = reader.read(written)
         got = new.get(name)
         if got is None or got.unknown is not None or got.text != value or _disturbed(old, new, name):

@@ -73,16 +73,16 @@ class Plan:
     issues: tuple[LoadIssue, ...] = ()
 
 
-def plan(stack: Stack, service: Service, launch: Launch | None, files: Files, sources: Sources) -> Plan:
+def plan(stack: Stack, service: Service, launch: Launch | None, *, files: Files, sources: Sources) -> Plan:
     """How `service` loads its env files."""
-    return _Planner(stack, service, launch, files, sources).plan()
+    return _Planner(stack, service, launch, files=files, sources=sources).plan()
 
 
 class _Planner:
     """Works out one service."""
 
     def __init__(
-        self, stack: Stack, service: Service, launch: Launch | None, files: Files, sources: Sources
+        self, stack: Stack, service: Service, launch: Launch | None, *, files: Files, sources: Sources
     ) -> None:
         self._stack = stack
         self._service = service

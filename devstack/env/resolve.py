@@ -141,7 +141,7 @@ class _Resolution:
         self._inherited = inherited
         self._shared = shared
         self._launch = shared.launches(service)
-        self._plan = plan(stack, service, self._launch, shared.files, shared.sources)
+        self._plan = plan(stack, service, self._launch, files=shared.files, sources=shared.sources)
 
     def environment(self) -> Environment:
         """Files, `set`, port and inline variables, in the order in which they win."""

@@ -61,13 +61,12 @@ def supplies(text: str, scripts: Mapping[str, str], *, env_file_flag: bool) -> t
     Args:
         env_file_flag: whether `--env-file` counts here, because nobody else looks at it.
     """
-    found = list(_of(text, scripts, env_file_flag, set(), _DEEPEST))
+    found = list(_of(text, dict(scripts), env_file_flag, _DEEPEST))
     return tuple(dict.fromkeys(found))
 
 
-def _of(
-    text: str, scripts: Mapping[str, str], env_file_flag: bool, seen: set[str], depth: int
-) -> Iterator[Supply]:
+def _of(text: str, scripts: dict[str, str], env_file_flag: bool, depth: int) -> Iterator[Supply]:
+    """`scripts` are those that were not looked at yet."""
     words = [word for word in _BETWEEN.split(text) if word]
     for at, word in enumerate(words):
         program = word.rpartition("/")[2]
@@ -83,9 +82,8 @@ def _of(
             yield Supply(by="dotenv/config", loader="dotenv", file=preload.group(1))
         elif flag and env_file_flag:
             yield _flagged(words, at, flag.group(1))
-        elif word in scripts and word not in seen and depth:
-            seen.add(word)
-            yield from _of(scripts[word], scripts, env_file_flag, seen, depth - 1)
+        elif depth and (script := scripts.pop(word, None)) is not None:
+            yield from _of(script, scripts, env_file_flag, depth - 1)
 
 
 def _dotenv(words: Sequence[str]) -> Iterator[Supply]:

@@ -145,7 +145,9 @@ class DeclaredServices:
         files = Files(self._stack.root)
         environment = resolve(self._stack, process=self._process, files=files, services=[service.name])
         self._resolved(service.name, environment[service.name])
-        made = child_environment(self._stack, service, environment[service.name], self._process, how)
+        made = child_environment(
+            self._stack, service, environment[service.name], process=self._process, launch=how
+        )
         made.setdefault("PYTHONUNBUFFERED", "1")
         if self._display.wants_colour:
             made.setdefault("FORCE_COLOR", "1")

@@ -226,7 +226,7 @@ class EnvWatch:
         how = launch(self._running, running)
         return Given(
             values={name: value.text for name, value in environment.variables.items()},
-            process=child_environment(self._running, running, environment, self._process, how),
+            process=child_environment(self._running, running, environment, process=self._process, launch=how),
             files=tuple(layer.path for layer in environment.layers),
         )
 

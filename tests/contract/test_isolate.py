@@ -71,7 +71,8 @@ def child(isolation: Isolation, service: str, process: Mapping[str, str] | None 
     stack = isolation.stack
     declared = stack.services[service]
     environments = resolve(stack, process=process or {}, files=Files(stack.root), services=[service])
-    return child_environment(stack, declared, environments[service], process or {}, launch(stack, declared))
+    seen = environments[service]
+    return child_environment(stack, declared, seen, process=process or {}, launch=launch(stack, declared))
 
 
 def argv(isolation: Isolation, service: str) -> str:

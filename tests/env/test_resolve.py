@@ -22,7 +22,7 @@ def _child(root: Path, service: str, process: Mapping[str, str]) -> dict[str, st
     stack = load(root / "stack.toml")
     one = stack.services[service]
     environment = resolve(stack, process=process, files=Files(root))[service]
-    return child_environment(stack, one, environment, process, launch(stack, one))
+    return child_environment(stack, one, environment, process=process, launch=launch(stack, one))
 
 
 NEXT = '[services.web]\ntype = "next"\ndir = "web"\nport = 3000\n'

@@ -73,11 +73,11 @@ def _replacement(part: str, lookup: Lookup, depth: int) -> str:
     if operator is None or operator not in braced:
         return lookup(braced) or ""
     name, _, argument = braced.partition(operator)
-    made = _applied(name, operator, argument, lookup, depth)
+    made = _applied(name, operator, argument, lookup, depth=depth)
     return made + substitute(rest, lookup, depth=depth + 1)
 
 
-def _applied(name: str, operator: str, argument: str, lookup: Lookup, depth: int) -> str:
+def _applied(name: str, operator: str, argument: str, lookup: Lookup, *, depth: int) -> str:
     value = lookup(name)
     is_there = value is not None and not (operator.startswith(":") and value == "")
     if operator.endswith("?"):

@@ -34,8 +34,8 @@ class Definition(NamedTuple):
 
 # A definition on its way; a parser makes a hundred thousand of them, which then become definitions in one step.
 Row = tuple[str, str | None, str | None, int]
-NOTED = 200  # ignored lines that are reported per file
-BARE_NAME = regex(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
+_NOTED = 200  # ignored lines that are reported per file
+_BARE_NAME = regex(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
 
 
 class Note(NamedTuple):
@@ -45,6 +45,40 @@ class Note(NamedTuple):
     kind: str
     message: str
     fatal: bool = False
+
+
+class Ignored:
+    """What a parser could not take, as far as it is reported: the first few hundred of its kind.
+
+    Attributes:
+        bare: names alone on a line: with text None.
+    """
+
+    def __init__(self) -> None:
+        self.notes: list[Note] = []
+        self.bare: list[Definition] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is reported."""
+        return len(self.notes) >= _NOTED
+
+    def note(self, line: int, kind: str, message: str, *, fatal: bool = False) -> None:
+        """Report something."""
+        self.notes.append(Note(line, kind, message, fatal))
+
+    def drop(self, content: str, line: int, message: str) -> None:
+        """Report that a line with this content is ignored, unless it is blank or a comment."""
+        content = content.strip()
+        if self.is_full or not content or content.startswith("#"):
+            return
+        self.note(line, "line-dropped", message)
+        if found := _BARE_NAME.match(content):
+            self.bare.append(Definition(found.group(1), None, None, line))
+
+    def parsed(self, rows: Iterable[Row]) -> Parsed:
+        """What the parser hands over, with the definitions of `rows`."""
+        return Parsed(definitions=definitions_of(rows), bare=self.bare, notes=self.notes)
 
 
 # Lines that every modelled program reads alike, whatever stands around them; worth it from a few on.

@@ -64,26 +64,21 @@ class DotenvExpand:
             where = found.chain(next(iter(found)))[0][0]
             reading.issues.append(fatal(problem, where, "dotenv-expand"))
             found = Found()
-        results = Results(
-            found, lambda name: self._result(name, found[name].text, request, parsed, undecided)
-        )
-        referenced = expand_callback.references if self.version < 12 else expand_loop.references
-        return reading.finish(Values(found, results, request.process, referenced))
 
-    def _result(
-        self,
-        name: str,
-        written: str | None,
-        request: LoadRequest,
-        parsed: dict[str, str],
-        undecided: dict[str, str],
-    ) -> Result:
+        def decide(name: str) -> Result:
+            unknown = undecided.get(name)
+            stays = self._stays(name, found[name].text, request)
+            return Result(None if unknown else parsed[name], stays, unknown)
+
+        referenced = expand_callback.references if self.version < 12 else expand_loop.references
+        return reading.finish(Values(found, Results(found, decide), request.process, referenced))
+
+    def _stays(self, name: str, written: str | None, request: LoadRequest) -> bool:
+        """Whether the program keeps what is exported."""
         exported = request.process.get(name)
-        wins = exported is not None and exported != written and not request.override
-        if self.version >= 12 and not exported:
-            wins = False  # an empty exported value is taken for none
-        unknown = undecided.get(name)
-        return Result(None if unknown else parsed[name], wins, unknown)
+        if request.override or exported is None or exported == written:
+            return False
+        return exported != "" or self.version < 12  # from 12 on, an empty one is taken for none
 
 
 def _executes(name: str, chain: Chain) -> LoadIssue:

@@ -7,16 +7,7 @@ somehow, so the same matches are found in one pass; only quoted values need a se
 from __future__ import annotations
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import (
-    BARE_NAME,
-    NOTED,
-    Definition,
-    Lines,
-    Note,
-    Parsed,
-    Row,
-    definitions_of,
-)
+from devstack.env.loaders.definitions import Ignored, Lines, Parsed, Row
 from devstack.patterns import regex
 
 QUOTES = "'\"`"
@@ -49,8 +40,7 @@ def parse(text: str) -> Parsed:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     rows: list[Row] = []
-    notes: list[Note] = []
-    bare_names: list[Definition] = []
+    ignored = Ignored()
     match, length, lines = _ASSIGNMENT.match, len(text), Lines(text)
     position = 0
     is_bare = True  # plain lines come in groups, and only they are worth the look
@@ -61,7 +51,7 @@ def parse(text: str) -> Parsed:
             position = lines.take_plain(position, rows)
         found = match(text, position)
         if found is None:
-            position = _skip_line(text, position, notes, bare_names)
+            position = _skip_line(text, position, ignored)
             continue
         name, quoted, bare = found.groups()
         position, is_bare = found.end(), quoted is None
@@ -70,27 +60,23 @@ def parse(text: str) -> Parsed:
         elif quoted is not None:
             raw, value = quoted, quoted[1:-1]
         else:
-            raw, position = _value(text, position)
-            value = _without_quotes(raw)
+            value, raw, position = _value(text, position)
         if "\\" in value and raw[0] == '"':
             value = value.replace("\\n", "\n").replace("\\r", "\r")
         if name != "__proto__":  # assigning it a text changes nothing
             rows.append((name, value, raw, lines.at(found.start(1))))
         # What stands between here and the next line is blank, or a comment that is skipped like a junk line.
-    return Parsed(definitions=definitions_of(rows), bare=bare_names, notes=notes)
+    return ignored.parsed(rows)
 
 
-def _skip_line(text: str, position: int, notes: list[Note], bare: list[Definition]) -> int:
-    if len(notes) >= NOTED and (found := _WITHOUT_ASSIGNMENTS.match(text, position)):
+def _skip_line(text: str, position: int, ignored: Ignored) -> int:
+    if ignored.is_full and (found := _WITHOUT_ASSIGNMENTS.match(text, position)):
         return found.end()
     start = _blank_end(text, position)
     end = _line_end(text, start)
-    if start < end and text[start] != "#" and len(notes) < NOTED:
+    if start < end and not ignored.is_full:
         line = text.count("\n", 0, start) + 1
-        notes.append(Note(line, "line-dropped", "no assignment, so the line is ignored"))
-        found = BARE_NAME.match(text, start, end)
-        if found:
-            bare.append(Definition(found.group(1), None, None, line))
+        ignored.drop(text[start:end], line, "no assignment, so the line is ignored")
     return end + 1
 
 
@@ -104,16 +90,18 @@ def _line_end(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _value(text: str, start: int) -> tuple[str, int]:
-    """The raw value after the separator, and where it ends."""
+def _value(text: str, start: int) -> tuple[str, str, int]:
+    """The value after the separator, without and with its quotes, and where it ends."""
     opening = _blank_end(text, start)
     if opening < len(text) and text[opening] in QUOTES:
         closing = _closing(text, opening)
         if closing > 0:
-            return text[opening : closing + 1], closing + 1
+            raw = text[opening : closing + 1]
+            return _without_quotes(raw), raw, closing + 1
     found = _BARE.match(text, start)
     end = found.end() if found else start
-    return ecmascript.trim(text[start:end]), end
+    raw = ecmascript.trim(text[start:end])
+    return _without_quotes(raw), raw, end
 
 
 def _closing(text: str, opening: int) -> int:

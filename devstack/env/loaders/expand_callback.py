@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders.ecmascript import in_property_order
-from devstack.env.loaders.expansion import Names, Overflow, Undecided, Work
+from devstack.env.loaders.expansion import Overflow, Undecided, Work
 from devstack.patterns import regex
 
 _INNERMOST = r"(?:\$\{[^}]*\}|[^}])"
@@ -31,14 +31,12 @@ class Expander:
         self,
         process: Mapping[str, str],
         parsed: Mapping[str, str],
-        names: Names,
+        work: Work,
         *,
         keeps_self: bool,
-        work: Work,
     ) -> None:
         self._process = process
         self._parsed = parsed
-        self._names = names
         self._keeps_self = keeps_self
         self._work = work
         self._active: set[str] = set()
@@ -79,7 +77,7 @@ class Expander:
         escaped, name, default = found.groups()
         if escaped:
             return found.group()[1:]
-        self._names.check(name)
+        self._work.check(name)
         exported = self._process.get(name)
         own = self._parsed.get(name)
         if exported:
@@ -101,7 +99,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, keeps_self
         Overflow: the program does not survive.
     """
     undecided: dict[str, str] = {}
-    expander = Expander(process, parsed, Names(undecided), keeps_self=keeps_self, work=Work())
+    expander = Expander(process, parsed, Work(undecided), keeps_self=keeps_self)
     hard = [name for name, text in parsed.items() if "$" in text or name in process]
     for name in in_property_order(hard):
         text = parsed[name]

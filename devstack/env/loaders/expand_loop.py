@@ -6,21 +6,13 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expansion import (
-    SUSPICIOUS,
-    Endless,
-    Names,
-    Undecided,
-    Work,
-    comes_back,
-    feeds_itself,
-)
+from devstack.env.loaders.expansion import Endless, Undecided, Work, feeds_itself, is_circle
 
 REFERENCE = re.compile(r"\$(?<!\\\$)(?:\{([^{}]++)\}|([A-Za-z_][A-Za-z0-9_]*))")
 OPERATOR = re.compile(r":\+|\+|:-|-")
 
 
-def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], names: Names, work: Work) -> str:
+def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], work: Work) -> str:
     """`text` with its references resolved; escapes `\\$` are left for the caller.
 
     Args:
@@ -40,35 +32,24 @@ def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], nam
         seen.add(text)
         steps += 1
         template = found.group()
-        name, replacement = _meaning(found.group(1) or found.group(2), merged, seen, names)
+        name, replacement = _meaning(found.group(1) or found.group(2), merged, seen, work)
         made = ecmascript.replace_first(text, template, replacement)
         if "$" in replacement and feeds_itself(text, made, template, found.start()):
             raise Endless
         text = made
-        spend(work, text, steps, merged)
+        if is_circle(text, steps, merged.get, work):
+            raise Endless
         if text == running.get(name):
             break
     return text
 
 
-def spend(work: Work, text: str, steps: int, merged: Mapping[str, str]) -> None:
-    """Count a replacement. Endless where its references have come back for long, or until the budget is gone."""
-    try:
-        work.spend(len(text))
-    except Undecided:
-        if comes_back(text, merged.get, work):
-            raise Endless from None
-        raise
-    if steps % SUSPICIOUS == 0 and comes_back(text, merged.get, work):
-        raise Endless
-
-
-def _meaning(expression: str, merged: Mapping[str, str], seen: set[str], names: Names) -> tuple[str, str]:
+def _meaning(expression: str, merged: Mapping[str, str], seen: set[str], work: Work) -> tuple[str, str]:
     """The name that `expression` looks up, and what the reference is replaced by."""
     operator = OPERATOR.search(expression)
     # Without an operator the program splits at null, which JavaScript takes for the word.
     name, _, rest = expression.partition(operator.group() if operator else "null")
-    names.check(name)
+    work.check(name)
     value = merged.get(name)
     if operator and "+" in operator.group():
         return name, rest if value else ""
@@ -87,7 +68,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
         Endless: the program does not survive.
     """
     undecided: dict[str, str] = {}
-    names, work = Names(undecided), Work()
+    work = Work(undecided)
     running: dict[str, str] = parsed if sees_later else {}
     merged = {**running, **process}
     hard = [name for name, text in parsed.items() if "$" in text or name in process] if sees_later else parsed
@@ -98,7 +79,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
             text = exported
         elif "$" in text:
             try:
-                text = expand(text, merged, running, names, work)
+                text = expand(text, merged, running, work)
             except Undecided as reason:
                 undecided[name] = str(reason)
         if "\\" in text:

@@ -7,8 +7,8 @@ from collections import ChainMap
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE, spend
-from devstack.env.loaders.expansion import Endless, Names, Undecided, Work, feeds_itself
+from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE
+from devstack.env.loaders.expansion import Endless, Undecided, Work, feeds_itself, is_circle
 from devstack.records import dataclass
 
 _COMMAND = re.compile(r"\$\(")
@@ -35,7 +35,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
     """
     reasons: dict[str, str] = {}
     executes: list[str] = []
-    names, work = Names(reasons), Work()
+    work = Work(reasons)
     written = dict(parsed)
     running: dict[str, str] = {}
     seen = dict(process)  # what references find: a file's own text gives way to what was made of it
@@ -50,7 +50,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
             reasons[name] = ENCRYPTED
         elif "$" in text:
             try:
-                text = _expand(text, ChainMap(seen, running), names, work)
+                text = _expand(text, ChainMap(seen, running), work)
                 if _runs_command(text):
                     executes.append(name)
                     reasons[name] = EXECUTES
@@ -64,7 +64,7 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
     return Undecidable(reasons=reasons, executes=tuple(executes))
 
 
-def _expand(text: str, merged: Mapping[str, str], names: Names, work: Work) -> str:
+def _expand(text: str, merged: Mapping[str, str], work: Work) -> str:
     seen: set[str] = set()
     steps = 0
     work.begin()
@@ -73,22 +73,23 @@ def _expand(text: str, merged: Mapping[str, str], names: Names, work: Work) -> s
             raise Endless
         seen.add(text)
         steps += 1
-        name, replacement = _meaning(found.group(1) or found.group(2), merged, names)
+        name, replacement = _meaning(found.group(1) or found.group(2), merged, work)
         made = ecmascript.replace_first(text, found.group(), replacement)
         if "$" in replacement and feeds_itself(text, made, found.group(), found.start()):
             raise Endless
         text = made
-        spend(work, text, steps, merged)
+        if is_circle(text, steps, merged.get, work):
+            raise Endless
         if text == merged.get(name):
             break
     return text
 
 
-def _meaning(expression: str, merged: Mapping[str, str], names: Names) -> tuple[str, str]:
+def _meaning(expression: str, merged: Mapping[str, str], work: Work) -> tuple[str, str]:
     """The name that `expression` looks up, and what the reference is replaced by."""
     operator = OPERATOR.search(expression)
     name, _, rest = expression.partition(operator.group() if operator else "null")
-    names.check(name)
+    work.check(name)
     value = merged.get(name)
     meaning = {
         ":-": value or rest,

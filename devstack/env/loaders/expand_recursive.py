@@ -6,15 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expansion import (
-    SUSPICIOUS,
-    Names,
-    Overflow,
-    Undecided,
-    Work,
-    comes_back,
-    feeds_itself,
-)
+from devstack.env.loaders.expansion import Overflow, Undecided, Work, feeds_itself, is_circle
 
 # Each replacement is a recursion: between the two, the size of the stack decides (measured: 9,000-10,000).
 _SURELY_FITS, _SURELY_OVERFLOWS = 8_000, 12_000
@@ -22,7 +14,7 @@ _SURELY_FITS, _SURELY_OVERFLOWS = 8_000, 12_000
 _REFERENCE = re.compile(r"\$\{?([0-9A-Za-z_]+)(?::-([^}\\]*))?\}?")
 
 
-def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], names: Names, work: Work) -> str:
+def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], work: Work) -> str:
     """`text` with its references resolved: process value, else default, else the file's value, else nothing.
 
     Raises:
@@ -36,27 +28,15 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
     def lookup(name: str) -> str | None:
         return process.get(name) or parsed.get(name)
 
-    while True:
-        position = _last_reference(text)
-        if position < 0:
-            break
-        found = _REFERENCE.match(text, position)
-        if found is None:
-            break
+    while (found := _last_reference(text)) is not None:
         steps += 1
-        try:
-            work.spend(len(text))
-        except Undecided:
-            if comes_back(text, lookup, work):
-                raise Overflow from None
-            raise
-        if (steps == SUSPICIOUS and comes_back(text, lookup, work)) or steps > _SURELY_OVERFLOWS:
+        if is_circle(text, steps, lookup, work) or steps > _SURELY_OVERFLOWS:
             raise Overflow
         name, default = found.groups()
-        names.check(name)
+        work.check(name)
         replacement = process.get(name) or default or parsed.get(name) or ""
         made = ecmascript.replace_first(text, found.group(), replacement)
-        if "$" in replacement and feeds_itself(text, made, found.group(), position):
+        if "$" in replacement and feeds_itself(text, made, found.group(), found.start()):
             raise Overflow
         if made == earlier:  # the same text again leads to the same text again
             raise Overflow
@@ -68,12 +48,12 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], nam
     return text.replace("\\$", "$")
 
 
-def _last_reference(text: str) -> int:
-    """Where the last `$` stands that no backslash precedes, or -1."""
+def _last_reference(text: str) -> re.Match[str] | None:
+    """What stands at the last `$` that no backslash precedes, where that is a reference."""
     position = text.rfind("$")
     while position > 0 and text[position - 1] == "\\":
         position = text.rfind("$", 0, position)
-    return position
+    return None if position < 0 else _REFERENCE.match(text, position)
 
 
 def references(text: str) -> tuple[str, ...]:

@@ -16,11 +16,14 @@ _PER_STEP = 400
 _PER_NAME = 450  # what a file has for each of its names beside that: large files are no worse for it
 
 # Replacements in one text that real files never need; what has not ended by then is looked at for circles.
-SUSPICIOUS = 1_000
+_SUSPICIOUS = 1_000
 
 # Names as all expanders take them: up to what is no letter, and inside braces up to an operator.
 _ANY_REFERENCE = regex(r"(?=\{?([0-9A-Za-z_]*))(?:\{([^{}:+\-$]+))?")
 _BRINGS_BACK = regex(r"\$[&`']")  # replacement patterns of JavaScript that repeat the text around them
+
+
+Lookup = Callable[[str], str | None]
 
 
 class Undecided(Exception):  # noqa: N818 - an answer, not an error
@@ -36,14 +39,16 @@ class Endless(Exception):  # noqa: N818 - what the program does
 
 
 class Work:
-    """Counts the characters handled, so that no input takes longer than the budget.
+    """The expansion of one file: counts the characters handled, so that no input takes longer than the budget.
 
     Attributes:
+        undecided: names whose text is unknown, with the reason.
         straight: names that are known to lead back nowhere, as long as no text changes.
     """
 
-    def __init__(self, budget: int = BUDGET) -> None:
-        self.left = budget
+    def __init__(self, undecided: Mapping[str, str]) -> None:
+        self.left = BUDGET
+        self.undecided = undecided
         self.straight: set[str] = set()
 
     def begin(self) -> None:
@@ -56,8 +61,30 @@ class Work:
         if self.left < 0:
             raise Undecided("so many references that working them out takes too long")
 
+    def check(self, name: str) -> None:
+        """Undecided when looking up `name`, as in a plain JavaScript object, gives something that no file says."""
+        if name in ecmascript.INHERITED:
+            raise Undecided(f"${{{name}}} is the name of a JavaScript built-in")
+        if name in self.undecided:
+            raise Undecided(because_of(name, self.undecided[name]))
 
-def comes_back(text: str, lookup: Callable[[str], str | None], work: Work) -> bool:
+
+def is_circle(text: str, steps: int, lookup: Lookup, work: Work) -> bool:
+    """Count a replacement; True where the references of `text` have come back for long.
+
+    Raises:
+        Undecided: the budget is gone, and they do not come back.
+    """
+    try:
+        work.spend(len(text))
+    except Undecided:
+        if comes_back(text, lookup, work):
+            return True
+        raise
+    return steps % _SUSPICIOUS == 0 and comes_back(text, lookup, work)
+
+
+def comes_back(text: str, lookup: Lookup, work: Work) -> bool:
     """Whether the references of `text` lead, through the texts of the names, back to a name on the way.
 
     Args:
@@ -112,24 +139,6 @@ def because_of(name: str, reason: str) -> str:
     """Why what refers to `name` is unknown; at the end of a chain of such names stands the cause."""
     is_chain = reason.startswith("it refers to ")
     return reason if is_chain else f"it refers to {name}, which is unknown: {reason}"
-
-
-class Names:
-    """Looks names up the way a plain JavaScript object does, and refuses what is undecided.
-
-    Attributes:
-        undecided: names whose text is unknown, with the reason.
-    """
-
-    def __init__(self, undecided: Mapping[str, str]) -> None:
-        self.undecided = undecided
-
-    def check(self, name: str) -> None:
-        """Undecided when looking up `name` gives something that no file says."""
-        if name in ecmascript.INHERITED:
-            raise Undecided(f"${{{name}}} is the name of a JavaScript built-in")
-        if name in self.undecided:
-            raise Undecided(because_of(name, self.undecided[name]))
 
 
 def fatal(problem: Overflow | Endless, path: Path, program: str) -> LoadIssue:

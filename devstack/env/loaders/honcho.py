@@ -6,17 +6,7 @@ import re
 from pathlib import Path
 
 from devstack.env.loaders import python_text
-from devstack.env.loaders.definitions import (
-    BARE_NAME,
-    NOTED,
-    VALUE_LINES,
-    Definition,
-    Lines,
-    Note,
-    Parsed,
-    Row,
-    definitions_of,
-)
+from devstack.env.loaders.definitions import VALUE_LINES, Ignored, Lines, Parsed, Row
 from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
@@ -80,11 +70,10 @@ class _LexError(Exception):
 def parse(text: str) -> Parsed:
     """`honcho.environ.parse`, with an error as a fatal note."""
     rows: list[Row] = []
-    notes: list[Note] = []
-    bare: list[Definition] = []
+    ignored = Ignored()
     lines, position = Lines(text), 0
     while position < len(text):
-        position = _skipped(text, position, is_noted=len(notes) >= NOTED)
+        position = _skipped(text, position, is_noted=ignored.is_full)
         position = lines.take_plain(position, rows, VALUE_LINES)
         line = _LINE.match(text, position)
         if line is None:
@@ -93,31 +82,21 @@ def parse(text: str) -> Parsed:
         try:
             found = _assignment(content)
         except _LexError as problem:
-            notes.append(Note(number, "error", f"honcho stops with ValueError: {problem}", True))
-            return Parsed(definitions=(), notes=notes)
+            ignored.note(number, "error", f"honcho stops with ValueError: {problem}", fatal=True)
+            return Parsed(definitions=(), notes=ignored.notes)
         if found is None:
-            _ignore(content, number, notes, bare)
+            ignored.drop(content, number, "honcho drops this line (`export`, no value, or an odd name)")
             continue
         name, value = found
         raw = content.partition("=")[2].strip()
         rows.append((name, value.replace("\\n", "\n").replace("\\t", "\t"), raw, number))
-    return Parsed(definitions=definitions_of(rows), bare=bare, notes=notes)
+    return ignored.parsed(rows)
 
 
 def _skipped(text: str, position: int, *, is_noted: bool) -> int:
     """Behind lines that are nothing; of many dropped ones only the first are reported."""
     found = (_DROPPED if is_noted else _NOTHING).match(text, position)
     return found.end() if found else position
-
-
-def _ignore(line: str, number: int, notes: list[Note], bare: list[Definition]) -> None:
-    content = line.strip()
-    if not content or content.startswith("#") or len(notes) >= NOTED:
-        return
-    notes.append(Note(number, "line-dropped", "honcho drops this line (`export`, no value, or an odd name)"))
-    found = BARE_NAME.match(content)
-    if found:
-        bare.append(Definition(found.group(1), None, None, number))
 
 
 def _assignment(line: str) -> tuple[str, str] | None:

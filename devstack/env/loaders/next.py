@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devstack.env.loaders import dotenv_text, ecmascript, expand_recursive
 from devstack.env.loaders.definitions import ParsedFile
-from devstack.env.loaders.expansion import Names, Overflow, Undecided, Work
+from devstack.env.loaders.expansion import Overflow, Undecided, Work
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading, broken_bytes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
@@ -66,14 +66,13 @@ class _Run:
         self._current = dict(request.process)
         self._defined: dict[str, str] = {}
         self._undecided: dict[str, str] = {}
-        self._names = Names(self._undecided)
         self._issues = reading.issues
         self.taken: list[ParsedFile] = []
 
     def apply(self, file: ParsedFile) -> None:
         """Expand one file against the environment so far; a file that overflows the stack is lost whole."""
         parsed = {name: found.text or "" for name, found in file.last().items()}
-        work, undecided, current = Work(), dict(self._undecided), self._current
+        work, undecided, current = Work(self._undecided), dict(self._undecided), self._current
         try:
             for name in ecmascript.in_property_order(parsed):
                 if name in current or "$" in parsed[name]:
@@ -100,7 +99,7 @@ class _Run:
         if "$" not in source:
             return source
         try:
-            return expand_recursive.expand(source, self._current, parsed, self._names, work)
+            return expand_recursive.expand(source, self._current, parsed, work)
         except Undecided as reason:
             self._undecided[name] = str(reason)
             return source

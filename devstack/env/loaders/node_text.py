@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import re
 
-from devstack.env.loaders.definitions import (
-    BARE_NAME,
-    NOTED,
-    Definition,
-    Lines,
-    Note,
-    Parsed,
-    Row,
-    definitions_of,
-)
+from devstack.env.loaders.definitions import Ignored, Lines, Parsed, Row
 from devstack.patterns import regex
 
 _QUOTES = "'\"`"
 _SPACE_20 = " "
 _SPACE_22 = " \t\n"
 _NAME_END = regex("[=\n]")
+_NO_ASSIGNMENT = "no assignment, so the line is ignored"
 
 
 def parse20(text: str) -> Parsed:
     """Node 20: only spaces are trimmed, a line without `=` becomes part of the next key, `=x` ends it all."""
     text = text.replace("\r", "").strip(_SPACE_20)
     rows: list[Row] = []
-    notes: list[Note] = []
-    bare: list[Definition] = []
-    lines = Lines(text)
+    ignored, lines = Ignored(), Lines(text)
     position = 0
     while position < len(text):
         position = lines.take_plain(_behind_comment(text, position), rows)
@@ -36,36 +26,32 @@ def parse20(text: str) -> Parsed:
             break
         equal = text.find("=", position)
         if equal < 0:
-            _ignore(text, position, lines.at(position), notes, bare)
+            ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
             break
         name = text[position:equal].strip(_SPACE_20)
         if not name and equal > position > 0:
             name = text[position - 1]  # nothing but spaces: Node's trimming runs over its beginning
         line = lines.at(position)
         if "\n" in name:
-            notes.append(
-                Note(line, "next-key-lost", "Node takes this line for the beginning of the next key")
-            )
+            ignored.note(line, "next-key-lost", "Node takes this line for the beginning of the next key")
         if not name:
-            notes.append(Note(line, "file-dropped", "Node stops reading at a line without a name"))
+            ignored.note(line, "file-dropped", "Node stops reading at a line without a name")
             break
         try:
             value, raw, position = _value20(text, equal + 1)
         except _NothingError as nothing:
-            notes.append(Note(line, "line-dropped", "a quote that is never closed on the last line"))
+            ignored.note(line, "line-dropped", "a quote that is never closed on the last line")
             position = nothing.position
             continue
         rows.append((name.removeprefix("export "), value, raw, lines.at(equal)))
-    return Parsed(definitions=definitions_of(rows), bare=bare, notes=notes)
+    return ignored.parsed(rows)
 
 
 def parse22(text: str) -> Parsed:
     """Node 22 and 24: a value of nothing but spaces takes the next line."""
     text = text.replace("\r", "").strip(_SPACE_22)
     rows: list[Row] = []
-    notes: list[Note] = []
-    bare: list[Definition] = []
-    lines = Lines(text)
+    ignored, lines = Ignored(), Lines(text)
     position = 0
     while position < len(text):
         position = _end(_NO_STATEMENT_22, text, position)  # what follows a comment keeps its leading space
@@ -74,15 +60,15 @@ def parse22(text: str) -> Parsed:
             break
         end = _NAME_END.search(text, position)
         if end is None or end.group() == "\n":
-            _ignore(text, position, lines.at(position), notes, bare)
+            ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
             position = _behind_space(text, _next_line(text, position))
-            position = _end(_NAMES_ALONE_22, text, position) if len(notes) >= NOTED else position
+            position = _end(_NAMES_ALONE_22, text, position) if ignored.is_full else position
             continue
         name = text[position : end.start()].strip(_SPACE_22)
         is_empty = end.end() == len(text) or text[end.end()] == "\n"
         if not name and not is_empty:
-            if len(notes) < NOTED:
-                notes.append(Note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored"))
+            if not ignored.is_full:
+                ignored.note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored")
             position = _end(_NAMELESS_22, text, position)  # what follows is read as if it began a line
             continue
         if name.startswith("export ") and not is_empty:
@@ -92,7 +78,7 @@ def parse22(text: str) -> Parsed:
         # Behind an empty or a closed quoted value, Node does not trim what comes next.
         is_closed = len(raw) > 1 and raw[0] in _QUOTES and raw[-1] == raw[0]
         position = after if is_empty or is_closed else _behind_space(text, after)
-    return Parsed(definitions=definitions_of(rows), bare=bare, notes=notes)
+    return ignored.parsed(rows)
 
 
 def _quoted(text: str, position: int, rows: list[Row], lines: Lines) -> int:
@@ -107,14 +93,8 @@ def _quoted(text: str, position: int, rows: list[Row], lines: Lines) -> int:
     return position
 
 
-def _ignore(text: str, position: int, line: int, notes: list[Note], bare: list[Definition]) -> None:
-    content = text[position : _newline(text, position, 0)].strip()
-    if not content or content.startswith("#") or len(notes) >= NOTED:
-        return
-    notes.append(Note(line, "line-dropped", "no assignment, so the line is ignored"))
-    found = BARE_NAME.match(text, position, _newline(text, position, 0))
-    if found:
-        bare.append(Definition(found.group(1), None, None, line))
+def _line(text: str, position: int) -> str:
+    return text[position : _newline(text, position, 0)]
 
 
 def _next_line(text: str, position: int) -> int:

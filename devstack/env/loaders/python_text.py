@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from devstack.env.loaders.definitions import Lines, Note, Parsed, Row, definitions_of
+from devstack.env.loaders.definitions import Ignored, Lines, Parsed, Row
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -33,7 +33,6 @@ _QUOTED_NOW = {
     '"': regex(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
     "'": regex(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
 }
-_NOTED = 200  # dropped statements that are reported per file
 
 
 def decode(content: bytes) -> str:
@@ -65,10 +64,9 @@ class Grammar:
         if self.current:
             text = text.removeprefix("\ufeff")
         rows: list[Row] = []
-        notes: list[Note] = []
+        ignored, lines = Ignored(), Lines(text)
         match, length = _USUAL.match, len(text)
         position = 0
-        lines = Lines(text)
         is_bare = True  # plain lines come in groups, and only they are worth the look
         while position < length:
             if is_bare:
@@ -77,7 +75,7 @@ class Grammar:
             is_bare = found is None or found.group(5) is not None
             if found is None:
                 position = lines.take_names(position, rows)
-                position = self._unusual(text, position, rows, notes, lines)
+                position = self._unusual(text, position, lines, rows=rows, ignored=ignored)
                 continue
             quoted_key, key, double, single, bare = found.groups()
             start = found.start(1) if key is None else found.start(2)
@@ -90,9 +88,9 @@ class Grammar:
                 value, raw = single, f"'{single}'"
             rows.append((name, value, raw, lines.at(start)))
             position = found.end()
-        return Parsed(definitions=definitions_of(rows), notes=notes)
+        return ignored.parsed(rows)
 
-    def _unusual(self, text: str, position: int, rows: list[Row], notes: list[Note], lines: Lines) -> int:
+    def _unusual(self, text: str, position: int, lines: Lines, *, rows: list[Row], ignored: Ignored) -> int:
         """Parse one statement step by step; the position after it."""
         start = _end(_BLANK, text, position)
         if start >= len(text):
@@ -100,9 +98,8 @@ class Grammar:
         try:
             name, value, raw, end = self._statement(text, start)
         except _Dropped as dropped:
-            if len(notes) < _NOTED:
-                line = lines.at(start)
-                notes.append(Note(line, "line-dropped", "python-dotenv cannot parse this and drops it"))
+            if not ignored.is_full:
+                ignored.note(lines.at(start), "line-dropped", "python-dotenv cannot parse this and drops it")
             return min(_end(_LINE, text, dropped.position) + 1, len(text))
         if name is not None:
             rows.append((name, value, raw, lines.at(start)))
