@@ -6,7 +6,7 @@ NODE_MODULES := tests/node/node_modules/.package-lock.json
 # Tests of one file share servers and a checkout, so a file stays on one worker.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: up test check bench fuzz chaos docs clean chromium
+.PHONY: up test check bench fuzz chaos docs clean chromium nginx
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,10 +23,16 @@ chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 	  { $$(test "$$(id -u)" = 0 || echo sudo) sh -c 'apt-get update -qq && apt-get install -y -qq chromium'; }
 
+# Its program alone, for two tests that are skipped without it: nothing is installed or started.
+nginx:
+	@command -v nginx >/dev/null || test -x tests/.nginx/usr/sbin/nginx || \
+	  { mkdir -p tests/.nginx && cd tests/.nginx && apt-get download -qq nginx 2>/dev/null && dpkg -x nginx_*.deb .; } || \
+	  echo "no nginx: two tests will be skipped"
+
 up: $(VENV)/.installed
 	$(BIN)/devstack up --yes || test $$? -eq 130 # Ctrl-C is how one leaves
 
-test: $(VENV)/.installed $(NODE_MODULES) chromium
+test: $(VENV)/.installed $(NODE_MODULES) chromium nginx
 	$(PYTEST)
 
 check: $(VENV)/.installed
@@ -54,4 +60,4 @@ chaos: $(VENV)/.installed
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
 
 clean:
-	rm -rf $(VENV) build dist tests/node/node_modules examples/voice/web/node_modules
+	rm -rf $(VENV) build dist tests/node/node_modules tests/.nginx examples/voice/web/node_modules

@@ -22,7 +22,7 @@ from tests.e2e.conftest import Run
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
 Tree = Callable[[Mapping[str, str | bytes]], Path]
 Handler = Callable[[ServerConnection], Awaitable[None]]
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+NGINX = shutil.which("nginx") or shutil.which("nginx", path=f"/usr/sbin:{ROOT}/tests/.nginx/usr/sbin")
 
 
 async def listen(connection: ServerConnection) -> None:
