@@ -6,12 +6,14 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.contract import written
 from devstack.contract.draft import Draft
 from devstack.contract.members import Effective
+from devstack.contract.needs import declared_names, probably_meant
 from devstack.contract.sync import Step, SyncPlan, is_issued, place_for
 from devstack.contract.sync import sync_plan as planned
 from devstack.env import edit
@@ -74,16 +76,20 @@ def sync_plan(stack: Stack, environments: Mapping[str, Environment], files: File
 
     documents = {f"**/{Path(one.path).name}" for one in _documents(stack)}
     tracked = git.tracked_files(stack.root, ("**/.env*", "**/*.env", "**/env.*", *sorted(documents)))
-    scanner: list[SourceScanner] = []
-
-    def sources(service: str) -> SourceIndex:
-        if not scanner:
-            from devstack.env.source.scan import SourceScanner
-
-            scanner.append(SourceScanner(stack.root, files))
-        return scanner[0].index(stack, service)
-
+    sources = _sources(stack, files)
     return planned(stack, environments, files, tracked=tracked or frozenset(), sources=sources)
+
+
+def _sources(stack: Stack, files: Files) -> Callable[[str], SourceIndex]:
+    """What a service's source reads; the scanner is loaded for the first question."""
+
+    @cache
+    def scanner() -> SourceScanner:
+        from devstack.env.source.scan import SourceScanner
+
+        return SourceScanner(stack.root, files)
+
+    return lambda service: scanner().index(stack, service)
 
 
 def _documents(stack: Stack) -> Iterator[FileKey]:
@@ -109,12 +115,26 @@ def set_value(request: Request, target: str, value: str) -> int:
     """Give a variable a value, in every file where the stack says that it must be the same."""
     place = _place(request)
     draft = Draft(place.stack, place.environments, place.files)
-    steps = _write(draft, _members(place.stack, target), value, "set")
+    members = _members(place.stack, target)
+    steps = _write(draft, members, value, "set")
     if not draft.changes():
         _say("it has this value already\n")
         return int(ExitCode.OK)
+    _say_slips(place, members)
     _carry_out(place, SyncPlan(changes=draft.changes(), steps=steps), must_ask=False)
     return int(ExitCode.OK)
+
+
+def _say_slips(place: _Place, members: tuple[Member, ...]) -> None:
+    """A name that stack.toml does not speak of, and that nobody reads, may be misspelt; it is written all the same."""
+    declared, sources = declared_names(place.stack), _sources(place.stack, place.files)
+    for member in members:
+        if not isinstance(member, Reference) or set(member.names) & declared.get(member.service, frozenset()):
+            continue
+        service, name = member.service, member.names[0]
+        near = probably_meant(name, place.environments[service], sources(service))
+        if near is not None:
+            print(f"note: {service} does not read {name}; did you mean {near}?", file=sys.stderr)
 
 
 def rotate(request: Request, name: str) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
+from devstack.env.model import Environment
+from devstack.env.source.model import SourceIndex
+from devstack.nearest import slip
 from devstack.records import dataclass
 from devstack.stack.model import HostPortReference, Link, Reference, Shared, Stack
 
@@ -54,6 +57,14 @@ def needs(stack: Stack) -> tuple[Need, ...]:
         for (service, names), need in found.items()
         if len(names) > 1 or (service, names[0]) not in covered
     )
+
+
+def probably_meant(name: str, environment: Environment, index: SourceIndex) -> str | None:
+    """The variable that the service has or reads, of which `name`, that it neither has nor reads, is a slip away."""
+    reads = (*index.reads, *index.scripts, *index.packages)
+    known = {one for read in reads for one in (read.name, *read.otherwise) if one}
+    known.update(environment.variables)
+    return None if name in known else slip(name, sorted(known))
 
 
 def declared_names(stack: Stack) -> dict[str, frozenset[str]]:

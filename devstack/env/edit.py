@@ -113,6 +113,8 @@ def _rewritten(text: str, name: str, value: str, line: int | None) -> Iterator[s
     defined = [entry for entry in found if not entry.commented and (line is None or entry.line == line)]
     for entry in reversed(defined):
         yield from _replaced(text, entry, value)
+    if line is None and defined:
+        yield from _completed(text, name, value)
     if not any(not entry.commented for entry in found):
         documented = next((entry for entry in found if entry.commented), None)
         yield from _inserted(text, name, value, documented)
@@ -129,6 +131,14 @@ def _replaced(text: str, entry: Assignment, value: str) -> Iterator[str]:
     if comment.strip():
         for spelt in spellings(value, entry.quote):
             yield text[: entry.value_start] + spelt + ending + text[entry.end :]
+
+
+def _completed(text: str, name: str, value: str) -> Iterator[str]:
+    """A name alone on a line below gets the value: python-dotenv unsets with it what stands above."""
+    alone = re.compile(rf"^[ \t]*(?:export[ \t]+)?{re.escape(name)}(?=[ \t\r]*$)", re.M)
+    for found in list(alone.finditer(text))[-1:]:
+        for spelt in spellings(value):
+            yield f"{text[: found.end()]}={spelt}{text[found.end() :]}"
 
 
 def _inserted(text: str, name: str, value: str, documented: Assignment | None) -> Iterator[str]:

@@ -235,6 +235,29 @@ def test_set_writes_a_single_variable(tree: Tree, devstack: Callable[..., Outcom
     assert (root / "ws/.env").read_text() == "A=1\nPORT=8100"
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("JWT_SECRTE", "JWT_SECRET"),  # what the source reads
+        ("LOG_LEVL", "LOG_LEVEL"),  # what the file has
+        ("WS_PORT", None),
+        ("JWT_SECRET", None),
+        ("JWT_SECRETS", None),  # what stack.toml speaks of
+    ],
+)
+def test_set_asks_whether_a_new_name_was_meant_and_writes_it(
+    tree: Tree, devstack: Callable[..., Outcome], name: str, near: str | None
+) -> None:
+    declared = '[services.api]\ntype = "python"\ncommand = "python main.py"\n[doctor]\nrequired.api = ["JWT_SECRETS"]\n'
+    source = 'import os\n\nos.environ["JWT_SECRET"]\n'
+    root = tree({"stack.toml": declared, "main.py": source, ".env": "LOG_LEVEL=debug\n"})
+
+    done = devstack("env", "set", f"api:{name}", "text", cwd=root)
+
+    assert (done.code, values(root / ".env")[name]) == (0, "text")
+    assert done.err == (f"note: api does not read {name}; did you mean {near}?\n" if near else "")
+
+
 def test_set_refuses_when_the_value_would_not_arrive(tree: Tree, devstack: Callable[..., Outcome]) -> None:
     root = tree({"stack.toml": STACK, "ws/.env": "A=1\n"})
 

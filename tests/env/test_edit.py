@@ -53,6 +53,7 @@ def changed(text: str, name: str, value: str, *pins: str) -> str:
         pytest.param("B=2\nA=old", "B=2\nA=new", id="a missing final newline stays missing"),
         pytest.param("A=\n", "A=new\n", id="empty"),
         pytest.param("A=1\nA=2\n", "A=1\nA=new\n", id="the last definition, which wins"),
+        pytest.param("A=1\nA\n", "A=1\nA=new\n", id="a name alone below, which unsets it for some"),
         pytest.param("B=2\n", "B=2\nA=new\n", id="a missing name comes last"),
         pytest.param("B=2", "B=2\nA=new", id="appended to an unfinished line"),
         pytest.param("B=2\r\n", "B=2\r\nA=new\r\n", id="appended with the file's line ending"),
