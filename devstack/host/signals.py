@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 STOPS = {"INT": ("Ctrl-C", 130), "TERM": ("SIGTERM", 143), "HUP": ("the terminal was closed", 143)}
 """Signal → (why the run ends, exit code)."""
+SAME_REQUEST = 0.25
+"""Seconds. A terminal signals all of its group, and npm, make or `timeout` pass the signal on: it comes twice. No
+person presses again so soon."""
 
 
 class Loop(Protocol):
@@ -26,16 +30,16 @@ class Loop(Protocol):
 class Held:
     """Signals that ask for the end are kept from now on, until `listen` hears them or they are let go."""
 
-    def __init__(self) -> None:
-        self._came: list[int] = []
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._came: list[tuple[int, float]] = []
         self._before = {
-            number: signal.signal(number, lambda number, frame: self._came.append(number))
+            number: signal.signal(number, lambda number, frame: self._came.append((number, clock())))
             for number in (getattr(signal, f"SIG{name}", None) for name in STOPS)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN
         }
 
-    def taken(self) -> list[int]:
-        """What came so far, once."""
+    def taken(self) -> list[tuple[int, float]]:
+        """What came so far and when (seconds of the clock), once."""
         came, self._came = self._came, []
         return came
 
@@ -43,7 +47,7 @@ class Held:
         """Keep nothing any more; what nobody took does now what it would have done."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        for number in self.taken():
+        for number, _ in self.taken():
             signal.raise_signal(number)
 
 
@@ -54,22 +58,33 @@ def listen(
     child: Callable[[], None],
     resized: Callable[[], None],
     held: Held | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Callable[[], None]:
     """Route signals: `stop(reason, exit_code)`, `child()` when one ended, `resized()`. Returns the undo.
 
-    `held`: what came before now is heard once the loop turns.
+    `held`: what came before now is heard once the loop turns. What comes within `SAME_REQUEST` of the first request
+    to stop is that request.
     """
+    first: float | None = None
+
+    def heard(name: str, at: float) -> None:
+        nonlocal first
+        if first is not None and at - first < SAME_REQUEST:
+            return
+        first = at if first is None else first
+        stop(*STOPS[name])
+
     wanted: dict[str, Callable[[], None]] = {"CHLD": child, "WINCH": resized}
-    for name, (reason, code) in STOPS.items():
-        wanted[name] = lambda reason=reason, code=code: stop(reason, code)  # type: ignore[misc]
+    for name in STOPS:
+        wanted[name] = lambda name=name: heard(name, clock())  # type: ignore[misc]
     numbers = [
         (signal.Signals[f"SIG{name}"], call) for name, call in wanted.items() if hasattr(signal, f"SIG{name}")
     ]
     for number, call in numbers:
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, call)
-    for early in () if held is None else held.taken():
-        loop.call_soon(wanted[signal.Signals(early).name.removeprefix("SIG")])
+    for early, at in () if held is None else held.taken():
+        loop.call_soon(heard, signal.Signals(early).name.removeprefix("SIG"), at)
     if hasattr(signal, "SIGTSTP") and os.isatty(0):
         # Stopping us alone would leave the services running unattended behind a frozen screen.
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)

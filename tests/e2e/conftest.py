@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +46,14 @@ def browser() -> Iterator[Browser]:
 
 
 class Run:
-    """A `devstack up --json` in its own session; its events arrive in order."""
+    """A `devstack up --json` in its own session, started by the command `through`; its events arrive in order."""
 
-    def __init__(self, argv: list[str], cwd: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, argv: list[str], cwd: Path, env: Mapping[str, str], through: Sequence[str] = ()
+    ) -> None:
         self.folder = cwd
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "devstack", *argv],
+            [*through, sys.executable, "-m", "devstack", *argv],
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,
@@ -152,8 +154,10 @@ def up() -> Iterator[Callable[..., Run]]:
     """Start `devstack up --json …` in a folder; every run is ended after the test."""
     runs: list[Run] = []
 
-    def start(*argv: str, cwd: Path, env: Mapping[str, str] | None = None) -> Run:
-        run = Run(["up", "--json", *argv], cwd, clean_environment(env))
+    def start(
+        *argv: str, cwd: Path, env: Mapping[str, str] | None = None, through: Sequence[str] = ()
+    ) -> Run:
+        run = Run(["up", "--json", *argv], cwd, clean_environment(env), through)
         runs.append(run)
         return run
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -142,9 +143,52 @@ def test_the_second_ctrl_c_kills_now(tree: Tree, up: Up) -> None:
     run.until("service.output", service="a")
     run.process.send_signal(signal.SIGINT)
     run.until("run.stopping")
-    run.process.send_signal(signal.SIGINT)
+    while run.process.poll() is None:  # as a person does: what comes at once is taken for the same request
+        run.process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            run.process.wait(0.1)
     assert run.until("run.stopping")["forced"] is True
     assert run.wait(15) == 130
+
+
+# Takes a moment to end in order; who kills it at once finds no file.
+ORDERLY = """
+import pathlib, signal, time
+def end(*_):
+    time.sleep(0.5)
+    pathlib.Path("orderly").touch()
+    raise SystemExit(0)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+while True: time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(shutil.which("timeout") is None, reason="needs timeout of coreutils")
+def test_a_ctrl_c_that_a_wrapper_passes_on_as_well_ends_the_run_in_order(tree: Tree, up: Up) -> None:
+    services = {"a": {"command": python("orderly.py")}}
+    folder = tree({"stack.toml": toml(services), "orderly.py": ORDERLY})
+    run = up(cwd=folder, through=["timeout", "600"])
+    run.until("service.output", service="a")
+    os.killpg(run.process.pid, signal.SIGINT)
+    run.until("run.finished")
+    run.wait()
+    assert [one["forced"] for one in run.events if one["event"] == "run.stopping"] == [False]
+    assert (folder / "orderly").exists()
+
+
+@pytest.mark.node
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
+def test_a_ctrl_c_below_npm_run_ends_the_run_in_order(tree: Tree, up: Up) -> None:
+    services = {"a": {"command": python("orderly.py")}}
+    package = '{"name": "x", "scripts": {"dev": "env"}}'  # npm adds the words after `--`
+    folder = tree({"stack.toml": toml(services), "orderly.py": ORDERLY, "package.json": package})
+    run = up(cwd=folder, through=["npm", "run", "--silent", "dev", "--"])
+    run.until("service.output", service="a")
+    os.killpg(run.process.pid, signal.SIGINT)
+    run.until("run.finished")
+    run.wait()
+    assert (folder / "orderly").exists()
 
 
 def test_ctrl_c_during_the_start_a_setup_step_and_a_backoff_ends_the_run(tree: Tree, up: Up) -> None:
