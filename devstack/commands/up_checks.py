@@ -123,7 +123,7 @@ def _how_to_get(tool: str) -> str:
     if "/bin/" in tool and name.startswith("python"):
         return f"create the virtual environment: python3 -m venv {tool.rsplit('/bin/', 1)[0]}"
     if "/bin/" in tool:
-        return f"install it into {tool.rsplit('/bin/', 1)[0]} (npm ci, pip install …)"
+        return f"install it into {tool.rsplit('/bin/', 1)[0]} (npm install, pip install …)"
     return f"install {name}, or correct `command` in stack.toml."
 
 

@@ -24,27 +24,46 @@ class Diagnosis:
     hopeless: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is known of who died.
+
+    Attributes:
+        port: its own; used where the lines name none.
+        manager: the package manager of its folder, None where no package.json is.
+    """
+
+    service: str = ""
+    port: int | None = None
+    manager: str | None = None
+
+    @property
+    def environment_command(self) -> str:
+        """What shows the variables that it is given."""
+        return f"devstack env {self.service}".rstrip()
+
+
 @dataclass(frozen=True, slots=True)
 class _Pattern:
     """What a line looks like, and what it means."""
 
     text: re.Pattern[str]
-    means: Callable[[re.Match[str]], Diagnosis]
+    means: Callable[[re.Match[str], Subject], Diagnosis]
 
 
 def diagnose(
-    tail: Sequence[str], *, code: int | None = None, signal: str | None = None, port: int | None = None
+    tail: Sequence[str], *, code: int | None = None, signal: str | None = None, of: Subject | None = None
 ) -> Diagnosis | None:
-    """The cause, or None when it is not known. `port`: the service's own, where the lines name none."""
+    """The cause, or None when it is not known."""
     if signal == "KILL":
         return Diagnosis(cause="somebody killed it, or the kernel did because memory ran out (OOM)")
-    text = "\n".join(_ESCAPES.sub("", line) for line in tail)
+    text, subject = "\n".join(_ESCAPES.sub("", line) for line in tail), of or Subject()
     if _IN_USE.search(text):
-        return _in_use(text, port)
+        return _in_use(text, subject.port)
     for pattern in _PATTERNS:
         found = pattern.text.search(text)
         if found is not None:
-            return pattern.means(found)
+            return pattern.means(found, subject)
     return _by_ending(code, signal)
 
 
@@ -80,26 +99,50 @@ _PORTS = (
 )
 
 
-def _fixed(cause: str) -> Callable[[re.Match[str]], Diagnosis]:
-    return lambda found: Diagnosis(cause=found.expand(cause), hopeless=True)
+def _fixed(cause: str) -> Callable[[re.Match[str], Subject], Diagnosis]:
+    return lambda found, of: Diagnosis(cause=found.expand(cause), hopeless=True)
 
 
-def _soft(cause: str) -> Callable[[re.Match[str]], Diagnosis]:
-    return lambda found: Diagnosis(cause=found.expand(cause))
+def _soft(cause: str) -> Callable[[re.Match[str], Subject], Diagnosis]:
+    return lambda found, of: Diagnosis(cause=found.expand(cause))
 
 
-def _node_module(found: re.Match[str]) -> Diagnosis:
+def _variable(cause: str) -> Callable[[re.Match[str], Subject], Diagnosis]:
+    """Its process lacks a variable; whether a file has it, and whether the program reads that file, is not known."""
+
+    def means(found: re.Match[str], of: Subject) -> Diagnosis:
+        advice = (
+            f"`{of.environment_command}` shows which files should give it, and whether the program loads them"
+        )
+        return Diagnosis(cause=f"{found.expand(cause)} in its process: {advice}", hopeless=True)
+
+    return means
+
+
+def _node_module(found: re.Match[str], of: Subject) -> Diagnosis:
     name = found.group(1)
     if name.startswith((".", "/", "file:")):
         return Diagnosis(cause=f"the file {name} that it imports does not exist", hopeless=True)
-    return Diagnosis(cause=f"the npm package {name} is not installed (npm ci)", hopeless=True)
+    install = f"{of.manager or 'npm'} install"
+    return Diagnosis(cause=f"the npm package {name} is not installed ({install})", hopeless=True)
 
 
-def _python_module(found: re.Match[str]) -> Diagnosis:
+def _program(found: re.Match[str], of: Subject) -> Diagnosis:
+    cause = f"the program {found.group(1)} is not installed"
+    if of.manager is not None:
+        cause += f" (or node_modules is missing: {of.manager} install)"
+    return Diagnosis(cause=cause, hopeless=True)
+
+
+def _python_module(found: re.Match[str], of: Subject) -> Diagnosis:
     name = found.group(1)
     return Diagnosis(
         cause=f"the Python module {name} is not installed in the environment it runs with", hopeless=True
     )
+
+
+def _unanswered(found: re.Match[str], of: Subject) -> Diagnosis:
+    return Diagnosis(cause=f"nothing answered on port {found.group(1) or found.group(2)} that it needs")
 
 
 _PATTERNS = (
@@ -117,7 +160,7 @@ _PATTERNS = (
     ),
     _Pattern(
         regex(r"(?:^|\n)[^\n]*?(?:sh|bash|env)(?:: line \d+| ?: \d+)?: ([^\s:]+): (?:command )?not found"),
-        _fixed(r"the program \1 is not installed (or node_modules is missing: npm ci)"),
+        _program,
     ),
     _Pattern(
         regex(r"(?:env: )['‘]?([^'’\s:]+)['’]?: No such file or directory"),
@@ -167,11 +210,16 @@ _PATTERNS = (
     _Pattern(regex(r"ENOSPC|No space left on device"), _soft("the disk is full")),
     _Pattern(
         regex(
-            r"secretOrPrivateKey must have a value|secret or public key must be provided|"
-            r"(?:JWT|NEXTAUTH|AUTH)_?SECRET\b[^\n]{0,40}(?:missing|not set|required|must be set|undefined|is empty)|"
-            r"KeyError: '\w*(?:JWT|AUTH)\w*SECRET\w*'|MissingSecret|NO_SECRET|HMAC key must not be empty"
+            r"\b(\w*(?:JWT|AUTH)_?SECRET)\b[^\n]{0,40}(?:missing|not set|required|must be set|undefined|is empty)"
         ),
-        _fixed("its JWT secret is missing or empty: `devstack doctor` says which file should hold it"),
+        _variable(r"the variable \1 is missing or empty"),
+    ),
+    _Pattern(
+        regex(
+            r"secretOrPrivateKey must have a value|secret or public key must be provided|"
+            r"MissingSecret|NO_SECRET|HMAC key must not be empty"
+        ),
+        _variable("the variable with its JWT secret is missing or empty"),
     ),
     _Pattern(
         regex(
@@ -186,7 +234,7 @@ _PATTERNS = (
     ),
     _Pattern(
         regex(r"KeyError: '([A-Z][A-Z0-9_]{2,})'"),
-        _fixed(r"the variable \1 is not set: `devstack env` shows what it sees"),
+        _variable(r"the variable \1 is not set"),
     ),
     _Pattern(
         regex(r"Error loading ASGI app\. ([^\n]{1,120})"),
@@ -200,9 +248,7 @@ _PATTERNS = (
     ),
     _Pattern(
         regex(r"ECONNREFUSED[^\n]*?:(\d{2,5})|[Cc]onnection refused[^\n]*?:(\d{2,5})"),
-        lambda found: Diagnosis(
-            cause=f"nothing answered on port {found.group(1) or found.group(2)} that it needs"
-        ),
+        _unanswered,
     ),
     _Pattern(
         regex(r"ECONNREFUSED|ConnectionRefusedError|[Cc]onnection refused"),

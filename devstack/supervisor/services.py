@@ -14,7 +14,7 @@ from devstack.env.resolve import resolve
 from devstack.host.base import Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
 from devstack.records import dataclass
-from devstack.stack import defaults
+from devstack.stack import defaults, package
 from devstack.stack.launch import Launch, launch
 from devstack.stack.model import FRONTENDS, ProbeKind, Ready, Service, ServiceType, Stack
 from devstack.stack.shell_words import outline
@@ -22,6 +22,7 @@ from devstack.supervisor.plan import SETUP_SUFFIX, Setups
 
 if TYPE_CHECKING:
     from devstack.probes.base import Answer
+    from devstack.run.diagnose import Subject
     from devstack.supervisor.gate import Target
     from devstack.supervisor.socket_gate import StackClient
 
@@ -126,15 +127,23 @@ class DeclaredServices:
             return "", False
         from devstack.run.diagnose import diagnose
 
-        declared = self._stack.services.get(service)
-        port = declared.port if declared is not None else None
-        found = diagnose(tail, code=ending.code, signal=ending.signal, port=port)
+        found = diagnose(tail, code=ending.code, signal=ending.signal, of=self._subject(service))
         if found is None:
             return "", False
         if found.port is not None:
             who = self._holder(found.port)
             return (f"{found.cause}, held by {who}" if who else found.cause), False
         return found.cause, found.hopeless
+
+    def _subject(self, name: str) -> Subject:
+        from devstack.run.diagnose import Subject
+
+        service = self._stack.services.get(name.removesuffix(SETUP_SUFFIX))
+        if service is None:
+            return Subject()
+        folder = self._stack.root / service.dir
+        manager = package.manager(folder, self._stack.root) if package.read(folder) is not None else None
+        return Subject(service=service.name, port=service.port, manager=manager)
 
     def finished(self, service: str, ok: bool) -> None:
         """Remember a setup step that succeeded."""

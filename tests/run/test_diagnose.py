@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devstack.run.diagnose import diagnose
+from devstack.run.diagnose import Subject, diagnose
 
 CASES = [
     (["Error: listen EADDRINUSE: address already in use :::3001"], "port 3001 is already in use"),
@@ -33,8 +33,12 @@ CASES = [
     (["PermissionError: [Errno 13] Permission denied: '/var/x'"], "permission denied: /var/x"),
     (["FATAL ERROR: Reached heap limit - JavaScript heap out of memory"], "Node ran out of memory"),
     (["You are using Node.js 16.14.0. For Next.js, Node.js version >=20.9.0 is required."], "wrong version"),
-    (["Error: secretOrPrivateKey must have a value"], "JWT secret is missing or empty"),
-    (["KeyError: 'JWT_SECRET'"], "JWT secret is missing or empty"),
+    (["Error: secretOrPrivateKey must have a value"], "JWT secret is missing or empty in its process"),
+    (
+        ["Error: NEXTAUTH_SECRET is required"],
+        "the variable NEXTAUTH_SECRET is missing or empty in its process",
+    ),
+    (["KeyError: 'JWT_SECRET'"], "the variable JWT_SECRET is not set in its process: `devstack env` shows"),
     (["sh: 1: ./start.sh: Permission denied"], "./start.sh may not be executed (chmod +x)"),
     (["/bin/bash: line 1: ./go: Permission denied"], "./go may not be executed (chmod +x)"),
     (["KeyError: 'PORT'"], '`port_env = "PORT"`'),
@@ -54,9 +58,23 @@ CASES = [
 
 @pytest.mark.parametrize(("lines", "expected"), CASES, ids=[case[1][:40] for case in CASES])
 def test_a_known_cause_is_named_from_the_last_lines(lines: list[str], expected: str) -> None:
-    found = diagnose(["starting", *lines, ""], code=1, port=3001)
+    found = diagnose(["starting", *lines, ""], code=1, of=Subject(port=3001))
     assert found is not None
     assert expected in found.cause
+
+
+def test_what_is_known_of_the_service_is_part_of_the_advice() -> None:
+    web = Subject(service="web", manager="pnpm")
+    assert "`devstack env web` shows which files" in cause(["KeyError: 'JWT_SECRET'"], web)
+    assert cause(["Error: Cannot find module 'express'"], web).endswith("is not installed (pnpm install)")
+    assert "node_modules is missing: pnpm install" in cause(["sh: 1: next: not found"], web)
+    assert cause(["sh: 1: uvicorn: not found"], Subject()) == "the program uvicorn is not installed"
+
+
+def cause(lines: list[str], of: Subject) -> str:
+    found = diagnose(lines, code=1, of=of)
+    assert found is not None
+    return found.cause
 
 
 def test_colours_in_the_output_do_not_hide_the_cause() -> None:
