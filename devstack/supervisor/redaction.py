@@ -15,7 +15,8 @@ from devstack.env.model import Environment
 from devstack.env.redact import RedactionStream, Redactor
 from devstack.env.resolve import lookup, resolve
 from devstack.env.secrets import secret_texts
-from devstack.stack.model import Reference, Stack
+from devstack.env.source.model import SourceIndex
+from devstack.stack.model import Member, Reference, Stack
 
 
 class Secrets:
@@ -31,7 +32,9 @@ class Secrets:
 
     def learn(self, environments: Iterable[Environment]) -> None:
         """Hide the secret values of `environments` from now on."""
-        found = {text for environment in environments for text in self._of(environment) if text}
+        known = tuple(environments)
+        found = {text for environment in known for text in self._of(environment) if text}
+        found |= {text for text in self._of_contract(known) if text}
         with self._lock:
             if not found <= self._values:
                 self._values |= found
@@ -64,9 +67,24 @@ class Secrets:
             texts = (value.text, (value.raw or "").strip("\"'`"), *(shadow.text for shadow in value.shadows))
             for text in dict.fromkeys(texts):
                 yield from secret_texts(name, text) if text else ()
-        for shared in self._stack.shared.values():
-            for member in shared.members if shared.secret else ():
-                if isinstance(member, Reference) and member.service == environment.service:
-                    found = lookup(member, environment).value
-                    if member.part is None and found is not None and found.text:
-                        yield found.text
+
+    def _of_contract(self, environments: Iterable[Environment]) -> Iterator[str]:
+        """What stack.toml declares to be secret, whatever it is called and wherever it is kept."""
+        shared = [one for one in self._stack.shared.values() if one.secret]
+        members = dict.fromkeys(member for one in shared for member in one.members)
+        by_name = {environment.service: environment for environment in environments}
+        further: list[Member] = []  # where more than the environment has to be read
+        for member in members:
+            if not isinstance(member, Reference) or member.part is not None:
+                further.append(member)
+            elif member.service in by_name:
+                value = lookup(member, by_name[member.service]).value
+                yield value.text or "" if value is not None else ""
+        if further:
+            from devstack.contract.members import Facts
+
+            files = Files(self._stack.root)
+            facts = Facts(
+                stack=self._stack, environments=by_name, sources=lambda service: SourceIndex(), files=files
+            )
+            yield from (found.text or "" for found in facts.effective_all(further))

@@ -11,6 +11,7 @@ from devstack.stack.load import load
 from devstack.supervisor.redaction import Secrets
 
 FIRST, SECOND, THIRD = "9f1c3a7e55d04b62", "c04d8e11aa7b9f36", "77ab20fe94c1d853"
+FOURTH = "5be8d00214c7af93"
 STACK = """
 name = "x"
 [services.web]
@@ -55,3 +56,29 @@ def test_another_stack_adds_its_secrets(
     (other / ".env").write_text(f"NEW_SECRET={SECOND}\n")
     secrets.adopt(load(other / "stack.toml"))
     assert stream.feed(f"{FIRST} {SECOND}\n".encode()) == b"[redacted] [redacted]\n"
+
+
+MEMBERS = """
+[shared.key]
+members = ["web:KEY", "file:livekit.yaml#keys.dev", "ws:BACKEND#user", "=5be8d00214c7af93"]
+secret = true
+"""
+
+
+def test_a_shared_secret_is_hidden_wherever_its_members_are_kept(
+    tree: Callable[[Mapping[str, str]], Path],
+) -> None:
+    root = tree(
+        {
+            "stack.toml": STACK + MEMBERS,
+            "livekit.yaml": f"keys:\n  dev: {FIRST}\n",
+            "ws/.env": f"BACKEND=redis://{SECOND}@localhost:6379\n",
+            "web/.env": f"KEY={THIRD}\n",
+        }
+    )
+    secrets = Secrets(load(root / "stack.toml"), {})
+    every = f"{FIRST} {SECOND} {THIRD} {FOURTH}\n"
+    assert secrets.stream().feed(every.encode()) == b"[redacted] [redacted] [redacted] [redacted]\n"
+    (root / "livekit.yaml").write_text(f"keys:\n  dev: {(changed := '0a9d3c5b7e1f2468')}\n")
+    secrets.learn(())
+    assert secrets.stream().feed(f"{FIRST} {changed}\n".encode()) == b"[redacted] [redacted]\n"
