@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_SHORTEST = 4  # letters of a name that can be misspelt: below, every two names are near
-
 
 def nearest(given: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The one of `known` that is spelled most like `given`, whatever its case; None when none is near."""
@@ -22,21 +20,24 @@ def did_you_mean(given: str, known: Iterable[str], otherwise: str | None = None)
     return otherwise if found is None else f"did you mean `{found}`?"
 
 
-def slip(given: str, known: Iterable[str]) -> str | None:
-    """The one of `known` of which `given` is one slip of the finger away, or only another case."""
-    return next((name for name in known if _is_slip(_folded(given), _folded(name))), None)
-
-
-def _is_slip(given: str, meant: str) -> bool:
-    """Whether one letter is missing, too many, another one, or stands behind its neighbour; numbers are meant."""
-    start = 0
-    while given[start : start + 1] == meant[start : start + 1] != "":
-        start += 1
-    one, other = given[start:], meant[start:]
-    if len(meant) < _SHORTEST or one[:1].isdigit() or other[:1].isdigit():
+def is_one_slip(left: str, right: str) -> bool:
+    """One letter missing, added or changed, two swapped, or another case; other numbers are other names."""
+    if left == right or abs(len(left) - len(right)) > 1 or min(len(left), len(right)) < 4:
         return False
-    is_swapped = one[:2] == other[1::-1] and one[2:] == other[2:]
-    return other in (one, one[1:]) or other[1:] in (one, one[1:]) or is_swapped
+    if left.casefold() == right.casefold():
+        return True
+    start = next(
+        (at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
+    )
+    one, other = left[start:], right[start:]
+    if any(char.isdigit() for char in one[:1] + other[:1]):
+        return False
+    return (
+        one[1:] == other[1:]
+        or one[1:] == other
+        or one == other[1:]
+        or (one[1::-1] == other[:2] and one[2:] == other[2:])
+    )
 
 
 def _folded(name: str) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from devstack.env.model import Environment
 from devstack.env.source.model import SourceIndex
-from devstack.nearest import slip
+from devstack.nearest import is_one_slip
 from devstack.records import dataclass
 from devstack.stack.model import HostPortReference, Link, Reference, Shared, Stack
 
@@ -64,7 +64,9 @@ def probably_meant(name: str, environment: Environment, index: SourceIndex) -> s
     reads = (*index.reads, *index.scripts, *index.packages)
     known = {one for read in reads for one in (read.name, *read.otherwise) if one}
     known.update(environment.variables)
-    return None if name in known else slip(name, sorted(known))
+    if name in known:
+        return None
+    return next((one for one in sorted(known) if is_one_slip(name, one)), None)
 
 
 def declared_names(stack: Stack) -> dict[str, frozenset[str]]:

@@ -11,6 +11,9 @@ from typing import TypeVar, cast
 
 T = TypeVar("T")
 
+# A link that leads back to itself is, to a program as well, a file that is not there.
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
 
 class Files:
     """Reads below and beside `root`; answers are remembered for the life of the object.
@@ -115,8 +118,8 @@ class Files:
     def _why_not(path: str) -> OSError | None:
         try:
             os.stat(path)  # noqa: PTH116 - as for stat
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
         except OSError as problem:
-            return problem
+            return None if problem.errno in _NOTHING_THERE else problem
+        except ValueError:
+            pass
         return None

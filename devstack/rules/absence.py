@@ -12,6 +12,7 @@ from devstack.contract.members import Effective, Provenance
 from devstack.contract.needs import Need, needs
 from devstack.env.file_names import is_env_name, is_example, without_example_words
 from devstack.env.model import LayerKind
+from devstack.nearest import is_one_slip
 from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Location
@@ -106,26 +107,6 @@ def misspelling(inspection: Inspection, absence: Absence) -> tuple[str, Location
         if any(is_one_slip(name, each) for each in wanted):
             return name, inspection.at_origin(value.origin, name)
     return None
-
-
-def is_one_slip(left: str, right: str) -> bool:
-    """One letter missing, added, changed or two swapped; numbers and upper case are other names, not slips."""
-    if left == right or abs(len(left) - len(right)) > 1 or min(len(left), len(right)) < 4:
-        return False
-    if left.casefold() == right.casefold():
-        return True
-    start = next(
-        (at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
-    )
-    one, other = left[start:], right[start:]
-    if any(char.isdigit() for char in one[:1] + other[:1]):
-        return False
-    return (
-        one[1:] == other[1:]
-        or one[1:] == other
-        or one == other[1:]
-        or (one[1::-1] == other[:2] and one[2:] == other[2:])
-    )
 
 
 def elsewhere(inspection: Inspection, service: str, names: tuple[str, ...]) -> tuple[Location, ...]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.nearest import is_one_slip
 from devstack.rules import absence
 from devstack.rules.base import Finding, Rule, Severity
 
@@ -34,9 +35,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         name, place = found
         if not name.isascii():
             continue  # `invisible-characters` names the letter
-        wanted = min(
-            each.need.reference.names, key=lambda other: (not absence.is_one_slip(name, other), other)
-        )
+        wanted = min(each.need.reference.names, key=lambda other: (not is_one_slip(name, other), other))
         yield RULE.finding(
             f"{each.service} needs `{wanted}`, which is not set; this line sets `{name}`, which is one slip away. "
             "The program finds no value.",

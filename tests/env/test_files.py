@@ -3,10 +3,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import dotenv
 import pytest
 
 from devstack.env import versions
 from devstack.env.files import Files
+from devstack.env.loaders.table import loader
+from devstack.env.model import LoadRequest
 
 
 def test_a_file_is_read_once(tmp_path: Path) -> None:
@@ -22,6 +25,19 @@ def test_what_is_absent_or_a_folder_reads_as_nothing(tmp_path: Path) -> None:
     files = Files(tmp_path)
     assert files.read(tmp_path / ".env") is None
     assert files.read(tmp_path) is None
+
+
+def test_a_link_in_a_circle_is_no_file_to_us_and_to_programs(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api/.env").symlink_to(".env")
+    (tmp_path / ".env").write_bytes(b"A=1\n")
+    assert Files(tmp_path).read(tmp_path / "api/.env") is None
+    assert dotenv.dotenv_values(tmp_path / "api/.env") == {}
+    request = LoadRequest(
+        folder=tmp_path / "api", mode="development", process={}, reader=Files(tmp_path), files=None
+    )
+    made = loader("python-dotenv").load(request)  # goes on upward, as `find_dotenv` does
+    assert (made.variables["A"].text, made.issues) == ("1", ())
 
 
 def test_a_pipe_is_never_opened(tmp_path: Path) -> None:
