@@ -48,8 +48,7 @@ def _in_file(
     file = inspection.env_file(Path(folder, name))
     if file is None:
         return
-    known = {field.upper() for field in settings.fields}
-    foreign = [entry for entry in file.assignments if entry.raw and not _is_field(entry.name.upper(), known)]
+    foreign = [entry for entry in file.assignments if entry.raw and not settings.takes(entry.name)]
     if not foreign:
         return
     names = ", ".join(f"`{entry.name}`" for entry in foreign[:4]) + (" …" if len(foreign) > 4 else "")
@@ -65,11 +64,6 @@ def _in_file(
         service=service.name,
         hint='add `extra="ignore"` to its model_config',
     )
-
-
-def _is_field(name: str, known: set[str]) -> bool:
-    """Fields and parts of nested ones (`DATABASE__HOST`)."""
-    return name in known or any(name.startswith(f"{field}__") for field in known)
 
 
 RULE = Rule(

@@ -90,6 +90,13 @@ def _undefined(
         for name in _chain(read)
         if any(environment.get(other) is not None for other in _chain(read))
     }
+    satisfied.update(
+        name
+        for settings in inspection.sources(service.name).settings
+        if settings.nested_delimiter
+        for name in settings.fields
+        if any(settings.is_part(other, name) for other in environment.variables)
+    )
     found: dict[str, list[SourceRead]] = {}
     for read in reads:
         name = read.name

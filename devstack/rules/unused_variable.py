@@ -18,22 +18,23 @@ be read.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_plain_name
+from devstack.patterns import regex
 from devstack.rules.absence import SKIPPED_FOLDERS
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_env_name
 from devstack.rules.known_names import is_read_by_library
 
 if TYPE_CHECKING:
+    from devstack.env.source.model import SettingsClass
     from devstack.rules.inspection import Inspection
 
-_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
+_WORD = regex(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
 _NOT_TEXT = {
     *(
         ".png",
@@ -75,12 +76,14 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 def _candidates(inspection: Inspection) -> dict[str, str]:
     """Name → first service, for file definitions that no index knows a read of."""
     used: set[str] = set()
+    classes: list[SettingsClass] = []
     silent: set[str] = set()
     for service in inspection.services:
         index = inspection.sources(service.name)
         used.update(read.name for read in (*index.reads, *index.scripts) if read.name)
         used.update(name for read in index.reads for name in read.otherwise)
         used.update(name for settings in index.settings for name in settings.fields)
+        classes += index.settings
         used.update(inspection.declared(service.name))
         is_dynamic = any(read.name is None for read in index.reads)
         if index.files_scanned == 0 or is_dynamic or any(settings.dynamic for settings in index.settings):
@@ -96,6 +99,8 @@ def _candidates(inspection: Inspection) -> dict[str, str]:
             if name in found or name in used or value.origin.layer is not LayerKind.FILE or path is None:
                 continue
             if silent.intersection(inspection.readers(path)) or is_read_by_library(name):
+                continue
+            if any(settings.takes(name) for settings in classes):
                 continue
             if is_plain_name(name):
                 found[name] = service_name

@@ -100,10 +100,11 @@ class SettingsClass:
     """A pydantic settings class; each field is also a `SourceRead` of the form `pydantic`.
 
     Attributes:
-        fields: names of the environment variables it reads, upper-case, prefix included.
+        fields: names of the environment variables it reads, prefix included; upper-case unless `case_sensitive`.
         aliased: those of `fields` that an alias names, so that no prefix applies.
         bases: names of its base classes as written.
         env_files: literal `env_file`, in order; later ones win. `beside_module`: as in `DotenvCall`.
+        nested_delimiter: what joins the names of fields and of their parts: `DATABASE__HOST`.
         extra: `forbid`, `ignore`, `allow`, or None where the class does not say (forbid is pydantic's default).
         dynamic: part of its configuration is no literal.
     """
@@ -115,10 +116,23 @@ class SettingsClass:
     aliased: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
     env_prefix: str = ""
+    case_sensitive: bool = False
+    nested_delimiter: str = ""
     env_files: tuple[str, ...] = ()
     beside_module: bool = False
     extra: str | None = None
     dynamic: bool = False
+
+    def takes(self, name: str) -> bool:
+        """Whether the variable is a field's, or that of a part of one."""
+        return self._spelt(name) in self.fields or any(self.is_part(name, field) for field in self.fields)
+
+    def is_part(self, name: str, field: str) -> bool:
+        """Whether the variable is that of a part; without a delimiter the class lets `DATABASE__HOST` pass."""
+        return self._spelt(name).startswith(f"{field}{self.nested_delimiter or '__'}")
+
+    def _spelt(self, name: str) -> str:
+        return name if self.case_sensitive else name.upper()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ _SETTINGS_BASE = regex(r"(?:\w+\.)*\w*Settings(?:\[.*\])?\Z")
 @dataclass(slots=True)
 class _Configuration:
     prefix: str = ""
+    case_sensitive: bool = False
+    nested_delimiter: str = ""
     files: tuple[str, ...] = ()
     beside: bool = False
     extra: str | None = None
@@ -61,20 +63,23 @@ def _class(module: Module, definition: Node, bases: tuple[str, ...]) -> None:
         return
     configuration = _configuration(module, body, definition)
     fields = list(_fields(module, body))
+    spelt = str if configuration.case_sensitive else str.upper
     read_names: list[str] = []
     for entry in fields:
         for variable in entry.names if entry.aliased else (configuration.prefix + entry.names[0],):
-            read_names.append(variable.upper())
-            module.add(entry.node, variable.upper(), "pydantic", alternative=entry.alternative)
+            read_names.append(spelt(variable))
+            module.add(entry.node, spelt(variable), "pydantic", alternative=entry.alternative)
     module.settings.append(
         SettingsClass(
             name=module.text(name),
             path=module.path,
             line=definition.start_point[0] + 1,
             fields=tuple(read_names),
-            aliased=tuple(name.upper() for entry in fields if entry.aliased for name in entry.names),
+            aliased=tuple(spelt(name) for entry in fields if entry.aliased for name in entry.names),
             bases=bases,
             env_prefix=configuration.prefix,
+            case_sensitive=configuration.case_sensitive,
+            nested_delimiter=configuration.nested_delimiter,
             env_files=configuration.files,
             beside_module=configuration.beside,
             extra=configuration.extra,
@@ -151,6 +156,10 @@ def _apply(module: Module, found: _Configuration, options: dict[str, Node]) -> _
     if "env_prefix" in options:
         prefix = literal(module, options["env_prefix"])
         found.prefix, found.dynamic = prefix or "", found.dynamic or prefix is None
+    if "case_sensitive" in options:
+        found.case_sensitive = module.text(options["case_sensitive"]) == "True"
+    if "env_nested_delimiter" in options:
+        found.nested_delimiter = literal(module, options["env_nested_delimiter"]) or ""
     if "extra" in options:
         given = literal(module, options["extra"]) or module.text(options["extra"]).rpartition(".")[2]
         found.extra = given if given in {"forbid", "ignore", "allow"} else None
@@ -266,7 +275,7 @@ def _inherited(entry: SettingsClass, by_name: dict[str, SettingsClass]) -> Setti
         seen.add(base)
         own = merged.fields
         if not merged.env_prefix and lowest.env_prefix:
-            prefix = lowest.env_prefix.upper()
+            prefix = lowest.env_prefix if merged.case_sensitive else lowest.env_prefix.upper()
             own = tuple(name if name in merged.aliased else prefix + name for name in own)
         merged = replace(
             merged,
@@ -274,6 +283,7 @@ def _inherited(entry: SettingsClass, by_name: dict[str, SettingsClass]) -> Setti
             beside_module=merged.beside_module if merged.env_files else lowest.beside_module,
             extra=merged.extra or lowest.extra,
             env_prefix=merged.env_prefix or lowest.env_prefix,
+            nested_delimiter=merged.nested_delimiter or lowest.nested_delimiter,
             fields=tuple(dict.fromkeys((*own, *lowest.fields))),
             aliased=(*merged.aliased, *lowest.aliased),
             dynamic=merged.dynamic or lowest.dynamic,

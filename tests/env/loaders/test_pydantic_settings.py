@@ -118,7 +118,7 @@ def _settings(root: Path, process: Mapping[str, str]) -> BaseSettings:
     os.chdir(root)
     try:
         space: dict[str, object] = {"__name__": "settings_under_test"}
-        exec(compile((root / "main.py").read_text(), "main.py", "exec"), space)
+        exec(compile((root / "main.py").read_text(), "main.py", "exec", dont_inherit=True), space)
         made = space["Settings"]
         assert isinstance(made, type)
         found = made()
@@ -145,6 +145,45 @@ def test_a_class_reads_the_variable_that_the_index_names(
     real = next(iter(_settings(root, {}).model_dump().values()))
     found = {one.upper(): value.text for one, value in environment.variables.items()}
     assert (real, found[name]) == ("x", "x")
+
+
+NESTED = """
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Part(BaseModel):
+    host: str
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", {config})
+    db: Part = Part(host="")
+    url: str = ""
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "file"),
+    [
+        ('env_nested_delimiter="__"', "DB__HOST=x\nURL=y\n"),
+        ('env_nested_delimiter="_"', "db_host=x\n"),
+        ('env_nested_delimiter="__"', "DB__HOST=x\nDC__HOST=y\n"),
+        ("case_sensitive=True", "url=y\n"),
+        ("case_sensitive=True", "URL=y\n"),
+        ('case_sensitive=True, env_nested_delimiter="__"', "db__host=x\n"),
+        ('case_sensitive=True, env_nested_delimiter="__"', "DB__HOST=x\n"),
+    ],
+)
+def test_a_class_takes_and_refuses_the_variables_that_the_index_says(
+    tree: Tree, config: str, file: str
+) -> None:
+    declared = '[services.api]\ntype = "python"\ncommand = "python main.py"\n'
+    root = tree({"stack.toml": declared, "main.py": NESTED.format(config=config), ".env": file})
+    (found,) = SourceScanner(root, Files(root)).index(load(root / "stack.toml"), "api").settings
+    if all(found.takes(line.partition("=")[0]) for line in file.splitlines()):
+        assert _settings(root, {}).model_dump() != {"db": {"host": ""}, "url": ""}
+    else:
+        with pytest.raises(ValidationError):
+            _settings(root, {})
 
 
 def test_an_exported_value_wins_over_the_file_whatever_its_case(tree: Tree) -> None:
