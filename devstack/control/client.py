@@ -1,4 +1,4 @@
-"""Speaks to the running stack of a checkout. Only the standard library: `devstack ps` starts fast."""
+"""Speaks to the running stack of a checkout. Loads hardly anything: `devstack ps` starts fast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,19 +28,6 @@ RUNNING = "the running stack"
 
 CONNECT_PATIENCE = 5.0
 """Seconds; the first request of a run waits for the server's imports."""
-
-
-class _UnixConnection(HTTPConnection):
-    def __init__(self, path: str, timeout: float | None) -> None:
-        super().__init__("devstack")
-        self._path = path
-        self._patience = timeout
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(CONNECT_PATIENCE)
-        self.sock.connect(self._path)
-        self.sock.settimeout(self._patience)
 
 
 class ControlClient:
@@ -97,14 +83,11 @@ class ControlClient:
     def _ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout: float | None
     ) -> dict[str, Any]:
-        connection = _UnixConnection(self._address(), timeout)
         try:
-            text = None if body is None else json.dumps(body)
-            connection.request(method, path, text, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            answer = json.loads(response.read() or b"{}")
-            status = response.status
-        except (ConnectionError, FileNotFoundError, HTTPException) as problem:
+            content = b"" if body is None else json.dumps(body).encode()
+            status, text = _exchange(self._address(), _request(method, path, content), timeout)
+            answer = json.loads(text)
+        except (ConnectionError, FileNotFoundError, ValueError) as problem:
             raise self._not_running("the run that was here has ended without saying so") from problem
         except PermissionError as problem:
             raise self._foreign() from problem
@@ -113,8 +96,6 @@ class ControlClient:
                 "the running stack does not answer on its control socket",
                 hint="`devstack ports` shows who holds its ports.",
             ) from problem
-        finally:
-            connection.close()
         if status == 404 and "unknown" in answer:
             raise unknown_service(answer["unknown"][0], answer["known"], RUNNING)
         if status != 200:
@@ -144,6 +125,26 @@ class ControlClient:
             f"the stack in {self._folder.path.parent} was started by another user",
             hint="Only that user can control it.",
         )
+
+
+def _request(method: str, path: str, content: bytes) -> bytes:
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: devstack\r\nConnection: close\r\nContent-Length: {len(content)}"
+    )
+    return f"{head}\r\nContent-Type: application/json\r\n\r\n".encode() + content
+
+
+def _exchange(address: str, request: bytes, timeout: float | None) -> tuple[int, bytes]:
+    """Status and body of the answer. Raises OSError, or ValueError for a broken one. `timeout`: between its parts."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(CONNECT_PATIENCE)
+        connection.connect(address)
+        connection.settimeout(timeout)
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    _, _, status = head.partition(b" ")
+    return int(status[:3]), body
 
 
 def _refusal(answer: Mapping[str, Any], status: int) -> DevstackError:

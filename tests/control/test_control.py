@@ -285,6 +285,24 @@ def test_a_dead_socket_is_told_apart_and_replaced_by_the_next_run(run: Run, fold
     assert not (folder.path / SOCKET).exists()
 
 
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n", b'HTTP/1.1 200 OK\r\n\r\n{"version": 1'])
+def test_a_run_that_dies_while_it_answers_is_told_as_such(folder: PrivateFolder, answer: bytes) -> None:
+    folder.create()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.fspath(folder.path / SOCKET))
+        listener.listen()
+
+        def answer_and_die() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = later(answer_and_die)
+        with pytest.raises(NotRunningError, match="ended without saying so"):
+            ControlClient(folder).state()
+        thread.join(10)
+
+
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give a folder away"
 )
