@@ -6,11 +6,12 @@ import re
 import select
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from devstack.commands.running import Place
 from devstack.errors import ExitCode, NotRunningError, UsageError, unknown_service
+from devstack.host.private_folder import PrivateFolder
 from devstack.host.run_lock import running_pid
 from devstack.records import dataclass
 from devstack.views.log_history import LogHistory, Piece
@@ -34,7 +35,10 @@ class Options:
 
 
 def logs(place: Place, options: Options) -> int:
-    """Print; with `follow` go on until the run ends. Raises NotRunningError where nothing was ever written."""
+    """Print; with `follow` go on until the run ends.
+
+    Raises NotRunningError where nothing was ever written, and where the run that was followed did not end in order.
+    """
     folder = place.private_folder()
     history = LogHistory(folder.path / FOLDER)
     names = _chosen(history, options, folder.path.parent.name)
@@ -44,18 +48,42 @@ def logs(place: Place, options: Options) -> int:
     screen = Screen(sys.stdout.fileno(), place.style(), names, prefixes=options.prefixes, cap=None)
     printer = _Printer(screen, pattern)
     printer.show(history.pieces(names, since))
+    followed = None
     if options.follow:
-        next_look = 0.0
-        lives = True
-        while lives and not screen.is_closed:
-            if time.monotonic() >= next_look:
-                lives = running_pid(folder) is not None
-                next_look = time.monotonic() + LIVENESS_EVERY
-            printer.show(history.news(_chosen(history, options, "")))
-            if lives and _reader_leaves_within(FOLLOW_EVERY):
-                break
+        followed = _follow(folder, screen, lambda: printer.show(history.news(_chosen(history, options, ""))))
     printer.finish()
+    if followed is not None:
+        _refuse_unexpected_end(folder, followed)
     return int(ExitCode.OK)
+
+
+def _follow(folder: PrivateFolder, screen: Screen, show: Callable[[], None]) -> int | None:
+    """Show what comes until the run ends: the pid it had; None where it did not live, or nobody reads any more."""
+    next_look, seen = 0.0, None
+    while not screen.is_closed:
+        pid = seen
+        if time.monotonic() >= next_look:
+            pid = running_pid(folder)
+            next_look = time.monotonic() + LIVENESS_EVERY
+        show()
+        if pid is None:
+            return seen
+        seen = pid
+        if _reader_leaves_within(FOLLOW_EVERY):
+            break
+    return None
+
+
+def _refuse_unexpected_end(folder: PrivateFolder, supervisor: int) -> None:
+    """Raise where the run of `supervisor` has not written down that it is over."""
+    from devstack.host.state_file import read
+
+    record = read(folder)
+    if record is not None and record.supervisor.pid == supervisor and not record.is_over:
+        raise NotRunningError(
+            "the run ended unexpectedly: devstack was killed, or could not stop everything.",
+            hint="`devstack down` stops what is left of it.",
+        )
 
 
 def _reader_leaves_within(seconds: float) -> bool:

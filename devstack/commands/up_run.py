@@ -94,9 +94,8 @@ class _Assembly:
             return asyncio.run(self._main())
 
     def _show_the_rest(self) -> None:
-        """Wait for a slow reader; not for long when somebody waits at the keyboard."""
-        is_interrupted = (self.hub.state.code or 0) > 128  # the number of a signal is in it
-        if not self.feed.close(PATIENCE if is_interrupted else CLOSING_LIMIT):
+        """Wait for a slow reader; not for one that stands still while somebody waits for the end."""
+        if not self.feed.close(PATIENCE if self.hub.state.asked else CLOSING_LIMIT):
             self._complain("nobody read the end of the output: `devstack logs` has it")
 
     async def _main(self) -> int:

@@ -199,6 +199,7 @@ def _stack_replaced(draft: Draft, fact: facts.StackReplaced) -> None:
 
 
 def _shutdown_requested(draft: Draft, fact: facts.ShutdownRequested) -> None:
+    draft.run = replace(draft.run, asked=True)
     if not draft.run.stopping:
         shut_down(draft, fact.reason, fact.code)
     elif not draft.run.forced:

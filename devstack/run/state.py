@@ -173,6 +173,7 @@ class RunState:
 
     Attributes:
         code: exit code once the run is to end; None while it is to go on.
+        asked: somebody asked for the end, and waits for it.
         exit_when_done: end as soon as every one-shot has completed or something failed.
         successor: specs of the stack that takes over once nothing of this one lives that it changes.
         retired: last generations of services that a successor left out, should they come back.
@@ -184,6 +185,7 @@ class RunState:
     began: bool = False
     was_ready: bool = False
     stopping: bool = False
+    asked: bool = False
     forced: bool = False
     finished: bool = False
     code: int | None = None

@@ -14,7 +14,7 @@ PACE_STEP = 0.001
 CLOSING_LIMIT = 10.0
 """Seconds that a slow reader has at most for the end of a run."""
 PATIENCE = 1.0
-"""Seconds without progress that it has when somebody waits for the end of a run that was interrupted."""
+"""Seconds without progress that it has when somebody asked for the end of the run, and waits for it."""
 STALLED_AFTER = 0.25
 """A reader that took nothing for so long is not waited for."""
 ALLOWANCE = 5.0

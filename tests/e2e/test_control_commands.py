@@ -286,6 +286,29 @@ def test_following_ends_with_the_run(
     assert follower.wait(20) == 0
 
 
+def test_who_follows_a_run_that_is_killed_is_told_so(
+    tree: Tree, up: Up, free_port: Callable[[], int], spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    folder = tree(stack(free_port()))
+    run = up("--no-doctor", cwd=folder)
+    run.until("run.ready")
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "devstack", "logs", "-f"],
+        cwd=folder,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    spawned.append(follower)
+    assert follower.stdout
+    assert follower.stdout.readline().startswith(b"server | server of process")
+    run.process.send_signal(signal.SIGKILL)
+    _, errors = follower.communicate(timeout=20)
+    assert follower.returncode == 6
+    assert b"the run ended unexpectedly" in errors
+
+
 def test_down_returns_when_everything_is_gone(
     tree: Tree, devstack: Command, up: Up, free_port: Callable[[], int]
 ) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
+from tests.e2e.programs import eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -330,6 +331,33 @@ def test_the_terminal_is_left_as_it_was(tree: Tree, terminal: Callable[..., Term
     assert "\x1b[?25l" not in shown.shown
     assert "\x1b[?1049h" not in shown.shown
     assert shown.shown.rfind("\x1b[0m") > shown.shown.rfind("\x1b[31m")
+
+
+def test_who_reads_nothing_does_not_hold_up_down(
+    tree: Tree, devstack: Command, spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    code = (
+        "import os, time\n"
+        "for i in range(40000): os.write(1, b'x' * 99 + b'\\n')\n"
+        "open('finished', 'w').close()\n"
+        "time.sleep(600)\n"
+    )
+    folder = tree(stack(loud=code))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "devstack", "up", "--no-doctor"],
+        cwd=folder,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    spawned.append(process)
+    assert eventually(lambda: (folder / "finished").exists(), 60)
+    done = devstack(
+        "down", "--timeout", "8s", cwd=folder
+    )  # a run that ends by itself waits 10 s for its reader
+    assert done.code == 0, done.err
+    assert process.wait(30) == 0
 
 
 @pytest.mark.parametrize("extra", [(), ("--json",)])

@@ -393,6 +393,17 @@ def test_the_end_comes_in_reverse_dependency_order() -> None:
     assert history.state.code == 130
 
 
+def test_whether_somebody_asked_for_the_end_is_remembered() -> None:
+    history = History(gated("a"))
+    history.up("a")
+    before = history.state
+    history.feed(facts.ShutdownRequested(reason="devstack down", code=0))
+    assert (before.asked, history.state.asked) == (False, True)
+    by_itself = History(Spec(name="a", oneshot=True), exit_when_done=True)
+    by_itself.exits("a", 0)
+    assert (by_itself.state.finished, by_itself.state.asked) == (True, False)
+
+
 def test_whoever_ignores_the_signal_is_killed_after_the_grace_and_only_once() -> None:
     history = History(gated("a"))
     history.up("a")
