@@ -151,6 +151,7 @@ def is_secret_reference(text: str) -> bool:
     return bool(_REFERENCE.match(text.strip()))
 
 
+@lru_cache(maxsize=131072)
 def is_plain_name(name: str) -> bool:
     """Whether `name` is the name of a variable, and no line of a torn file that a loader took for one.
 
