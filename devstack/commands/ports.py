@@ -102,7 +102,7 @@ def _claimed(request: Request, stack: Stack | None) -> list[Asked]:
     if stack is None or all(target[:1].isdigit() for target in request.targets or ("every",)):
         return []
     from devstack.commands.doctor import inspect
-    from devstack.rules.claims import Source, claims
+    from devstack.rules.claims import undeclared_helpers
 
     inspection = inspect(request.folder, request.environment)
     return [
@@ -113,8 +113,7 @@ def _claimed(request: Request, stack: Stack | None) -> list[Asked]:
             claimed_by=f"{claim.words} ({claim.place.path}:{claim.place.line})",
         )
         for service in stack.services.values()
-        for claim in claims(inspection, service)
-        if claim.is_helper and claim.source is not Source.STACK
+        for claim in undeclared_helpers(inspection, service)
     ]
 
 

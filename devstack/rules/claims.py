@@ -76,6 +76,14 @@ def _claims(inspection: Inspection, name: str) -> tuple[Claim, ...]:
     return tuple(claim for claim in every if claim.port)
 
 
+def undeclared_helpers(inspection: Inspection, service: Service) -> Iterator[Claim]:
+    """Claims for tools that only the service's command or configuration makes; its sources are not read for them."""
+    if service.type not in (ServiceType.EXTERNAL, ServiceType.COMPOSE):
+        for claim in (*_from_command(inspection, service), *_from_config(inspection, service)):
+            if claim.port and claim.is_helper:
+                yield claim
+
+
 def _declared(inspection: Inspection, service: Service) -> Iterator[Claim]:
     for port in service.all_ports:
         is_main = port.role == "main"
