@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from devstack.patterns import regex
@@ -38,7 +39,7 @@ def substitute(text: str, lookup: Lookup, *, depth: int = 0) -> str:
         parts = text.split("$$")
         made = {part: _unbraced(part, lookup) for part in dict.fromkeys(parts)}
         return "$".join([made[part] for part in parts])
-    return _PATTERN.sub(lambda found: _replacement(found.group(), lookup, depth), text)
+    return _PATTERN.sub(lambda found: _replacement(found, lookup, depth), text)
 
 
 def _unbraced(text: str, lookup: Lookup) -> str:
@@ -53,10 +54,14 @@ def _named(piece: str, lookup: Lookup) -> str:
     return "$" + piece if found is None else (lookup(found.group()) or "") + piece[found.end() :]
 
 
-def _replacement(part: str, lookup: Lookup, depth: int) -> str:
+def _replacement(whole: re.Match[str], lookup: Lookup, depth: int) -> str:
+    escaped, named, _, _ = whole.groups()
+    if escaped:
+        return "$"
+    part = whole.group()
     simple = _SIMPLE.fullmatch(part)
-    if simple is not None:
-        return lookup(simple.group(1)) or ""
+    if plain := simple[1] if simple else named:
+        return lookup(plain) or ""
     operator = _first_operator(part)
     closing = _closing_brace(part)
     rest = ""

@@ -74,9 +74,10 @@ class _Run:
 
     def results(self, found: Found) -> Mapping[str, Result]:
         """The text of each declared name; names that only a bare `KEY` declares are not set."""
-        results = Results(found, self._result, self._text)
-        unset = found.keys() - self._current.keys()
-        return {name: result for name, result in results.items() if name not in unset} if unset else results
+        are_set = [name for name in found if name in self._current]
+        if len(are_set) < len(found):
+            return {name: self._result(name) for name in are_set}
+        return Results(found, self._result, self._text)
 
     def _text(self, name: str) -> str | None:
         return None if name in self._undecided else self._current.get(name)
