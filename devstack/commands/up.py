@@ -15,7 +15,7 @@ from devstack.errors import RefusedError, SystemProblem, unknown_service
 from devstack.host.private_folder import PrivateFolder
 from devstack.host.run_lock import Lock
 from devstack.records import replace
-from devstack.stack import defaults, graph, load, pending
+from devstack.stack import graph, load, pending
 
 if TYPE_CHECKING:
     from devstack.commands.up_isolate import MovedStack
@@ -27,8 +27,7 @@ def up(request: Request) -> int:
     gc.disable()  # what the start makes stays: looking through it again and again is a tenth of the start
     started = time.time()
     declared = load.load(load.find(request.folder))
-    asked, (own, request) = request, request.with_own_options(declared)
-    stack = declared if own.grace is None else defaults.with_grace(declared, own.grace)
+    asked, (own, request, stack) = request, request.with_own_options(declared)
     names = _selected(stack, request)
     folder, lock = _claimed(stack.root, wait=request.wait)
     try:

@@ -25,7 +25,6 @@ from devstack.supervisor.plan import Setups
 
 if TYPE_CHECKING:
     from devstack.commands.up_job import Request
-    from devstack.run import events
     from devstack.stack.model import Stack
     from devstack.supervisor.plan import DueSetup
 
@@ -57,9 +56,8 @@ def succession(job: Job, *, yes: bool) -> Succession | None:
     detail = difference(job.declared, declared)
     if not detail:
         return None
-    own, request = job.asked.with_own_options(declared)
+    own, request, stack = job.asked.with_own_options(declared)
     request = replace(request, yes=request.yes or yes, ask=None)
-    stack = declared if own.grace is None else defaults.with_grace(declared, own.grace)
     names = _selected(stack, request)
     setups = Setups(stack, job.folder)
     due = setups.due(names)
@@ -69,7 +67,6 @@ def succession(job: Job, *, yes: bool) -> Succession | None:
     moved = None if job.moved is None else job.moved.succeed(stack)
     stack = stack if moved is None else moved.isolation.stack
     _require_consent(due, request)
-    early: Sequence[events.Event] = up_checks.free_ports(stack, names, request, ours=_ports(job))
     made = replace(
         job,
         stack=stack,
@@ -78,7 +75,7 @@ def succession(job: Job, *, yes: bool) -> Succession | None:
         setups=setups,
         due=due,
         request=request,
-        early=tuple(early),
+        early=tuple(up_checks.free_ports(stack, names, request, ours=_ports(job))),
         baseline=baseline,
         moved=moved,
         own=own,

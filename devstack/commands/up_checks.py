@@ -75,34 +75,43 @@ def require_tools(
     stack: Stack, names: Iterable[str], environment: Mapping[str, str], due: Sequence[DueSetup]
 ) -> None:
     """Every program that a service needs is there, or will be made by its own setup step."""
-    from devstack.host import tools
-    from devstack.stack.launch import launch
-    from devstack.stack.shell_words import needs_no_file
-
     prepared = {one.service for one in due}
     missing: dict[str, list[str]] = {}
     for name in names:
-        service = stack.services[name]
-        how = launch(stack, service)
-        if how is None or not how.program or needs_no_file(how.program) or how.program[0] in "~$":
-            continue
-        if not how.cwd.is_dir():
-            raise ServiceFailedError(
-                f"{name}: its folder {service.dir} does not exist.", hint="check `dir` in stack.toml."
-            )
-        path = how.inline_env.get("PATH", environment.get("PATH"))
-        if tools.which(how.program, path, how.cwd) is None and name not in prepared:
-            if "/" in how.program and (how.cwd / how.program).is_file():
-                raise ServiceFailedError(
-                    f"{name}: {how.program} may not be executed.", hint=f"chmod +x {how.program}"
-                )
-            missing.setdefault(how.program, []).append(name)
+        program = _missing_program(stack, stack.services[name], environment, is_prepared=name in prepared)
+        if program is not None:
+            missing.setdefault(program, []).append(name)
     if missing:
         words = "; ".join(f"{tool} (needed by {', '.join(users)})" for tool, users in missing.items())
         advice = [_how_to_get(tool) for tool in missing]
         if len(missing) > 1:
             advice = [f"{tool}: {how}" for tool, how in zip(missing, advice, strict=True)]
         raise ServiceFailedError(f"not installed: {words}.", hint="\n      ".join(advice))
+
+
+def _missing_program(
+    stack: Stack, service: Service, environment: Mapping[str, str], *, is_prepared: bool
+) -> str | None:
+    """The program of its command when it is not there. Raises for a missing folder, and a file that cannot be run."""
+    from devstack.host import tools
+    from devstack.stack.launch import launch
+    from devstack.stack.shell_words import needs_no_file
+
+    how = launch(stack, service)
+    if how is None or not how.program or needs_no_file(how.program) or how.program[0] in "~$":
+        return None
+    if not how.cwd.is_dir():
+        raise ServiceFailedError(
+            f"{service.name}: its folder {service.dir} does not exist.", hint="check `dir` in stack.toml."
+        )
+    path = how.inline_env.get("PATH", environment.get("PATH"))
+    if is_prepared or tools.which(how.program, path, how.cwd) is not None:
+        return None
+    if "/" in how.program and (how.cwd / how.program).is_file():
+        raise ServiceFailedError(
+            f"{service.name}: {how.program} may not be executed.", hint=f"chmod +x {how.program}"
+        )
+    return how.program
 
 
 def _how_to_get(tool: str) -> str:

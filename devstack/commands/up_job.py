@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from devstack import settings
 from devstack.records import dataclass, field, replace
 from devstack.settings import Settings
+from devstack.stack import defaults
 
 if TYPE_CHECKING:
     from devstack.commands.up_checks import FindingKey
@@ -56,12 +57,16 @@ class Request:
             return True
         return self.ask is not None and self.ask(question)
 
-    def with_own_options(self, stack: Stack) -> tuple[Settings, Request]:
-        """devstack's own options as this stack, the environment and the command line have them; with them applied."""
+    def with_own_options(self, declared: Stack) -> tuple[Settings, Request, Stack]:
+        """devstack's own options as this stack, the environment and the command line have them.
+
+        Also the request and the stack, with the options applied to them.
+        """
         flags = {"profiles": self.profiles or None, "timeout": self.timeout}
-        own = settings.resolve(stack.settings, self.environment, flags).settings
+        own = settings.resolve(declared.settings, self.environment, flags).settings
         as_json = self.as_json or own.log_format == "json"
-        return own, replace(self, profiles=own.profiles, timeout=own.timeout, as_json=as_json)
+        stack = declared if own.grace is None else defaults.with_grace(declared, own.grace)
+        return own, replace(self, profiles=own.profiles, timeout=own.timeout, as_json=as_json), stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

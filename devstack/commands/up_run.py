@@ -65,22 +65,9 @@ class _Assembly:
         self.logs = LogFiles(job.folder, self.run, self._complain, cap=job.own.log_size)
         self.secrets = Secrets(job.stack, job.request.environment)
         view = self._view()
-        self.feed = Feed(
-            self.hub,
-            UntilReady(view, announcer) if announcer else view,
-            "screen",
-            is_patient=not sys.stdout.isatty(),
-        )
-        self.watch = EnvWatch(
-            job.declared,
-            job.names,
-            current=None if job.moved is None else job.moved.current,
-            process=job.request.environment,
-            hub=self.hub,
-            learn=self.secrets.learn,
-            judge=self._judge if job.baseline is not None else lambda: "",
-            settle=job.own.settle,
-        )
+        view = view if announcer is None else UntilReady(view, announcer)
+        self.feed = Feed(self.hub, view, "screen", is_patient=not sys.stdout.isatty())
+        self.watch = self._watcher()
         self.next: Succession | None = None
         self.runner = self._runner()
         first.listen(self._resolved)
@@ -214,6 +201,19 @@ class _Assembly:
         self.logs.cap = job.own.log_size
         self.addresses.clear()
         self.addresses.update(_addresses(job))
+
+    def _watcher(self) -> EnvWatch:
+        job = self.job
+        return EnvWatch(
+            job.declared,
+            job.names,
+            current=None if job.moved is None else job.moved.current,
+            process=job.request.environment,
+            hub=self.hub,
+            learn=self.secrets.learn,
+            judge=self._judge if job.baseline is not None else lambda: "",
+            settle=job.own.settle,
+        )
 
     def _runner(self) -> Runner:
         return Runner(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 STOPS = {"INT": ("Ctrl-C", 130), "TERM": ("SIGTERM", 143), "HUP": ("the terminal was closed", 143)}
@@ -62,21 +63,11 @@ def listen(
 ) -> Callable[[], None]:
     """Route signals: `stop(reason, exit_code)`, `child()` when one ended, `resized()`. Returns the undo.
 
-    `held`: what came before now is heard once the loop turns. What comes within `SAME_REQUEST` of the first request
-    to stop is that request.
+    `held`: what came before now is heard once the loop turns.
     """
-    first: float | None = None
-
-    def heard(name: str, at: float) -> None:
-        nonlocal first
-        if first is not None and at - first < SAME_REQUEST:
-            return
-        first = at if first is None else first
-        stop(*STOPS[name])
-
-    wanted: dict[str, Callable[[], None]] = {"CHLD": child, "WINCH": resized}
-    for name in STOPS:
-        wanted[name] = lambda name=name: heard(name, clock())  # type: ignore[misc]
+    requests = _Requests(stop, clock)
+    wanted: dict[str, Callable[[], None]] = {name: partial(requests.heard, name) for name in STOPS}
+    wanted |= {"CHLD": child, "WINCH": resized}
     numbers = [
         (signal.Signals[f"SIG{name}"], call) for name, call in wanted.items() if hasattr(signal, f"SIG{name}")
     ]
@@ -84,10 +75,8 @@ def listen(
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, call)
     for early, at in () if held is None else held.taken():
-        loop.call_soon(heard, signal.Signals(early).name.removeprefix("SIG"), at)
-    if hasattr(signal, "SIGTSTP") and os.isatty(0):
-        # Stopping us alone would leave the services running unattended behind a frozen screen.
-        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        loop.call_soon(requests.heard, signal.Signals(early).name.removeprefix("SIG"), at)
+    _ignore_suspension()
 
     def undo() -> None:
         for number, _ in numbers:
@@ -95,6 +84,29 @@ def listen(
                 loop.remove_signal_handler(number)
 
     return undo
+
+
+class _Requests:
+    """Passes on who asks for the end; what comes within `SAME_REQUEST` of the first is the same request."""
+
+    def __init__(self, stop: Callable[[str, int], None], clock: Callable[[], float]) -> None:
+        self._stop = stop
+        self._clock = clock
+        self._first: float | None = None
+
+    def heard(self, name: str, at: float | None = None) -> None:
+        at = self._clock() if at is None else at
+        if self._first is None:
+            self._first = at
+        elif at - self._first < SAME_REQUEST:
+            return
+        self._stop(*STOPS[name])
+
+
+def _ignore_suspension() -> None:
+    """Stopping us alone would leave the services running unattended behind a frozen screen."""
+    if hasattr(signal, "SIGTSTP") and os.isatty(0):
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
 
 
 class Terminal:
