@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from devstack.stack.detect.model import Detected
 
 NAME = "stack.toml"
+_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ def init(request: Request) -> int:
     from devstack.stack.detect.repository import detect
 
     detected = detect(root)
+    if detected.projects:
+        raise _several(detected)
     if not detected.services:
         raise UsageError(
             f"no service found in {request.folder}",
@@ -70,6 +73,8 @@ def _files(root: Path, detected: Detected) -> dict[str, bytes]:
     from devstack.stack.load import load_text
     from devstack.stack.procfile import parse_text
 
+    while _makes_room(detected):
+        pass
     commands = propose(detected)
     content = document(detected)
     _, problems = load_text(root / NAME, content, parse_text(commands) if commands else None)
@@ -81,6 +86,33 @@ def _files(root: Path, detected: Detected) -> dict[str, bytes]:
         )
     procfile = {} if commands is None else {str(detected.procfile): commands.encode()}
     return {NAME: content.encode(), **procfile}
+
+
+def _makes_room(detected: Detected) -> bool:
+    """Whether services claimed one port, as `devstack doctor` would say; now fewer of them do."""
+    from devstack.env.files import Files
+    from devstack.rules.inspection import Inspection
+    from devstack.rules.port_clash import clashes
+    from devstack.stack.detect.clashes import settle
+    from devstack.stack.detect.write import document
+    from devstack.stack.load import load_text
+
+    root = detected.root
+    stack, problems = load_text(root / NAME, document(detected))
+    inspection = Inspection(root=root, stack=stack, files=Files(root), problems=problems)
+    for port, claims in clashes(inspection):
+        settle(detected, port, {claim.service for claim in claims})
+        return True
+    return False
+
+
+def _several(detected: Detected) -> UsageError:
+    folders = [folder.as_posix() for folder in detected.projects]
+    more = f" and {len(folders) - _NAMED} more" if len(folders) > _NAMED else ""
+    return UsageError(
+        f"{detected.root.name} is not one stack, it holds separate projects: {', '.join(folders[:_NAMED])}{more}",
+        hint=f"go into one: `cd {folders[0]} && devstack init`",
+    )
 
 
 def _tell(detected: Detected) -> None:
@@ -103,6 +135,12 @@ def _tell(detected: Detected) -> None:
         )
     for note in detected.notes:
         print(f"  note: {note}")
+    containers = [one.name for one in detected.services if one.compose]
+    if containers:
+        print(
+            f"  note: containers are not started yet: `docker compose up -d {' '.join(containers)}` "
+            "before `devstack up`"
+        )
 
 
 def _from_template(request: Request, name: str) -> int:

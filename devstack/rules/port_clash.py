@@ -34,6 +34,14 @@ _NAMED = 6
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per port."""
     services = {service.name: service for service in inspection.services}
+    for port, clashing in clashes(inspection):
+        has_container = any(services[claim.service].type is ServiceType.COMPOSE for claim in clashing)
+        yield _finding(port, clashing, has_container=has_container)
+
+
+def clashes(inspection: Inspection) -> Iterator[tuple[int, list[Claim]]]:
+    """Each port that several services claim which may run at once, with one claim of each of them."""
+    services = {service.name: service for service in inspection.services}
     by_port: dict[int, dict[str, Claim]] = {}
     for service in services.values():
         for claim in claims(inspection, service):
@@ -51,11 +59,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             )
         ]
         if clashing:
-            yield _finding(
-                port,
-                clashing,
-                has_container=any(services[claim.service].type is ServiceType.COMPOSE for claim in clashing),
-            )
+            yield port, clashing
 
 
 def may_meet(left: Service, right: Service) -> bool:

@@ -8,26 +8,39 @@ from pathlib import Path
 from typing import Any
 
 from devstack import foreign
+from devstack.stack import package
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_IMAGE_TAG = re.compile(r"(?::[^/]*)?(?:@.*)?$")
 
 
 def find(tree: Tree, known: list[Candidate]) -> Iterator[Candidate]:
     """Candidates for images; a service that builds a known folder adds its name to that candidate's aliases."""
-    names = {one.folder.name for one in known} | {one.name for one in known}
     for path in sorted(tree.named(*NAMES), key=_remoteness)[:1]:
         for name, body in _services(tree.text(path)).items():
             built = _built(path.parent, body, known)
             if built is not None:
                 if name != built.name:
                     built.aliases.append(name)
-            elif (
-                "image" in body and "build" not in body and name not in names
-            ):  # else its own published image
+            elif "image" in body and "build" not in body:
                 yield _candidate(tree, path, name, body)
+
+
+def published(tree: Tree, services: list[Candidate]) -> Iterator[Candidate]:
+    """Containers that are a service of this repository once more, as the image that it publishes."""
+    started = [one for one in services if one.kind is not ServiceType.COMPOSE]
+    if not started:
+        return
+    found = package.read(tree.root)
+    own = {tree.root.name.lower(), *((found.name.lower(),) if found else ())}
+    names = {one.folder.name for one in started} | {one.name for one in started}
+    for container in services:
+        image = _IMAGE_TAG.sub("", container.image.lower()).rpartition("/")[2]
+        if container.image and (container.name in names or own & {container.name, image}):
+            yield container
 
 
 def _remoteness(path: Path) -> tuple[int, bool]:
@@ -46,9 +59,6 @@ def left_out(tree: Tree, known: list[Candidate]) -> Iterator[str]:
         ]
         if builds:
             yield f"{shown} builds {', '.join(builds)} from folders in which nothing was recognised: not taken"
-    containers = [one.name for one in known if one.kind is ServiceType.COMPOSE]
-    if containers:
-        yield f"containers are not started yet: `docker compose up -d {' '.join(containers)}` before `devstack up`"
 
 
 def _services(text: str) -> Mapping[str, dict[str, Any]]:
@@ -84,7 +94,7 @@ def _candidate(tree: Tree, path: Path, name: str, body: Mapping[str, Any]) -> Ca
         folder=tree.root,
         compose=f"{tree.shown(path)}:{name}",
         port=_host_port(body.get("ports")),
-        aliases=[],
+        image=str(body["image"]),
         evidence=[Evidence(path=tree.shown(path), line=line, what=f"image {body['image']}")],
     )
 

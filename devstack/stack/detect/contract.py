@@ -36,7 +36,10 @@ _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
 
 
 def infer(detected: Detected) -> None:
-    """Fill `shared`, `links`, `origins` and what each service waits for."""
+    """Fill `shared`, `links`, `origins` and what each service waits for, anew."""
+    detected.links, detected.origins = [], []
+    for service in detected.services:
+        service.needs = []
     detected.shared = _shared(detected.services)
     grouped = {member for group in detected.shared for member in group.members}
     for service in detected.services:
@@ -158,8 +161,9 @@ def _behind(detected: Detected, service: Candidate, url: SplitResult) -> Candida
     named = [one for one in on_port if host in (one.name, *one.aliases)]
     if named or host not in _LOCAL:
         return named[0] if named else None
+    is_unclear = len(on_port) != 1 or port in detected.contested
     is_own = service in on_port or (service.is_frontend and port == FRONTEND_PORTS.get(service.kind))
-    return on_port[0] if len(on_port) == 1 and not is_own else None
+    return None if is_unclear or is_own else on_port[0]
 
 
 def _is_started(service: Candidate) -> bool:

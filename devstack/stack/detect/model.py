@@ -49,6 +49,7 @@ class Candidate:
         defined: variables of its env files and examples → value (never shown).
         aliases: further host names.
         source: folder or file that is its own, where several services share `folder`.
+        default_port: the port of its `command` that nothing in the repository asks for.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Candidate:
     health: str | None = None
     setup: tuple[str, tuple[str, ...], tuple[str, ...]] | None = None
     compose: str | None = None
+    image: str = ""
     example: str | None = None
     env_files: tuple[str, ...] | None = None
     reads: list[Read] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Candidate:
     evidence: list[Evidence] = field(default_factory=list)
     from_procfile: bool = False
     source: Path | None = None
+    default_port: int | None = None
 
     @property
     def is_frontend(self) -> bool:
@@ -111,7 +114,12 @@ class FoundOrigins:
 
 @dataclass(slots=True, kw_only=True)
 class Detected:
-    """Everything that was found in `root`."""
+    """Everything that was found in `root`.
+
+    Attributes:
+        contested: ports that several services claimed: an address with one of them names nobody.
+        projects: folders of independent projects (examples, templates), which make no stack together.
+    """
 
     root: Path
     name: str
@@ -121,3 +129,5 @@ class Detected:
     links: list[FoundLink] = field(default_factory=list)
     origins: list[FoundOrigins] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    contested: set[int] = field(default_factory=set)
+    projects: list[Path] = field(default_factory=list)

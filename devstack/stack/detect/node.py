@@ -146,7 +146,7 @@ def _side_services(
     which = package.manager(folder, tree.root)
     for name, text in own.scripts.items():
         match = _SIDE_SCRIPT.fullmatch(name)
-        if match is None or name in ("dev", "start"):
+        if match is None or name in ("dev", "start") or _is_production(own, folder, name):
             continue
         try:
             words = scripts.tool(tuple(shlex.split(text)))
@@ -169,6 +169,18 @@ def _side_services(
         if main is None or not main.is_socket:
             _socket(candidate, own)
         yield candidate
+
+
+def _is_production(own: package.Package, folder: Path, name: str) -> bool:
+    """Whether a script starts, beside one for development, what only a build makes."""
+    if not name.startswith("start") or "dev" not in own.scripts:
+        return False
+    if name.replace("start", "dev", 1) in own.scripts:
+        return True
+    entries = [
+        word for word in shell_words.read(own.scripts[name]).words or () if Path(word).suffix in SOURCES
+    ]
+    return not any((folder / entry).is_file() for entry in entries)
 
 
 def _own_source(folder: Path, entry: Path) -> Path:

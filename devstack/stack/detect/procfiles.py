@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from devstack.stack import package, procfile, scripts, shell_words
@@ -11,6 +12,11 @@ from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
 
 NAMES = ("Procfile.dev", "Procfile")
+_ONE_OFFS = ("release", "postdeploy", "predeploy")  # run once by Heroku and its like, at each deployment
+_DEPLOYS = re.compile(
+    r"\b(?:gunicorn|uwsgi|puma|pm2)\b|NODE_ENV=production|\$PORT\b|\$\{PORT\}"
+    r"|\b(?:npm|yarn|pnpm|bun)(?: run)? start\b|\b(?:node|bun) \.?/?(?:dist|build|\.next|\.output)/"
+)
 _FOLDER = re.compile(r"^cd\s+(['\"]?)([^'\"&;]+?)\1\s*&&\s*(.+)$", re.DOTALL)
 
 
@@ -21,7 +27,13 @@ def join(tree: Tree, detected: Detected) -> None:
         return
     entries = procfile.parse_text(tree.text(tree.root / name)).entries
     free = [one for one in detected.services if one.kind is not ServiceType.COMPOSE]
+    deployed = list(_deployed(name, entries.values(), has_sources=bool(free)))
+    if deployed:
+        left = ", ".join(f"{entry.name} (line {entry.line})" for entry in deployed)
+        detected.notes.append(f"{name} is for a deployment; left out: {left}")
     for entry in entries.values():
+        if entry in deployed:
+            continue
         evidence = Evidence(path=name, line=entry.line, what=f"entry {entry.name}")
         folder, command = _split(tree.root, entry.command)
         if any(one.name == entry.name for one in detected.services if one not in free):
@@ -40,6 +52,15 @@ def join(tree: Tree, detected: Detected) -> None:
             known.port = _port(command) or known.port
     if any(one.from_procfile for one in detected.services):
         detected.procfile = name
+
+
+def _deployed(
+    name: str, entries: Collection[procfile.Entry], *, has_sources: bool
+) -> Iterator[procfile.Entry]:
+    """What belongs to a deployment: all of its Procfile where the source shows services, else its one-offs."""
+    one_offs = [entry for entry in entries if entry.name in _ONE_OFFS]
+    is_deployment = name == "Procfile" and any(_DEPLOYS.search(entry.command) for entry in entries)
+    yield from entries if has_sources and (one_offs or is_deployment) else one_offs
 
 
 def propose(detected: Detected) -> str | None:

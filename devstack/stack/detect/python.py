@@ -134,11 +134,10 @@ def _command(tree: Tree, candidate: Candidate, program: _Program) -> str:
     if program.app is None:
         return f"{runner} {_entry(tree, candidate.folder, relative).as_posix()}"
     module = ".".join(relative.with_suffix("").parts)
+    candidate.default_port = candidate.port or (5000 if program.is_flask else 8000)
     if program.is_flask:
-        candidate.port = candidate.port or 5000
-        return f"{runner} -m flask --app {module} run --port {candidate.port}"
-    candidate.port = candidate.port or 8000
-    return f"{runner} -m uvicorn {module}:{program.app} --port {candidate.port}"
+        return f"{runner} -m flask --app {module} run --port {candidate.default_port}"
+    return f"{runner} -m uvicorn {module}:{program.app} --port {candidate.default_port}"
 
 
 def _entry(tree: Tree, folder: Path, found: Path) -> Path:

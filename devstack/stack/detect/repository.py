@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from devstack.stack.detect import containers, contract, envfiles, langgraph, node, procfiles, python
+from devstack.stack.detect import (
+    clashes,
+    containers,
+    contract,
+    envfiles,
+    independent,
+    langgraph,
+    node,
+    procfiles,
+    python,
+)
 from devstack.stack.detect.model import Candidate, Detected, Evidence, Read
 from devstack.stack.detect.reads import reads
 from devstack.stack.detect.tree import Tree, line_of
@@ -22,20 +32,32 @@ _GENERIC = {"src", "app", "packages", "apps", "services"}
 def detect(root: Path) -> Detected:
     """Look at the repository at `root`. Reads files, runs nothing."""
     tree = Tree(root)
-    services = [*node.find(tree), *python.find(tree), *langgraph.find(tree)]
+    services = _sources(tree)
     for service in services:
         _name(service, root)
     services += containers.find(tree, services)
     detected = Detected(root=root, name=_plain(root.name) or "stack", services=services)
+    for own in list(containers.published(tree, services)):
+        services.remove(own)
+        detected.notes.append(f"container {own.name} left out: {own.evidence[0]} is what this source makes")
     procfiles.join(tree, detected)
+    if not services:
+        detected.projects = independent.folders(root, _sources(Tree(root, has_collections=True)))
     _unique_names(services)
     for service in services:
         if service.kind is not ServiceType.COMPOSE:
             _look_inside(tree, service, services)
+    if independent.is_collection(services):
+        detected.projects = independent.folders(root, services)
     _default_ports(detected)
     detected.notes += containers.left_out(tree, services)
     contract.infer(detected)
     return detected
+
+
+def _sources(tree: Tree) -> list[Candidate]:
+    """Services whose source is in the repository."""
+    return [*node.find(tree), *python.find(tree), *langgraph.find(tree)]
 
 
 def _name(service: Candidate, root: Path) -> None:
@@ -151,16 +173,13 @@ def _port(tree: Tree, service: Candidate) -> None:
 
 
 def _default_ports(detected: Detected) -> None:
-    """Frontends get their framework's port, or the next one that nobody claims."""
-    claimed = {one.port for one in detected.services if one.port is not None}
+    """Who takes its port from the command line gets its framework's, or the next one that nobody claims."""
+    claimed = {one.port for one in detected.services if one.port is not None and not one.image}
     for service in detected.services:
-        wanted = contract.FRONTEND_PORTS.get(service.kind)
-        if service.port is not None or wanted is None:
+        wanted = service.default_port or contract.FRONTEND_PORTS.get(service.kind)
+        if wanted is None:
             continue
-        port = wanted
-        while port in claimed:
-            port += 1
-        if port != wanted:
-            detected.notes.append(f"{service.name} gets port {port}: {wanted} is claimed already")
-        claimed.add(port)
-        service.port = port
+        if service.port is None:
+            clashes.move(detected, service, wanted, claimed)
+        if service.port != wanted and service.default_port and service.command and not service.from_procfile:
+            service.command = service.command.replace(f"--port {wanted}", f"--port {service.port}")

@@ -10,19 +10,21 @@ from devstack import regular
 
 SKIPPED = {
     *("node_modules", "dist", "build", "out", "coverage", "target", "vendor", "venv", "env", "__pycache__"),
-    *("site-packages", "test", "tests", "__tests__", "e2e", "docs", "fixtures", "examples", "templates"),
+    *("site-packages", "test", "tests", "__tests__", "e2e", "docs", "fixtures"),
 }
+# Folders of projects to look at or to copy: none of them is a part of the repository's own stack.
+COLLECTIONS = {"examples", "templates", "samples", "cookbook", "cookbooks", "demos", "starters"}
 MAX_DEPTH = 6
 MAX_FILES = 20_000
 MAX_BYTES = 400_000
 
 
 class Tree:
-    """Files below `root`, in a stable order; links to folders are not followed."""
+    """Files below `root`, in a stable order; links to folders are not followed, COLLECTIONS only if asked for."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, has_collections: bool = False) -> None:
         self.root = root
-        self.files = sorted(_walk(root))
+        self.files = sorted(_walk(root, SKIPPED if has_collections else SKIPPED | COLLECTIONS))
         self._texts: dict[Path, str] = {}
 
     def named(self, *names: str) -> list[Path]:
@@ -63,12 +65,12 @@ def line_of(text: str, at: int) -> int:
     return text.count("\n", 0, at) + 1
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk(root: Path, skipped: set[str]) -> Iterator[Path]:
     count = 0
     for folder, folders, files in os.walk(root):
         here = Path(folder)
         deep = len(here.relative_to(root).parts) >= MAX_DEPTH
-        folders[:] = [] if deep else sorted(n for n in folders if n not in SKIPPED and not n.startswith("."))
+        folders[:] = [] if deep else sorted(n for n in folders if n not in skipped and not n.startswith("."))
         for name in sorted(files):
             count += 1
             if count > MAX_FILES:
