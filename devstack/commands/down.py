@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 from devstack.commands.running import Place, seconds, write
 from devstack.control.client import ControlClient
-from devstack.errors import ExitCode, NotRunningError, PortHeldError, SystemProblem, TimedOutError
+from devstack.errors import ExitCode, PortHeldError, SystemProblem, TimedOutError
 from devstack.host.base import this_host
 from devstack.host.leftovers import end_leftovers, living
 from devstack.host.listening import is_bindable
 from devstack.host.private_folder import PrivateFolder
 from devstack.host.run_lock import running_pid
+from devstack.host.signals import SAME_REQUEST
 from devstack.host.state_file import RunRecord, read
 from devstack.views.wording import counted, duration, listed
 
@@ -41,9 +42,7 @@ def down(place: Place, *, force: bool, timeout: str | None) -> int:
     if was_running:
         write(f"Everything stopped after {took}; every port can be bound again.")
     elif remains:
-        write(
-            f"The last run had died: stopped {counted(remains, 'process')[:-1]}{'es' if remains > 1 else ''}."
-        )
+        write(f"The last run had died: stopped {counted(remains, 'process')}.")
     else:
         write(f"Nothing was running in {folder.path.parent}.")
     return int(ExitCode.OK)
@@ -56,10 +55,12 @@ def _ask(folder: PrivateFolder, record: RunRecord | None, *, force: bool, patien
         for _ in range(2 if force else 1):
             client.post("down", patience=patience)
         return
-    except (NotRunningError, SystemProblem):
+    except SystemProblem:
         if record is None:
             raise
-    for _ in range(2 if force else 1):
+    this_host(record.run).end((record.supervisor,), "TERM")
+    if force:
+        time.sleep(2 * SAME_REQUEST)  # sooner it would be taken for the first one
         this_host(record.run).end((record.supervisor,), "TERM")
 
 

@@ -77,9 +77,9 @@ def carry_out(
         _conclude(name, outcome, now, patience)
         yield _done(action, before[name], now, time.monotonic() - began)
     for name in answer.get("kept", ()):
-        write(f"{name} runs on: nothing changed for it")
+        yield f"{name} runs on: nothing changed for it"
     for name in answer.get("later", ()):
-        write(f"devstack.{name} counts from the next `devstack up` on")
+        yield f"devstack.{name} counts from the next `devstack up` on"
     for name in answer.get("removed", ()):
         yield f"{name} is gone: stack.toml does not declare it any more"
 

@@ -368,3 +368,17 @@ def test_down_ends_a_devstack_that_was_suspended(tree: Tree, up: Up, devstack: C
     assert done.code == 0, done.err
     assert run.wait() == 143
     assert not tagged(identity(run))
+
+
+def test_down_force_kills_at_once_also_where_only_signals_are_heard(
+    tree: Tree, up: Up, devstack: Command
+) -> None:
+    services = {"a": {"command": python("stubborn.py"), "stop": {"grace": "60s"}}}
+    folder = tree({"stack.toml": toml(services), "stubborn.py": STUBBORN})
+    run = up(cwd=folder)
+    run.until("service.output", service="a")
+    run.process.send_signal(signal.SIGSTOP)
+    done = devstack("down", "--force", "--timeout", "14s", cwd=folder)
+    assert done.code == 0, done.err
+    assert run.wait() == 143
+    assert not tagged(identity(run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devstack.run.lifecycle import begin
 from devstack.run.state import Condition, Kind, Need, Phase, RunState, ServiceState, Spec
-from devstack.views.wording import setup_words, waiting
+from devstack.views.wording import counted, setup_words, waiting
 
 
 def preparing() -> RunState:
@@ -34,3 +34,8 @@ def test_a_long_setup_command_is_cut() -> None:
     words = setup_words("npm ci " + "--really " * 20, 75)
     assert words.endswith("…, 1 m 15 s)")
     assert len(words) < 80
+
+
+def test_things_are_counted_in_the_plural_that_they_have() -> None:
+    assert [counted(1, "process"), counted(2, "process")] == ["1 process", "2 processes"]
+    assert [counted(1, "line"), counted(1200, "line")] == ["1 line", "1,200 lines"]
