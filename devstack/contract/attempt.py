@@ -120,6 +120,11 @@ class Answer:
         return self.outcome is Outcome.OPEN
 
     @property
+    def stays_open(self) -> bool:
+        """Whether it opened, and nobody ended it while it was watched."""
+        return self.opened and not self.closed
+
+    @property
     def browser_code(self) -> int | None:
         """The close code a page would see; None while the socket stays open."""
         if not self.opened:

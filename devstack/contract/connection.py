@@ -7,6 +7,7 @@ import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from devstack.contract.urls import bracketed
 from devstack.records import dataclass
 
 BUFFER = 32_768
@@ -45,7 +46,7 @@ class Endpoint:
     @property
     def host_header(self) -> str:
         """The Host header as a browser writes it."""
-        return f"[{self.name}]:{self.port}" if ":" in self.name else f"{self.name}:{self.port}"
+        return f"{bracketed(self.name)}:{self.port}"
 
 
 @asynccontextmanager
@@ -55,8 +56,10 @@ async def connection(endpoint: Endpoint) -> AsyncIterator[tuple[asyncio.StreamRe
     if endpoint.tls:
         import ssl
 
-        context = ssl.create_default_context()
-        if not endpoint.verify:
+        if endpoint.verify:
+            context = ssl.create_default_context()
+        else:  # without the system's certificates, which take 17 ms to load
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     reader, writer = await asyncio.open_connection(
         endpoint.address,

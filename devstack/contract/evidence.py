@@ -9,6 +9,7 @@ from devstack.contract.attempt import Answer
 from devstack.contract.codes import Code as Code
 from devstack.contract.identity import Identity
 from devstack.contract.tokens import TokenKind
+from devstack.contract.urls import bracketed
 from devstack.records import dataclass, field
 from devstack.stack.model import Expect
 
@@ -50,7 +51,7 @@ class Evidence:
         main: the attempt as a page would make it: its origin, its subprotocols, a good token.
         control: the same to a path that no server has.
         without_origin, without_subprotocol: the same without that header.
-        declared_path: the same to the path that stack.toml declares, when the URL's differs.
+        at_declared_path: the same to the path that stack.toml declares, when the URL's differs.
         without_deflate: the same without an offer of compression.
         kept_alive: the same with pings, for as long again as the silent one lasted.
         crowd: what became of many of them at the same time.
@@ -97,7 +98,7 @@ class Evidence:
     def works_uncompressed(self) -> bool:
         """Whether compression is all that is wrong."""
         bare = self.without_deflate
-        return bare is not None and bare.opened and not bare.closed
+        return bare is not None and bare.stays_open
 
     @property
     def is_as_declared(self) -> bool:
@@ -110,7 +111,7 @@ class Evidence:
     @property
     def where(self) -> str:
         """Host and port for messages."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")

@@ -30,7 +30,7 @@ def _url(one: JudgedLink, stack: Stack) -> str | None:
     listens_on = urls.ip(service.host or "")
     host = "localhost" if listens_on is None or listens_on.is_unspecified else str(listens_on)
     path = (wanted.path or "").lstrip("/")
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{'/' if path else ''}{path}"
+    return f"{scheme}://{urls.bracketed(host)}:{port}{'/' if path else ''}{path}"
 
 
 def _scheme(one: JudgedLink) -> str | None:

@@ -34,9 +34,9 @@ def cause(answer_text: str, *, has_token: bool = True) -> str | None:
 
     Without a token it says the same as for one without a grant.
     """
-    said = _TOKEN.sub("", answer_text)  # its letters could spell a cause
     if not has_token:
         return None
+    said = _TOKEN.sub("", answer_text)  # its letters could spell a cause
     return next((words for pattern, words in _CAUSES if re.search(pattern, said, re.IGNORECASE)), None)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from devstack import foreign
 from devstack.contract import hocuspocus
 from devstack.contract.attempt import Answer, Request
+from devstack.contract.urls import bracketed
 from devstack.records import dataclass, replace
 from devstack.stack.model import TokenSpec, WebSocketSpec
 
@@ -131,7 +132,7 @@ def without_secrets(url: str) -> str:
     """The URL as it may be shown: no user information, no query values."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    netloc = f"[{host}]" if ":" in host else host
+    netloc = bracketed(host)
     try:
         netloc += f":{parts.port}" if parts.port else ""
     except ValueError:

@@ -68,7 +68,7 @@ def _by_subprotocol(evidence: Evidence) -> Found:
     """The cause when only the offered subprotocol is in the way."""
     bare = evidence.without_subprotocol
     is_named = SUBPROTOCOL_WORDS.search(evidence.main.body.decode("latin-1")) is not None
-    if bare is None or not (is_named or (bare.opened and not bare.closed)):
+    if bare is None or not (is_named or bare.stays_open):
         return None
     return (
         Code.SUBPROTOCOL_REJECTED,
@@ -81,7 +81,7 @@ def by_origin(evidence: Evidence) -> Found:
     """The cause when only the page's origin is in the way."""
     body = evidence.main.body.decode("latin-1") + evidence.main.close_reason
     bare = evidence.without_origin
-    opens_without = bare is not None and bare.opened and not bare.closed
+    opens_without = bare is not None and bare.stays_open
     if evidence.origin and (opens_without or (ORIGIN_WORDS.search(body) and not AUTH_WORDS.search(body))):
         return (
             Code.ORIGIN_REJECTED,

@@ -166,7 +166,7 @@ class Session:
         """The socket is open, and its protocol's own yes or no has not come yet."""
         manner = self.target.manner
         is_decided = protocols.is_greeted(manner, main) or protocols.refusal(manner, main) is not None
-        return main.opened and not main.closed and not is_decided
+        return main.stays_open and not is_decided
 
     def _port(self) -> int:
         try:
@@ -218,7 +218,7 @@ class Session:
             evidence.at_declared_path = await self._try(self._good(), path=declared)
         if TokenKind.NONE in self._tokens and evidence.has_token:
             bare = await self._try(None)
-            evidence.tokens = {TokenKind.NONE: bare.opened and not bare.closed}
+            evidence.tokens = {TokenKind.NONE: bare.stays_open}
 
     async def _look_around(self, evidence: Evidence) -> None:
         """What else is worth knowing of a socket that opens."""
@@ -240,14 +240,14 @@ class Session:
         """The same page under the other name of this machine, and any other page where a cookie is enough."""
         found = []
         twin = _twin(own)
-        if twin is not None and not _is_in(await self._try(self._good(), origin=twin)):
+        if twin is not None and not (await self._try(self._good(), origin=twin)).stays_open:
             detail = f"{own} gets in; the same page opened as {twin} does not"
             found.append(Remark(name="origin", detail=detail))
         token = self.target.manner.token
         if (
             token is not None
             and token.place == "cookie"
-            and _is_in(await self._try(self._good(), origin=STRANGER))
+            and (await self._try(self._good(), origin=STRANGER)).stays_open
         ):
             detail = "any web page gets in with its visitor's cookie: check the Origin header"
             found.append(Remark(name="origin", ok=False, detail=detail))
@@ -256,7 +256,7 @@ class Session:
     async def _crowd(self, size: int) -> Crowd:
         """So many connections at once, each open until all have been answered."""
         answers = await asyncio.gather(*(self._try(self._good(), watch=CROWD_SECONDS) for _ in range(size)))
-        others = Counter(_end_of(one) for one in answers if not _is_in(one))
+        others = Counter(_end_of(one) for one in answers if not one.stays_open)
         return Crowd(
             asked=size,
             opened=size - others.total(),
@@ -313,7 +313,7 @@ class Session:
         evidence.tokens = accepted
 
     def _note(self, kind: TokenKind, answer: Answer) -> bool:
-        accepted = answer.opened and not answer.closed and not protocols.refusal(self.target.manner, answer)
+        accepted = answer.stays_open and not protocols.refusal(self.target.manner, answer)
         if kind in self._tokens:
             self.tried.append(
                 TokenTried(
@@ -359,10 +359,6 @@ def _twin(origin: str) -> str | None:
     parts = urlsplit(origin)
     other = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}.get(parts.hostname or "")
     return None if other is None else origin.replace(f"//{parts.hostname}", f"//{other}", 1)
-
-
-def _is_in(answer: Answer) -> bool:
-    return answer.opened and not answer.closed
 
 
 def _end_of(answer: Answer) -> str:

@@ -62,9 +62,8 @@ def url_of(facts: Facts, service: Service) -> str:
             f"service `{service.name}` has neither a port nor a URL to connect to",
             hint=f"add `port = …` to [services.{service.name}] in stack.toml, or give a ws:// URL",
         )
-    host = service.host if service.host not in (None, "0.0.0.0", "::") else "localhost"
-    shown = f"[{host}]" if host and ":" in host else host
-    return f"{'wss' if service.tls else 'ws'}://{shown}:{service.port}{path}"
+    host = service.host if service.host and service.host not in ("0.0.0.0", "::") else "localhost"
+    return f"{'wss' if service.tls else 'ws'}://{urls.bracketed(host)}:{service.port}{path}"
 
 
 def _demand_usable(text: str, what: str) -> None:

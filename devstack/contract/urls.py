@@ -106,9 +106,13 @@ class Address:
             return self.path
         if "@" in self.path:  # an unescaped `/` in a password: what stands before the `@` are pieces of it
             return f"{self.scheme}://***@{self.path.rpartition('@')[2]}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
-        return f"{self.scheme}://{host}{port}{self.path}"
+        return f"{self.scheme}://{bracketed(self.host)}{port}{self.path}"
+
+
+def bracketed(host: str) -> str:
+    """The host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def parse(text: str) -> Address:

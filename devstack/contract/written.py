@@ -65,7 +65,7 @@ def with_part(url: str, part: UrlPart, value: str) -> str | None:
     elif part == "password":
         colon, password = ":", quote(value, safe="")
     elif part == "host":
-        host = f"[{value}]" if ":" in value else value
+        host = urls.bracketed(value)
     elif part == "port":
         port = value
     else:

@@ -134,7 +134,7 @@ def _hint(inspection: Inspection, judged: JudgedLink, address: Address) -> str:
         return f"write `{scheme}://user:password@host:port`, with `/`, `?`, `#` and `@` of the password percent-encoded"
     number = reach.port_of(inspection, judged.target) if UrlFault.BAD_PORT in address.faults else address.port
     port = "" if number is None else f":{number}"
-    host = f"[{address.host}]" if ":" in address.host else address.host or "host"
+    host = urls.bracketed(address.host) or "host"
     return f"write `{scheme}://{host}{port}{address.path}`"
 
 
