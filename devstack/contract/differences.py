@@ -54,14 +54,9 @@ def _part_of_url(left: str, right: str) -> str | None:
     one, other = urls.parse(left), urls.parse(right)
     if one.faults or other.faults:
         return None
-    parts = (
-        *(("scheme", one.scheme, other.scheme), ("user", one.user, other.user)),
-        *(("password", one.password, other.password), ("host", one.host, other.host)),
-        *(("port", one.effective_port, other.effective_port), ("path", one.path, other.path)),
-        ("query", one.query, other.query),
-    )
-    differing = [name for name, here, there in parts if here != there]
-    return differing[0] if len(differing) == 1 else None
+    parts = ("scheme", "user", "password", "host", "effective_port", "path", "query")
+    differing = [part for part in parts if getattr(one, part) != getattr(other, part)]
+    return differing[0].removeprefix("effective_") if len(differing) == 1 else None
 
 
 def _derived(whole: str, rest: str) -> str | None:

@@ -15,6 +15,11 @@ T = TypeVar("T")
 _NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
+def normal(path: Path) -> Path:
+    """The path without `..`, told by its text alone."""
+    return Path(os.path.normpath(path)) if ".." in path.parts else path
+
+
 class Files:
     """Reads below and beside `root`; answers are remembered for the life of the object.
 

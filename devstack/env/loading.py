@@ -5,14 +5,13 @@ Told by stack.toml; where it says nothing, by the command line, vite.config and 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env import versions, vite_config, wrappers
-from devstack.env.files import Files
+from devstack.env.files import Files, normal
 from devstack.env.model import LoadIssue
 from devstack.env.source.model import OWN_FORM, DotenvCall, SourceIndex
 from devstack.patterns import regex
@@ -88,7 +87,7 @@ class _Planner:
         self._service = service
         self._files = files
         self._sources = sources
-        self._folder = _normal(stack.root / service.dir)
+        self._folder = normal(stack.root / service.dir)
         self._launch = launch
         self._words = _words(launch)
         self._pages = pages(stack, service)
@@ -140,7 +139,7 @@ class _Planner:
             self._note_configuration()
             self._note_packages()
             self._note_starter()
-            return [Load(loader=loader, folder=_normal(self._pages.folder))]
+            return [Load(loader=loader, folder=normal(self._pages.folder))]
         if kind == "python-dotenv" and self._service.type in _PYTHON:
             return self._python(loader)
         if kind in ("dotenv", "dotenv-expand") and self._service.type is ServiceType.NODE:
@@ -160,7 +159,7 @@ class _Planner:
         is_node = self._service.type is ServiceType.NODE
         for supply in wrappers.supplies(self._launch.command, known, env_file_flag=not is_node):
             if supply.loader is not None and supply.file and "$" not in supply.file:
-                path = _normal(self._folder / supply.file)
+                path = normal(self._folder / supply.file)
                 yield Load(loader=supply.loader, folder=self._folder, files=(path,), override=supply.override)
             else:
                 spot = self._launch.spot
@@ -206,13 +205,13 @@ class _Planner:
         folder = config.folder(self._pages.folder)
         if folder is None:
             return Load(loader=loader, folder=self._folder, files=(), prefixes=config.prefixes)
-        return Load(loader=loader, folder=_normal(folder), prefixes=config.prefixes)
+        return Load(loader=loader, folder=normal(folder), prefixes=config.prefixes)
 
     def _python(self, loader: str) -> Iterable[Load]:
         index = self._sources(self._service.name)
         loads = self._calls(loader, index.dotenv_calls)
         settings = [
-            _normal((self._module(one.path) if one.beside_module else self._folder) / name)
+            normal((self._module(one.path) if one.beside_module else self._folder) / name)
             for one in index.settings
             for name in one.env_files
         ]
@@ -259,7 +258,7 @@ class _Planner:
         if not self._files.derive(_workspaces).packages(self._folder) and not aliases(self._folder):
             return
         for call in self._sources(self._service.name).dotenv_calls:
-            path = _normal(self._stack.root / call.path)
+            path = normal(self._stack.root / call.path)
             if not path.is_relative_to(self._folder):
                 self._note(path, call.line, f"{call.path} loads env files itself; declare `files`")
                 return
@@ -285,24 +284,24 @@ class _Planner:
                 folder = module if is_python and not call.from_cwd else self._folder
                 load = Load(loader=loader, folder=folder, override=call.override)
             else:
-                path = _normal((module if call.beside_module else self._folder) / call.file)
+                path = normal((module if call.beside_module else self._folder) / call.file)
                 load = Load(loader=loader, folder=self._folder, files=(path,), override=call.override)
             if load not in made:
                 made.append(load)
         return made
 
     def _note(self, path: Path, line: int, message: str) -> None:
-        self._issues.append(LoadIssue(path=_normal(path), line=line, kind="dynamic", message=message))
+        self._issues.append(LoadIssue(path=normal(path), line=line, kind="dynamic", message=message))
 
     def _module(self, path: str) -> Path:
-        return _normal(self._stack.root / path).parent
+        return normal(self._stack.root / path).parent
 
     def _usual_files(self) -> tuple[Path, ...] | None:
         names = defaults.default_files(self._service)
         return None if names is None else self._paths(names)
 
     def _paths(self, names: Iterable[str]) -> tuple[Path, ...]:
-        return tuple(_normal(self._folder / name) for name in names)
+        return tuple(normal(self._folder / name) for name in names)
 
     def _existing(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if self._files.is_file(self._folder / name)]
@@ -312,10 +311,6 @@ def _workspaces(_: Files) -> Workspaces:
     from devstack.env.source.workspace import Workspaces
 
     return Workspaces()
-
-
-def _normal(path: Path) -> Path:
-    return Path(os.path.normpath(path)) if ".." in path.parts else path
 
 
 def _words(launch: Launch | None) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env.source.workspace import flat
 from devstack.rules import lockfiles, packages, versions
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack import package
@@ -182,7 +183,7 @@ def _project_dependencies(text: str) -> list[str]:
     plain = (
         [one for one in listed if isinstance(one, str) and ";" not in one] if isinstance(listed, list) else []
     )
-    return [lockfiles.flat(found[0]) for one in plain if (found := re.match(r"[A-Za-z][\w.-]*", one))]
+    return [flat(found[0]) for one in plain if (found := re.match(r"[A-Za-z][\w.-]*", one))]
 
 
 def _imports(inspection: Inspection, service: Service, folder: Path, site: Path) -> Finding | None:

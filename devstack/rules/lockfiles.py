@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env.source.workspace import flat
 from devstack.rules import packages, versions
 from devstack.stack import package
 
@@ -43,11 +44,6 @@ def python(reader: FileReader, folder: Path, root: Path) -> dict[str, str]:
                 names = [one for one, _ in listed]
                 return {one: version for one, version in listed if names.count(one) == 1}
     return {}
-
-
-def flat(name: str) -> str:
-    """A Python package's name as registries compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _npm(text: str, own: str, wanted: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from devstack.env.files import normal
 from devstack.env.model import FileReader
 from devstack.env.source import workspace
 from devstack.env.source.model import DotenvCall, SettingsClass, SourceIndex, SourceRead, UrlLiteral
@@ -269,8 +270,7 @@ def _declared(stack: Stack, service: Service) -> Iterable[Path]:
 
 
 def _absolute(root: Path, relative: str) -> Path:
-    path = root / relative
-    return Path(os.path.normpath(path)) if ".." in path.parts else path
+    return normal(root / relative)
 
 
 def _files_of(root: Path, excluded: frozenset[Path]) -> Iterable[Path]:

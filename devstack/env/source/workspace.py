@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from devstack import regular
+from devstack.env.files import normal
 from devstack.patterns import regex
 from devstack.stack import package
 
@@ -32,7 +33,7 @@ class Workspaces:
 
     def packages(self, folder: Path) -> tuple[Path, ...]:
         """Folders of the packages that the one in `folder` depends on, directly or through each other."""
-        start = _normal(folder)
+        start = normal(folder)
         found: dict[Path, None] = {}
         pending = [start]
         while pending and len(found) < _MOST:
@@ -53,7 +54,7 @@ class Workspaces:
         members = {} if top is None else self._members[top]
         for name, wanted in own.dependencies.items():
             if wanted.startswith(_LOCAL):
-                yield _normal(folder / wanted.partition(":")[2])
+                yield normal(folder / wanted.partition(":")[2])
             elif name in members:
                 yield members[name]
 
@@ -71,7 +72,7 @@ def aliases(folder: Path) -> Mapping[str, Path]:
         base = _BASE.search(text)
         start = config.parent / (base[1] if base else ".")
         for name, target in _ALIAS.findall(text):
-            place = _owner(_normal(start / target))
+            place = _owner(normal(start / target))
             if place is not None and not place.is_relative_to(folder) and not folder.is_relative_to(place):
                 found.setdefault(name, place)
         further = _EXTENDS.search(text)
@@ -112,7 +113,7 @@ def _python(folder: Path) -> Iterator[Path]:
     tool = _tool(folder)
     for name, source in _table(tool, "uv", "sources").items():
         if isinstance(source, dict) and isinstance(source.get("path"), str):
-            yield _normal(folder / source["path"])
+            yield normal(folder / source["path"])
         elif isinstance(source, dict) and source.get("workspace") is True:
             yield from _uv_member(folder, name)
     groups = [group for group in _table(tool, "poetry", "group").values() if isinstance(group, dict)]
@@ -122,16 +123,16 @@ def _python(folder: Path) -> Iterator[Path]:
     ):
         for source in table.values():
             if isinstance(source, dict) and isinstance(source.get("path"), str):
-                yield _normal(folder / source["path"])
+                yield normal(folder / source["path"])
 
 
 def _uv_member(folder: Path, name: str) -> Iterator[Path]:
-    wanted = re.sub(r"[-_.]+", "-", name).lower()
+    wanted = flat(name)
     for here in (folder, *folder.parents):
         members = _table(_tool(here), "uv", "workspace").get("members")
         for pattern in members if isinstance(members, list) else ():
             for place in _expanded(here, str(pattern).rstrip("/").split("/")):
-                if re.sub(r"[-_.]+", "-", place.name).lower() == wanted or _project(place) == wanted:
+                if flat(place.name) == wanted or _project(place) == wanted:
                     yield place
                     return
         if members or (here / ".git").exists():
@@ -139,7 +140,12 @@ def _uv_member(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _project(folder: Path) -> str:
-    return re.sub(r"[-_.]+", "-", str(_table(_pyproject(folder), "project").get("name", ""))).lower()
+    return flat(str(_table(_pyproject(folder), "project").get("name", "")))
+
+
+def flat(name: str) -> str:
+    """A Python package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _tool(folder: Path) -> Mapping[str, object]:
@@ -211,7 +217,3 @@ def _text(path: Path) -> str | None:
         return regular.read(path).decode("utf-8-sig", "replace")
     except OSError:
         return None
-
-
-def _normal(path: Path) -> Path:
-    return Path(os.path.normpath(path)) if ".." in path.parts else path
