@@ -167,3 +167,69 @@ def test_of_two_services_that_insist_on_one_port_the_called_one_stays(tree: Tree
     services = written(folder, devstack).services
     assert {name: one.type for name, one in services.items() if name != "web"} == {"api": ServiceType.NODE}
     assert clashes(folder, devstack) == []
+
+
+@pytest.mark.parametrize(
+    ("scripts", "command"),
+    [
+        (
+            {
+                "dev": 'concurrently -n web,api "next dev" "python3 -m uvicorn api.index:app --reload --port 8100"'
+            },
+            "npx next dev",
+        ),
+        (
+            {
+                "dev": "npm run all",
+                "all": "run-p dev:*",
+                "dev:web": "next dev",
+                "dev:api": "uvicorn api.index:app --port=8100",
+            },
+            "npm run dev:web",
+        ),
+        (
+            {
+                "dev": 'concurrently "npm:dev:web" "npm run dev:api"',
+                "dev:web": "next dev",
+                "dev:api": "python -m uvicorn api.index:app --port 8100",
+            },
+            "npm run dev:web",
+        ),
+    ],
+)
+def test_a_page_and_a_python_backend_of_one_script_are_two_services_of_one_folder(
+    tree: Tree, devstack: Devstack, scripts: dict[str, str], command: str
+) -> None:
+    folder = tree(
+        {
+            "package.json": package(scripts, "next", "concurrently"),
+            "requirements.txt": "fastapi\n",
+            "api/index.py": f"import os\n{APP}secret = os.environ['JWT_SECRET']\n",
+            "app/page.tsx": "process.env.JWT_SECRET; process.env.NEXT_PUBLIC_API_URL ?? 'http://localhost:8100'",
+        }
+    )
+
+    stack = written(folder, devstack)
+
+    web, api = stack.services["web"], stack.services["api"]
+    assert (web.type, web.dir, web.port, web.command) == (ServiceType.NEXT, ".", 3000, command)
+    assert (api.type, api.dir, api.port, api.source) == (ServiceType.PYTHON, ".", 8100, ("api",))
+    assert (api.command or "").startswith(".venv/bin/")
+    assert [link.to for link in stack.links] == ["api"]
+    assert [one.text for one in stack.shared["jwt-secret"].members] == ["web:JWT_SECRET", "api:JWT_SECRET"]
+    assert clashes(folder, devstack) == []
+
+
+def test_a_page_and_a_node_server_of_one_script_are_two_services(tree: Tree, devstack: Devstack) -> None:
+    folder = tree(
+        {
+            "package.json": package({"dev": 'concurrently "vite" "tsx watch server/index.ts"'}, "vite", "ws"),
+            "server/index.ts": "new WebSocketServer({ port: 4010 })",
+        }
+    )
+    services = written(folder, devstack).services
+    assert {name: (one.type, one.port, one.command) for name, one in services.items()} == {
+        "web": (ServiceType.VITE, 5173, "npx vite"),
+        "server": (ServiceType.NODE, 4010, "npx tsx watch server/index.ts"),
+    }
+    assert services["server"].source == ("server",)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.stack import package, scripts, shell_words
+from devstack.stack.detect import parallel
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree, line_of
-from devstack.stack.model import ServiceType
+from devstack.stack.model import FRONTENDS, ServiceType
 
 SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts")
 _SOCKET_PACKAGES = {
@@ -27,6 +28,7 @@ _SIDE_SCRIPT = re.compile(
 )
 _PORT_FLAG = re.compile(r"(?:^|\s)(?:-p|--port)[=\s]+(\d{2,5})\b|\bPORT=(\d{2,5})\b")
 _VITE_PORT = re.compile(r"\bserver\s*:\s*\{[^}]*?\bport\s*:\s*(\d{2,5})", re.DOTALL)
+_EXECUTES = {"npm": "npx", "pnpm": "pnpm exec", "yarn": "yarn", "bun": "bunx"}
 _INSTALLS = {
     "package-lock.json": "npm ci",
     "npm-shrinkwrap.json": "npm ci",
@@ -49,7 +51,53 @@ def _services(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candid
     main = _main(tree, folder, own)
     if main is not None:
         yield main
-    yield from _side_services(tree, folder, own, main)
+        yield from _side_services(tree, folder, own, main)
+        return
+    together = list(_parallel(tree, folder, own))
+    yield from together or _side_services(tree, folder, own, main)
+
+
+def _parallel(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candidate]:
+    """The package's own programs among those that its script starts side by side."""
+    which = package.manager(folder, tree.root)
+    for part in parallel.parts(own, which):
+        text = _followed(own, part.command)
+        kind = _kind(own, text)
+        if kind is None:
+            continue
+        words = scripts.tool(shell_words.read(text).words or ())
+        if kind is ServiceType.NEXT and words[:1] != ("next",):
+            kind = ServiceType.NODE
+        candidate = Candidate(
+            name=part.name or (folder.name if kind in FRONTENDS else "server"),
+            kind=kind,
+            folder=folder,
+            command=_runnable(part.command, which),
+            evidence=[_evidence(tree, own, part.script)],
+            setup=_setup(tree, folder),
+        )
+        _port(tree, candidate, text)
+        if kind is ServiceType.NODE:
+            _entry(tree, candidate, words)
+        _socket(candidate, own)
+        yield candidate
+
+
+def _runnable(command: str, which: str) -> str:
+    """A script's command outside of a script, where `node_modules/.bin` is on no PATH."""
+    words = shell_words.read(command).words or ("",)
+    if words[0] in {"node", "bun", "deno", "npx", "bunx", "", *package.MANAGERS} or "/" in words[0]:
+        return command
+    return f"{_EXECUTES[which]} {command}"
+
+
+def _entry(tree: Tree, candidate: Candidate, words: tuple[str, ...]) -> None:
+    """Its source and port, by the file that it starts."""
+    folder = candidate.folder
+    entry = next((folder / word for word in words if (folder / word).is_file()), None)
+    if entry is not None:
+        candidate.source = _own_source(folder, entry)
+        _port_in_source(tree, candidate, [entry])
 
 
 def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
@@ -162,10 +210,7 @@ def _side_services(
             evidence=[_evidence(tree, own, name)],
         )
         _port(tree, candidate, text)
-        entry = next((folder / word for word in words if (folder / word).is_file()), None)
-        if entry is not None:
-            candidate.source = _own_source(folder, entry)
-            _port_in_source(tree, candidate, [entry])
+        _entry(tree, candidate, words)
         if main is None or not main.is_socket:
             _socket(candidate, own)
         yield candidate

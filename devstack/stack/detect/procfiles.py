@@ -49,7 +49,8 @@ def join(tree: Tree, detected: Detected) -> None:
         if folder == known.folder:
             known.command = command
             known.from_procfile = command == entry.command
-            known.port = _port(command) or known.port
+            known.port = _port(command) or known.port or known.default_port
+            known.default_port = None
     if any(one.from_procfile for one in detected.services):
         detected.procfile = name
 

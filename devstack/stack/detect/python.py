@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.records import dataclass
+from devstack.stack import package, scripts, shell_words
+from devstack.stack.detect import parallel
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree, line_of
 from devstack.stack.model import ServiceType
@@ -51,6 +54,46 @@ def find(tree: Tree) -> Iterator[Candidate]:
         if (folder, program.kind) not in taken:
             taken.add((folder, program.kind))
             yield _candidate(tree, folder, program)
+
+
+def join_scripts(tree: Tree, services: list[Candidate]) -> None:
+    """What a package's script starts beside its pages runs from the package's folder, with the script's command."""
+    for path in tree.named("package.json"):
+        own = package.read(path.parent)
+        for part in parallel.parts(own, "npm") if own is not None else ():
+            inner = scripts.behind(shell_words.read(part.command).words or (), own)
+            words = shell_words.read(part.command if inner is None else inner.text).words or ()
+            entry = _started(path.parent, words)
+            known = next(
+                (one for one in services if entry and one.evidence[0].path == tree.shown(entry)), None
+            )
+            if entry is None or known is None:
+                continue
+            known.folder, known.name = path.parent, part.name or known.name
+            known.source = entry if entry.parent == path.parent else entry.parent
+            known.setup = known.setup or setup(tree, path.parent)
+            program_name = re.sub(r"^python[0-9.]*$", "python", words[0])
+            runner = (
+                _runner(tree, path.parent)
+                if program_name == "python"
+                else program(tree, path.parent, words[0])
+            )
+            known.command = " ".join((runner, shlex.join(words[1:])))
+            port = re.search(r"--port[= ](\d{2,5})\b", known.command)
+            known.port = int(port[1]) if port else known.port or known.default_port
+            known.default_port = None
+
+
+def _started(folder: Path, words: tuple[str, ...]) -> Path | None:
+    """The file of `python -m uvicorn api.main:app`, `python api/main.py`."""
+    if not words or not re.fullmatch(r"python[0-9.]*|uvicorn|flask|fastapi", words[0]):
+        return None
+    for word in words[1:]:
+        module = folder / f"{word.partition(':')[0].replace('.', '/')}.py"
+        for path in (folder / word, module):
+            if path.suffix == ".py" and path.is_file():
+                return path
+    return None
 
 
 def _rank(path: Path) -> tuple[int, int, str]:

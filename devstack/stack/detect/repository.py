@@ -35,6 +35,7 @@ def detect(root: Path) -> Detected:
     services = _sources(tree)
     for service in services:
         _name(service, root)
+    python.join_scripts(tree, services)
     services += containers.find(tree, services)
     detected = Detected(root=root, name=_plain(root.name) or "stack", services=services)
     for own in list(containers.published(tree, services)):
@@ -174,7 +175,7 @@ def _port(tree: Tree, service: Candidate) -> None:
 
 def _default_ports(detected: Detected) -> None:
     """Who takes its port from the command line gets its framework's, or the next one that nobody claims."""
-    claimed = {one.port for one in detected.services if one.port is not None and not one.image}
+    claimed = {one.port for one in detected.services if one.port is not None}
     for service in detected.services:
         wanted = service.default_port or contract.FRONTEND_PORTS.get(service.kind)
         if wanted is None:
