@@ -65,6 +65,7 @@ def test_a_stopped_process_is_killed_after_the_grace(spawned: Processes, free_po
     port = free_port()
     process = hold(spawned, ("127.0.0.1", port))
     os.kill(process.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)  # a TERM that came together with it would be heard first
     assert free_all(port, grace=0.2).killed == (process.pid,)
 
 
