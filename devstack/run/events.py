@@ -173,10 +173,14 @@ class ServiceStopping(ServiceEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStopped(ServiceEvent):
-    """Its whole process tree is gone. `survivors` are pids that could not be stopped (another user's)."""
+    """Its whole process tree is gone. `survivors` are pids that could not be stopped (another user's).
+
+    `returns`: it is started again.
+    """
 
     name = "service.stopped"
     completed: bool = False
+    returns: bool = False
     survivors: tuple[int, ...] = ()
 
 

@@ -62,7 +62,7 @@ def begin_stop(draft: Draft, name: str, reason: str) -> None:
             service=name,
             generation=service.generation,
             reason=reason,
-            returns=service.goal is Goal.RESTART and not draft.run.stopping,
+            returns=_returns(draft, name),
             signal=spec.signal,
             grace=spec.grace,
         )
@@ -172,7 +172,14 @@ def revive(draft: Draft, name: str) -> None:
 
 def _stopped_event(draft: Draft, name: str, survivors: tuple[int, ...]) -> events.ServiceStopped:
     generation = draft.services[name].generation
-    return events.ServiceStopped(service=name, generation=generation, survivors=survivors)
+    return events.ServiceStopped(
+        service=name, generation=generation, survivors=survivors, returns=_returns(draft, name)
+    )
+
+
+def _returns(draft: Draft, name: str) -> bool:
+    """Whether it is stopped only to be started again."""
+    return draft.services[name].goal is Goal.RESTART and not draft.run.stopping
 
 
 def _setup_finished(draft: Draft, name: str) -> None:

@@ -186,7 +186,6 @@ class Console:
     def _run_stopping(self, event: events.RunStopping, envelope: Envelope, state: RunState) -> None:
         self._next_report = None
         self._stopping = True
-        self._returning.clear()
         if event.forced:
             self._screen.clear_echo()
             self._note("■", "#", "Killing everything that is left.", "red")
@@ -295,7 +294,8 @@ class Console:
             self._completed_after[event.service] = took
             text = self._style.paint(f"completed in {duration(took)}", "green")
             self._say(event.service, "✓", "ok", text, "green")
-        elif event.service not in self._returning:
+        elif not event.returns:
+            self._returning.discard(event.service)  # meanwhile somebody asked for a stop
             self._say(event.service, "■", "#", self._style.paint("stopped", "dim"))
 
     def _service_failed(self, event: events.ServiceFailed, envelope: Envelope, state: RunState) -> None:

@@ -146,9 +146,19 @@ def restart(service: str, reason: str) -> list[Event]:
     return [
         events.ServiceStopping(service=service, reason=reason, returns=True),
         events.ServiceExited(service=service, code=0, expected=True),
-        events.ServiceStopped(service=service),
+        events.ServiceStopped(service=service, returns=True),
         events.ServiceRestarting(service=service, reason=reason),
         events.ServiceStarted(service=service, generation=2, pid=8),
+    ]
+
+
+def test_a_stop_that_overtakes_a_restart_is_told_and_so_is_the_next_restart(console: Terminalless) -> None:
+    overtaken = [*restart("web", "requested")[:2], events.ServiceStopped(service="web")]
+    again = events.ServiceRestarting(service="web", reason="exited 1", delay=1.0, attempt=1, limit=5)
+    assert shown(console, [*overtaken, again]) == [
+        "web    ~ restarting: requested",
+        "web    # stopped",
+        "web    ~ restarting in 1.0 s (attempt 1 of 5): exited 1",
     ]
 
 
