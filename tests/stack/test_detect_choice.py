@@ -233,3 +233,22 @@ def test_a_page_and_a_node_server_of_one_script_are_two_services(tree: Tree, dev
         "server": (ServiceType.NODE, 4010, "npx tsx watch server/index.ts"),
     }
     assert services["server"].source == ("server",)
+
+
+def test_a_django_project_is_started_for_development(tree: Tree, devstack: Devstack) -> None:
+    manage = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site.settings')\n"
+    folder = tree(
+        {
+            "Procfile": "web: gunicorn site.wsgi\npostdeploy: python manage.py migrate\n",
+            "backend/manage.py": f"{manage}from django.core.management import execute_from_command_line\n",
+            "backend/requirements.txt": "django\n",
+            "compose.yaml": "services:\n  store:\n    image: amazon/store\n    ports: ['8000:8000']\n",
+        }
+    )
+    services = written(folder, devstack).services
+    assert set(services) == {"backend", "store"}
+    assert (services["backend"].command, services["backend"].port) == (
+        ".venv/bin/python manage.py runserver 8001",
+        8001,
+    )
+    assert clashes(folder, devstack) == []

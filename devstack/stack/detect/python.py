@@ -107,6 +107,8 @@ def _program(tree: Tree, path: Path) -> _Program | None:
     agent = _AGENT.search(text)
     if agent and re.search(r"\brun_app\(|\bWorkerOptions\(|\bAgentServer\(", text):
         return _Program(path, ServiceType.LIVEKIT_AGENT, line_of(text, agent.start()), "LiveKit agent")
+    if path.name == "manage.py" and "django" in text:
+        return _Program(path, ServiceType.PYTHON, 1, "Django project")
     app = _APP.search(text)
     if app:
         itself = runs_itself and _UVICORN.search(text) is not None
@@ -130,6 +132,8 @@ def _program(tree: Tree, path: Path) -> _Program | None:
 
 def _project(tree: Tree, folder: Path) -> Path:
     """The folder to run in: the nearest one upward with project files; else the file's own."""
+    if (folder / "manage.py").is_file():
+        return folder
     marks = ("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", ".env", ".env.example")
     here = folder
     while here != tree.root:
@@ -174,6 +178,9 @@ def _command(tree: Tree, candidate: Candidate, program: _Program) -> str:
     relative = program.path.relative_to(candidate.folder)
     if program.kind is ServiceType.LIVEKIT_AGENT:
         return f"{runner} {relative.as_posix()} dev"
+    if relative.name == "manage.py":
+        candidate.default_port = candidate.port or 8000
+        return f"{runner} manage.py runserver {candidate.default_port}"
     if program.app is None:
         return f"{runner} {_entry(tree, candidate.folder, relative).as_posix()}"
     module = ".".join(relative.with_suffix("").parts)

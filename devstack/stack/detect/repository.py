@@ -183,4 +183,4 @@ def _default_ports(detected: Detected) -> None:
         if service.port is None:
             clashes.move(detected, service, wanted, claimed)
         if service.port != wanted and service.default_port and service.command and not service.from_procfile:
-            service.command = service.command.replace(f"--port {wanted}", f"--port {service.port}")
+            service.command = f"{service.command.removesuffix(str(wanted))}{service.port}"
