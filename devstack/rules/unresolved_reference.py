@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING
 
 from devstack.env.model import Environment, LayerKind, Value
 from devstack.env.secrets import is_secret_name
+from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_REFERENCE = re.compile(r"(?<!\\)\$(?:\{(\w+)([^{}]*)\}|([A-Za-z_]\w*))")
+_REFERENCE = regex(r"(?<!\\)\$(?:\{(\w+)([^{}]*)\}|([A-Za-z_]\w*))")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
