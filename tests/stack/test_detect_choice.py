@@ -28,6 +28,7 @@ def clashes(folder: Path, devstack: Devstack) -> list[str]:
     [
         "services:\n  notes:\n    image: registry.example/acme/other\n    ports: ['4000:4000']\n",
         "services:\n  app:\n    image: acme/notes:latest\n    ports: ['8080:4000']\n",
+        "services:\n  app:\n    image: acme/notes-py:2\n    ports: ['8080:4000']\n",
         "services:\n  app:\n    image: acme/elsewhere@sha256:00\n    ports: ['4000:80']\n",
     ],
 )
@@ -37,6 +38,7 @@ def test_a_published_image_beside_the_source_is_left_out_with_the_reason(
     folder = tree(
         {
             "package.json": package({"dev": "tsx src/index.ts"}, "express", name="notes"),
+            "pyproject.toml": '[project]\nname = "notes-py"\n',
             "src/index.ts": "app.listen(4000)",
             "compose.yaml": f"{compose}  db:\n    image: postgres:16\n    ports: ['5432:5432']\n",
         }
@@ -240,11 +242,16 @@ def test_a_django_project_is_started_for_development(tree: Tree, devstack: Devst
     folder = tree(
         {
             "Procfile": "web: gunicorn site.wsgi\npostdeploy: python manage.py migrate\n",
-            "backend/manage.py": f"{manage}from django.core.management import execute_from_command_line\n",
+            "backend/manage.py": f"{manage}from configurations.management import execute_from_command_line\n",
             "backend/requirements.txt": "django\n",
-            "compose.yaml": "services:\n  store:\n    image: amazon/store\n    ports: ['8000:8000']\n",
+            "compose.yaml": (
+                "services:\n  store:\n    image: amazon/store\n    ports: ['8000:8000']\n"
+                "  app:\n    image: site:dev\n    build: {context: ., target: dev}\n"
+                "  jobs:\n    image: site:dev\n    command: celery\n"
+            ),
         }
     )
+    assert "builds app, jobs" in devstack("init", "--dry-run", cwd=folder).out
     services = written(folder, devstack).services
     assert set(services) == {"backend", "store"}
     assert (services["backend"].command, services["backend"].port) == (

@@ -14,18 +14,20 @@ from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_PROJECT = re.compile(r"""^name\s*=\s*['"]([^'"]+)['"]""", re.MULTILINE)
 _IMAGE_TAG = re.compile(r"(?::[^/]*)?(?:@.*)?$")
 
 
 def find(tree: Tree, known: list[Candidate]) -> Iterator[Candidate]:
     """Candidates for images; a service that builds a known folder adds its name to that candidate's aliases."""
     for path in sorted(tree.named(*NAMES), key=_remoteness)[:1]:
-        for name, body in _services(tree.text(path)).items():
+        bodies = _services(tree.text(path))
+        for name, body in bodies.items():
             built = _built(path.parent, body, known)
             if built is not None:
                 if name != built.name:
                     built.aliases.append(name)
-            elif "image" in body and "build" not in body:
+            elif "image" in body and not _is_made(body, bodies):
                 yield _candidate(tree, path, name, body)
 
 
@@ -35,7 +37,8 @@ def published(tree: Tree, services: list[Candidate]) -> Iterator[Candidate]:
     if not started:
         return
     found = package.read(tree.root)
-    own = {tree.root.name.lower(), *((found.name.lower(),) if found else ())}
+    project = _PROJECT.search(tree.text(tree.root / "pyproject.toml"))
+    own = {tree.root.name.lower(), found.name.lower() if found else "", project[1].lower() if project else ""}
     names = {one.folder.name for one in started} | {one.name for one in started}
     for container in services:
         image = _IMAGE_TAG.sub("", container.image.lower()).rpartition("/")[2]
@@ -52,10 +55,11 @@ def left_out(tree: Tree, known: list[Candidate]) -> Iterator[str]:
     """What compose files hold and devstack does not start, in words."""
     for path in tree.named(*NAMES)[:1]:
         shown = tree.shown(path)
+        bodies = _services(tree.text(path))
         builds = [
             name
-            for name, body in _services(tree.text(path)).items()
-            if "build" in body and _built(path.parent, body, known) is None
+            for name, body in bodies.items()
+            if _is_made(body, bodies) and _built(path.parent, body, known) is None
         ]
         if builds:
             yield f"{shown} builds {', '.join(builds)} from folders in which nothing was recognised: not taken"
@@ -72,6 +76,12 @@ def _services(text: str) -> Mapping[str, dict[str, Any]]:
     return {str(name): body for name, body in services.items() if isinstance(body, dict)}
 
 
+def _is_made(body: Mapping[str, Any], bodies: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the file itself builds the image, for this service or for another one that runs it."""
+    image = body.get("image")
+    return "build" in body or any(image == one.get("image") for one in bodies.values() if "build" in one)
+
+
 def _built(folder: Path, body: Mapping[str, Any], known: list[Candidate]) -> Candidate | None:
     build = body.get("build")
     context = build.get("context", ".") if isinstance(build, dict) else build
@@ -80,7 +90,7 @@ def _built(folder: Path, body: Mapping[str, Any], known: list[Candidate]) -> Can
     places = [(folder / context).resolve()]
     if isinstance(build, dict) and isinstance(build.get("dockerfile"), str):
         places.append((places[0] / build["dockerfile"]).parent)
-    inside = [one for one in known if one.folder.resolve() in places]
+    inside = [one for one in known if not one.image and one.folder.resolve() in places]
     return inside[0] if len(inside) == 1 else None
 
 

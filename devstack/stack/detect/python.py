@@ -107,7 +107,7 @@ def _program(tree: Tree, path: Path) -> _Program | None:
     agent = _AGENT.search(text)
     if agent and re.search(r"\brun_app\(|\bWorkerOptions\(|\bAgentServer\(", text):
         return _Program(path, ServiceType.LIVEKIT_AGENT, line_of(text, agent.start()), "LiveKit agent")
-    if path.name == "manage.py" and "django" in text:
+    if path.name == "manage.py" and "django" in text.lower():
         return _Program(path, ServiceType.PYTHON, 1, "Django project")
     app = _APP.search(text)
     if app:
