@@ -38,16 +38,7 @@ def init(request: Request) -> int:
             f"{root} is a whole home folder or disk, not a repository",
             hint="call it in a repository, or devstack init FOLDER",
         )
-    from devstack.stack.detect.repository import detect
-
-    detected = detect(root)
-    if detected.projects:
-        raise _several(detected)
-    if not detected.services:
-        raise UsageError(
-            f"no service found in {request.folder}",
-            hint="`devstack init --list-templates` names complete examples to start from",
-        )
+    detected = _detected(root, request.folder)
     files = _files(root, detected)
     _tell(detected)
     _write(request, files)
@@ -64,6 +55,21 @@ def list_templates() -> int:
     for template in templates.every():
         print(f"{template.name.ljust(20)} {template.summary}")
     return int(ExitCode.OK)
+
+
+def _detected(root: Path, folder: Path) -> Detected:
+    """One stack; UsageError where there is none, or where separate projects lie side by side."""
+    from devstack.stack.detect.repository import detect
+
+    detected = detect(root)
+    if detected.projects:
+        raise _several(detected)
+    if not detected.services:
+        raise UsageError(
+            f"no service found in {folder}",
+            hint="`devstack init --list-templates` names complete examples to start from",
+        )
+    return detected
 
 
 def _files(root: Path, detected: Detected) -> dict[str, bytes]:

@@ -31,9 +31,7 @@ def join(tree: Tree, detected: Detected) -> None:
     if deployed:
         left = ", ".join(f"{entry.name} (line {entry.line})" for entry in deployed)
         detected.notes.append(f"{name} is for a deployment; left out: {left}")
-    for entry in entries.values():
-        if entry in deployed:
-            continue
+    for entry in (one for one in entries.values() if one not in deployed):
         evidence = Evidence(path=name, line=entry.line, what=f"entry {entry.name}")
         folder, command = _split(tree.root, entry.command)
         if any(one.name == entry.name for one in detected.services if one not in free):
