@@ -140,7 +140,7 @@ class Console:
         }.get(event.action, "")
         text += f" → {consequence}" if consequence and (event.services or event.action == "held") else ""
         colour = "red" if event.action == "held" else "cyan"
-        self._note("~", "~", "\n".join([text, *_indented(event.detail)]), colour)
+        self._note("~", "~", "\n".join([text, *self._indented(event.detail)]), colour)
 
     def _run_ready(self, event: events.RunReady, envelope: Envelope, state: RunState) -> None:
         self._next_report = None
@@ -324,9 +324,11 @@ class Console:
     def _note(self, fancy: str, plain: str, text: str, colour: str) -> None:
         self._screen.say(f"{self._style.paint(self._style.glyph(fancy, plain), colour)} {text}")
 
-
-def _indented(text: str) -> list[str]:
-    return [f"  {line}" for line in text.splitlines()]
+    def _indented(self, text: str) -> list[str]:
+        lines = [f"  {line}" for line in text.splitlines()]
+        if not self._screen.is_terminal:
+            return lines
+        return [folded for line in lines for folded in self._style.folded(line, "  ")]
 
 
 # Explicit: an event without an entry is not for people (`service.starting` is followed by `service.started`).
