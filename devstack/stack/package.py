@@ -79,6 +79,12 @@ def _read(file: str, *_: int) -> Package | None:
     )
 
 
+def is_workspace(folder: Path) -> bool:
+    """Whether `folder` is the root of an npm, yarn, bun or pnpm workspace."""
+    own = read(folder)
+    return bool(own and own.workspaces) or (folder / "pnpm-workspace.yaml").is_file()
+
+
 def manager(folder: Path, root: Path) -> str:
     """The package manager of `folder`: `packageManager` or a lockfile, upward to `root`; else npm."""
     top = root if folder.is_relative_to(root) else folder

@@ -136,6 +136,28 @@ def test_many_servers_that_want_one_port_are_separate_projects(tree: Tree, devst
     assert not (folder / "stack.toml").exists()
 
 
+def test_many_servers_of_one_workspace_are_one_stack(tree: Tree, devstack: Devstack) -> None:
+    names = ("billing", "chat", "search", "users")
+    folder = tree(
+        {
+            "package.json": json.dumps({"private": True, "workspaces": ["services/*"]}),
+            **{
+                f"services/{name}/{path}": text
+                for name in names
+                for path, text in (
+                    ("package.json", package({"dev": "node --watch main.js"}, "express")),
+                    ("main.js", "require('express')().listen(process.env.PORT || 3000)\n"),
+                )
+            },
+        }
+    )
+
+    services = written(folder, devstack).services
+
+    assert set(services) == set(names)
+    assert len({one.port for one in services.values()}) == len(names)
+
+
 def test_servers_whose_port_is_a_flag_get_ports_of_their_own(tree: Tree, devstack: Devstack) -> None:
     folder = tree(
         {

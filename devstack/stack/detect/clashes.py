@@ -1,4 +1,4 @@
-"""Room for services that claim one port: a page moves to the next one, what cannot move is left out, and it is said."""
+"""Room for services that claim one port: who takes another one moves to it, the others are left out, and it is said."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ def settle(detected: Detected, port: int, names: Collection[str]) -> None:
     for service in claimants:
         if service is keeper:
             continue
-        if service.is_frontend and service.port == port:
+        if (service.is_frontend or service.port_variable) and service.port == port:
             move(detected, service, port, claimed)
+            service.port_env = service.port_variable
         else:
             detected.services.remove(service)
             where = service.evidence[0] if service.evidence else service.folder.name

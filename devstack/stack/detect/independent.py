@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from devstack.stack import package
 from devstack.stack.detect.model import Candidate
-from devstack.stack.model import ServiceType
+from devstack.stack.model import FRONTENDS, ServiceType
 
 MANY = 4
+_OF_WORKSPACES = (*FRONTENDS, ServiceType.NODE)
 _PARTS = {"app", "web", "client", "frontend", "server", "backend", "api", "agent", "bot", "ws", "worker"}
 
 
-def is_collection(services: list[Candidate]) -> bool:
+def is_collection(root: Path, services: list[Candidate]) -> bool:
     """Whether many servers want one port or one name: a stack's would get in each other's way.
 
-    Pages do not count by their port, which is a flag; nor what a compose file or a Procfile starts together.
+    Pages do not count by their port, which is a flag; nor does what a compose file or a Procfile starts together,
+    or a workspace holds together.
     """
-    alone = [
-        one
-        for one in services
-        if one.kind is not ServiceType.COMPOSE and not one.aliases and not one.from_procfile
-    ]
+    held = (ServiceType.COMPOSE, *(_OF_WORKSPACES if package.is_workspace(root) else ()))
+    alone = [one for one in services if one.kind not in held and not one.aliases and not one.from_procfile]
     ports = Counter(one.port or one.default_port for one in alone if not one.is_frontend)
     del ports[None]
     folders = Counter(folder.name for folder in {one.folder for one in alone})

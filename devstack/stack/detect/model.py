@@ -50,6 +50,8 @@ class Candidate:
         aliases: further host names.
         source: folder or file that is its own, where several services share `folder`.
         default_port: the port of its `command` that nothing in the repository asks for.
+        port_variable: the variable that its source takes another port from; no env file sets it.
+        port_env: the one of stack.toml.
     """
 
     name: str
@@ -74,6 +76,8 @@ class Candidate:
     from_procfile: bool = False
     source: Path | None = None
     default_port: int | None = None
+    port_variable: str = ""
+    port_env: str = ""
 
     @property
     def is_frontend(self) -> bool:

@@ -137,8 +137,7 @@ _SERVERS = {
 
 def _is_orchestrator(own: package.Package) -> bool:
     """A workspace's root whose script starts its packages: `node scripts/dev.js`."""
-    is_root = bool(own.workspaces) or (own.path.parent / "pnpm-workspace.yaml").is_file()
-    return is_root and not _SERVERS.intersection(own.dependencies)
+    return package.is_workspace(own.path.parent) and not _SERVERS.intersection(own.dependencies)
 
 
 def _followed(own: package.Package, text: str, depth: int = 4) -> str:

@@ -48,7 +48,7 @@ def detect(root: Path) -> Detected:
     for service in services:
         if service.kind is not ServiceType.COMPOSE:
             _look_inside(tree, service, services)
-    if independent.is_collection(services):
+    if independent.is_collection(root, services):
         detected.projects = independent.folders(root, services)
     _default_ports(detected)
     detected.notes += containers.left_out(tree, services)
@@ -167,10 +167,18 @@ def _port(tree: Tree, service: Candidate) -> None:
     fallbacks = {one.names[0]: one.fallback or "" for one in service.reads}
     for variable in _PORT_VARIABLES:
         found = service.defined.get(variable) if variable in fallbacks else None
-        for text in (found or "", fallbacks.get(variable, "") if service.port is None else ""):
-            if text.isdigit() and 0 < int(text) < 65536:
-                service.port = int(text)
-                return
+        if found is not None and _is_port(found):
+            service.port = int(found)
+            return
+        fallback = fallbacks.get(variable, "")
+        if _is_port(fallback) and service.port in (None, int(fallback)):
+            service.port = int(fallback)
+            service.port_variable = variable
+            return
+
+
+def _is_port(text: str) -> bool:
+    return text.isdigit() and 0 < int(text) < 65536
 
 
 def _default_ports(detected: Detected) -> None:

@@ -49,6 +49,7 @@ def _service(detected: Detected, service: Candidate) -> Table:
             "dir": folder if folder != "." else None,
             "command": None if service.from_procfile and detected.procfile else service.command,
             "port": service.port,
+            "port_env": service.port_env or None,
             "depends_on": service.needs,
             "source": _relative(service),
             "hosts": service.aliases,
