@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _WHOSE = {
     HolderClass.OURS: "a process of this stack",
     HolderClass.SAME_REPO: "a process of this repository",
-    HolderClass.FOREIGN: "another program of yours",
+    HolderClass.FOREIGN: "another program",
     HolderClass.OTHER_USER: "a process of another user",
     HolderClass.CONTAINER: "a container",
     HolderClass.SYSTEM: "a system service",

@@ -16,6 +16,8 @@ LineReader = Callable[[str, int], str | None]
 _ASSIGNMENT = re.compile(r"^(\ufeff?\s*(?:export\s+)?)([^\s=:#'\"]+)(\s*(?:=|:\s))(.*)$")
 _LITERAL = re.compile(r"""(["'`])((?:\\.|(?!\1).)*)\1""")
 _HARMLESS = re.compile(r"^(?:[A-Z][A-Z0-9_]*|[./@][\w./@-]*|[\w-]{0,5}|\.?env[\w.]*|true|false|[\w-]+:)$")
+# A quoted key of an object: words only, because what has digits in it may be a token that something is kept under.
+_OBJECT_KEY = re.compile(r"[A-Za-z_$@][A-Za-z_$@./-]{0,39}")
 _PLAIN_VALUE = re.compile(
     r"^(?:\d{1,6}|true|false|yes|no|on|off|development|production|test|localhost|)$", re.I
 )
@@ -141,11 +143,19 @@ def _mask_literal(found: re.Match[str]) -> str:
     from devstack.env import secrets
 
     quote, inner = found.groups()
-    if _HARMLESS.match(inner):
+    if _HARMLESS.match(inner) or (_OBJECT_KEY.fullmatch(inner) and _is_key(found)):
         return found.group()
     if _URL.match(inner):
         return f"{quote}{secrets.mask_url(inner)}{quote}"
     return f"{quote}…{quote}"
+
+
+def _is_key(found: re.Match[str]) -> bool:
+    """Whether the literal stands where an object's key does; that of `a ? "x" : b` or `case "x":` does not."""
+    begin = max(0, found.start() - 80)  # of a minified line only what stands near
+    before = found.string[begin : found.start()].rstrip()
+    is_first = before.endswith(("{", ",")) or (begin == 0 and not before)
+    return is_first and found.string.startswith(":", found.end())
 
 
 def _mark(shown: str, variable: str | None) -> tuple[int, int]:
