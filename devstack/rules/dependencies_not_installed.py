@@ -29,7 +29,6 @@ from devstack.stack.model import Service, ServiceType
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_INSTALL = {"npm": "npm install", "pnpm": "pnpm install", "yarn": "yarn install", "bun": "bun install"}
 _LISTED = 5
 
 
@@ -94,9 +93,8 @@ def _install_folder(inspection: Inspection, folder: Path) -> Path:
 
 
 def _install(inspection: Inspection, place: Path) -> str:
-    command = _INSTALL.get(package.manager(place, inspection.root), "npm install")
     where = "" if place == inspection.root else f" in {inspection.shown(place)}"
-    return f"`{command}`{where}, or declare it as `setup`"
+    return f"`{package.manager(place, inspection.root)} install`{where}, or declare it as `setup`"
 
 
 def _node(inspection: Inspection, service: Service, folder: Path) -> Finding | None:

@@ -259,6 +259,22 @@ def test_following_ends_when_its_reader_leaves_although_services_are_silent(
     assert following.wait(timeout=20) == 0
 
 
+def following(folder: Path, spawned: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """`devstack logs -f` in `folder`, when it has shown what `server` wrote first."""
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "devstack", "logs", "-f"],
+        cwd=folder,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    spawned.append(follower)
+    assert follower.stdout
+    assert follower.stdout.readline().startswith(b"server | server of process")
+    return follower
+
+
 def test_following_ends_with_the_run(
     tree: Tree,
     devstack: Command,
@@ -269,16 +285,8 @@ def test_following_ends_with_the_run(
     folder = tree(stack(free_port()))
     run = up("--no-doctor", cwd=folder)
     run.until("run.ready")
-    follower = subprocess.Popen(
-        [sys.executable, "-m", "devstack", "logs", "-f"],
-        cwd=folder,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-    )
-    spawned.append(follower)
+    follower = following(folder, spawned)
     assert follower.stdout
-    assert follower.stdout.readline().startswith(b"server | server of process")
     assert devstack("restart", "server", cwd=folder).code == 0
     while not (line := follower.stdout.readline()).startswith(b"server | server of process"):
         assert line, "the follower ended before it showed the new process"
@@ -292,17 +300,7 @@ def test_who_follows_a_run_that_is_killed_is_told_so(
     folder = tree(stack(free_port()))
     run = up("--no-doctor", cwd=folder)
     run.until("run.ready")
-    follower = subprocess.Popen(
-        [sys.executable, "-m", "devstack", "logs", "-f"],
-        cwd=folder,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    spawned.append(follower)
-    assert follower.stdout
-    assert follower.stdout.readline().startswith(b"server | server of process")
+    follower = following(folder, spawned)
     run.process.send_signal(signal.SIGKILL)
     _, errors = follower.communicate(timeout=20)
     assert follower.returncode == 6
