@@ -222,7 +222,8 @@ def _default(value: Any) -> Default:
     if isinstance(value, _Field):
         return value.default, value.factory
     library: Any = sys.modules.get("dataclasses")
-    if library is None or not isinstance(value, library.Field):
+    kind = getattr(library, "Field", None)  # another thread may be in the middle of importing it
+    if kind is None or not isinstance(value, kind):
         return value, None
     if value.default_factory is not library.MISSING:
         return _NOTHING, value.default_factory

@@ -180,6 +180,19 @@ def test_nothing_is_compiled_for_a_class_that_is_only_imported() -> None:
     assert done.stdout.split() == ["False", "True", "False", "A(x=1)", "True"]
 
 
+def test_another_thread_may_be_in_the_middle_of_importing_the_standard_one() -> None:
+    program = (
+        "import sys, types\n"
+        "from devstack.records import dataclass, field\n"
+        "@dataclass(frozen=True)\n"
+        "class A:\n    x: int = 1\n    tags: list = field(default_factory=list)\n"
+        "sys.modules['dataclasses'] = types.ModuleType('dataclasses')\n"
+        "print(A().x, A(x=2).x, A().tags)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "1 2 []\n"
+
+
 @BOTH
 def test_a_frozen_class_with_its_own_equality_still_has_a_hash(dataclass: Decorator) -> None:
     @dataclass(frozen=True, slots=True)

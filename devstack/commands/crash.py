@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from devstack import __version__
 
 
+def cause(problem: BaseException) -> BaseException:
+    """What really failed: tasks of a group report their errors wrapped, mostly a single one."""
+    while isinstance(problem, BaseExceptionGroup) and len(problem.exceptions) == 1:
+        problem = problem.exceptions[0]
+    return problem
+
+
 def write_crash_file(problem: BaseException, argv: Sequence[str]) -> Path | None:
     """Write type and frames of `problem`: no message, no locals, no values. None where no file can be had."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    lines = [f"devstack {__version__}", f"command: {argv[0] if argv else '-'}", type(problem).__name__]
-    lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    lines = [f"devstack {__version__}", f"command: {argv[0] if argv else '-'}", *_told(problem)]
     try:
         handle, name = tempfile.mkstemp(prefix="devstack-crash-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8") as out:
@@ -23,3 +28,17 @@ def write_crash_file(problem: BaseException, argv: Sequence[str]) -> Path | None
     except OSError:
         return None
     return Path(name)
+
+
+def _told(problem: BaseException) -> Iterator[str]:
+    """Type and frames; then the same of what it wraps, or of what it was raised from."""
+    yield type(problem).__name__
+    for frame in traceback.extract_tb(problem.__traceback__):
+        yield f"  {frame.filename}:{frame.lineno} {frame.name}"
+    if isinstance(problem, BaseExceptionGroup):
+        for one in problem.exceptions:
+            yield "of which:"
+            yield from _told(one)
+    elif problem.__cause__ is not None:
+        yield "because of:"
+        yield from _told(problem.__cause__)

@@ -12,7 +12,7 @@ from devstack.host.base import this_host
 from devstack.host.leftovers import end_leftovers, living
 from devstack.host.listening import is_bindable
 from devstack.host.private_folder import PrivateFolder
-from devstack.host.run_lock import running_pid
+from devstack.host.run_lock import holder, running_pid
 from devstack.host.signals import SAME_REQUEST
 from devstack.host.state_file import RunRecord, read
 from devstack.views.wording import counted, duration, listed
@@ -34,8 +34,9 @@ def down(place: Place, *, force: bool, timeout: str | None) -> int:
     record = read(folder)
     was_running = running_pid(folder) is not None
     if was_running:
-        _ask(folder, record, force=force, patience=_ASK if patience is None else min(_ASK, patience / 2))
-        _end(folder, record, force=force, until=None if patience is None else began + patience)
+        _ask(folder, force=force, patience=_ASK if patience is None else min(_ASK, patience / 2))
+        _end(folder, force=force, until=None if patience is None else began + patience)
+        record = record or read(folder)  # it may have started just now
     remains = _clean(record, force=force) if record is not None else 0
     _check_ports(record)
     took = duration(time.monotonic() - began)
@@ -48,7 +49,7 @@ def down(place: Place, *, force: bool, timeout: str | None) -> int:
     return int(ExitCode.OK)
 
 
-def _ask(folder: PrivateFolder, record: RunRecord | None, *, force: bool, patience: float) -> None:
+def _ask(folder: PrivateFolder, *, force: bool, patience: float) -> None:
     """Through the socket; where nobody answers, with the signal that means the same."""
     client = ControlClient(folder)
     try:
@@ -56,24 +57,33 @@ def _ask(folder: PrivateFolder, record: RunRecord | None, *, force: bool, patien
             client.post("down", patience=patience)
         return
     except SystemProblem:
-        if record is None:
+        if not _signal(folder, "TERM"):
             raise
-    this_host(record.run).end((record.supervisor,), "TERM")
     if force:
         time.sleep(2 * SAME_REQUEST)  # sooner it would be taken for the first one
-        this_host(record.run).end((record.supervisor,), "TERM")
+        _signal(folder, "TERM")
 
 
-def _end(folder: PrivateFolder, record: RunRecord | None, *, force: bool, until: float | None) -> None:
+def _signal(folder: PrivateFolder, name: str) -> bool:
+    """Signal whoever holds the lock of this checkout; whether it is known and lives.
+
+    The state file would not do: a run that has only just started has not written it yet.
+    """
+    found = holder(folder)
+    if found is not None:
+        this_host("").end((found,), name)
+    return found is not None
+
+
+def _end(folder: PrivateFolder, *, force: bool, until: float | None) -> None:
     """Wait for the run's end; one that does not even end by force is killed, and what it leaves is cleaned up."""
     if force and until is None:
         until = time.monotonic() + _FORCED
     try:
         _until_released(folder, until)
     except TimedOutError:
-        if not force or record is None:
+        if not force or not _signal(folder, "KILL"):
             raise
-        this_host(record.run).end((record.supervisor,), "KILL")
         _until_released(folder, time.monotonic() + _FORCED)
 
 

@@ -1,6 +1,6 @@
 """The lock that says that a run of this checkout lives.
 
-    .devstack/lock   held by the living devstack; its content is for people (pid)
+    .devstack/lock   held by the living devstack; its content is its pid
 
 It cannot be faked by a recycled pid: whoever holds it lives.
 """
@@ -11,6 +11,8 @@ import os
 import sys
 import time
 
+from devstack.host import process_facts
+from devstack.host.model import ProcessId
 from devstack.host.private_folder import PrivateFolder
 
 LOCK = "lock"
@@ -68,6 +70,25 @@ def running_pid(folder: PrivateFolder) -> int | None:
         return None if _try_lock(handle) else _signature(handle)
     finally:
         os.close(handle)
+
+
+def holder(folder: PrivateFolder) -> ProcessId | None:
+    """The devstack whose run lives in this checkout; None when there is none, or it cannot be told from here.
+
+    The number alone is no proof: in another container that shares the folder it means another process. Who
+    holds the lock has the file open.
+    """
+    pid = running_pid(folder)
+    entry = process_facts.kin(pid) if pid else None
+    if entry is None:
+        return None
+    import psutil
+
+    try:
+        opened = {one.path for one in psutil.Process(entry.id.pid).open_files()}
+    except (psutil.Error, OSError):
+        return None
+    return entry.id if os.path.realpath(folder.path / LOCK) in opened else None
 
 
 def _signature(handle: int) -> int:

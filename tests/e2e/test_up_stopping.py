@@ -370,14 +370,18 @@ def test_down_ends_a_devstack_that_was_suspended(tree: Tree, up: Up, devstack: C
     assert not tagged(identity(run))
 
 
+@pytest.mark.parametrize("is_recorded", [True, False])
 def test_down_force_kills_at_once_also_where_only_signals_are_heard(
-    tree: Tree, up: Up, devstack: Command
+    tree: Tree, up: Up, devstack: Command, is_recorded: bool
 ) -> None:
     services = {"a": {"command": python("stubborn.py"), "stop": {"grace": "60s"}}}
     folder = tree({"stack.toml": toml(services), "stubborn.py": STUBBORN})
     run = up(cwd=folder)
     run.until("service.output", service="a")
+    assert eventually((folder / ".devstack" / "state.json").exists)
     run.process.send_signal(signal.SIGSTOP)
+    if not is_recorded:  # as in the first moment of a run
+        (folder / ".devstack" / "state.json").unlink()
     done = devstack("down", "--force", "--timeout", "14s", cwd=folder)
     assert done.code == 0, done.err
     assert run.wait() == 143
