@@ -77,7 +77,15 @@ def loaded(tmp_path: Path, free_port: Callable[[], int]) -> Callable[..., set[st
 
 @pytest.mark.parametrize(
     "argv",
-    [("--help",), ("ps",), ("ports",), ("env", "a"), ("doctor",), ("doctor", "--help"), ("graph",)],
+    [
+        ("--help",),
+        ("ps",),
+        ("ports",),
+        ("env", "a"),
+        ("doctor", "--strict"),
+        ("doctor", "--help"),
+        ("graph",),
+    ],
     ids=" ".join,
 )
 def test_a_command_loads_nothing_heavy_for_a_small_stack(
@@ -86,8 +94,11 @@ def test_a_command_loads_nothing_heavy_for_a_small_stack(
     assert loaded(*argv) == {"click"}
 
 
-def test_up_without_options_loads_nothing_to_parse_them(loaded: Callable[..., set[str]]) -> None:
-    assert loaded("up", "b") == set()
+@pytest.mark.parametrize("argv", [("up", "b"), ("doctor",), ("doctor", "--json", "web/.env")], ids=" ".join)
+def test_a_plain_command_line_loads_nothing_to_parse_it(
+    argv: tuple[str, ...], loaded: Callable[..., set[str]]
+) -> None:
+    assert loaded(*argv) == set()
 
 
 def test_up_loads_nothing_heavy_before_the_first_service_runs(loaded: Callable[..., set[str]]) -> None:

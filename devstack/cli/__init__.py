@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from collections.abc import Sequence
@@ -15,11 +16,12 @@ _GARBAGE = 50_000
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; never lets an exception out. Returns the exit code of `errors.ExitCode`."""
     gc.set_threshold(_GARBAGE)
+    atexit.register(gc.freeze)  # nor is all of it searched once more when it goes anyway
     _write_anywhere()
     from devstack.cli import failure, plain
 
     given = list(sys.argv[1:] if argv is None else argv)
-    return failure.reported(plain.up if plain.is_plain(given) else _parsed, given)
+    return failure.reported(plain.run if plain.is_plain(given) else _parsed, given)
 
 
 def _write_anywhere() -> None:

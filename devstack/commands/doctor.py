@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import ExitCode, StackFileError, UsageError
+from devstack.lines import split
 from devstack.nearest import did_you_mean
 from devstack.records import dataclass, replace
 from devstack.rules import engine
@@ -49,6 +51,7 @@ class Request:
 
 def doctor(request: Request) -> int:
     """Run the command; the exit code says whether there is something at or above the threshold."""
+    gc.disable()  # one look and the end: of a hundred thousand values none is garbage before
     choice = _choice(request)
     try:
         inspection = inspect(request.folder, request.environment)
@@ -126,7 +129,7 @@ def line_reader(root: Path) -> Callable[[str, int], str | None]:
             except OSError:
                 content = b""
             codec = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-            known[path] = content.decode(codec, errors="replace").splitlines()
+            known[path] = split(content.decode(codec, errors="replace"))
         lines = known[path]
         return lines[line - 1] if 0 < line <= len(lines) else None
 

@@ -58,6 +58,20 @@ def test_an_error_is_1_and_no_secret_is_shown(doctor: Callable[..., Any]) -> Non
     assert "\x1b" not in outcome.out
 
 
+@pytest.mark.parametrize(
+    ("plain", "parsed"),
+    [((), ("--format", "text")), (("--json", "ws/.env"), ("--format=json", "ws/.env"))],
+    ids=["text", "json"],
+)
+def test_a_command_line_that_needs_no_parsing_means_the_same(
+    plain: tuple[str, ...], parsed: tuple[str, ...], tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    folder = tree({**FILES, "ws/.env": f'API_TOKEN="{SECRET}\n'})
+    one, other = (devstack("doctor", *flags, cwd=folder) for flags in (plain, parsed))
+    assert (one.code, one.out, one.err) == (other.code, other.out, other.err)
+    assert one.code == 1
+
+
 def test_a_warning_fails_only_with_strict(doctor: Callable[..., Any]) -> None:
     files = {"ws/.env": f"A=1\nA=2\nAPI_TOKEN={SECRET}\n"}
     assert doctor(files).code == 0
