@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from devstack.errors import DevstackError, RefusedError
 from devstack.rules import engine
-from devstack.rules.base import Edit, Finding, Report
+from devstack.rules.base import Edit, Finding, Location, Report
 from devstack.rules.inspection import Inspection
 
 if TYPE_CHECKING:
@@ -17,30 +17,28 @@ if TYPE_CHECKING:
     from devstack.env.edit import FileChange
     from devstack.views.style import Style
 
-_ROUNDS = 10  # one whole-file change per file and round; more means that fixes undo each other
+_Cause = tuple[str, str, int | None, str | None]  # rule, path, line, variable
 
 
 def mend(request: Request, inspection: Inspection, choice: engine.Choice) -> tuple[Inspection, Report]:
     """Apply fixes round by round; gives the last look at the repository.
 
-    A fix that cannot be applied (the file changed meanwhile, no spelling fits) is told and left out.
+    A fix that cannot be applied (the file changed meanwhile, no spelling fits) is told and left out; one that did
+    not mend its finding is not applied again.
     """
     from devstack.commands import doctor
 
-    refused: set[tuple[Edit, ...]] = set()
+    tried: set[_Cause] = set()
     done = 0
-    for _ in range(_ROUNDS):
+    while True:
         report = doctor.diagnose(inspection, choice)
         wanted = [
-            finding for finding in _fixable(report, unsafe=request.unsafe) if _edits(finding) not in refused
+            finding for finding in _fixable(report, unsafe=request.unsafe) if _cause(finding) not in tried
         ]
         if not wanted:
             break
-        applied = _round(request, inspection, wanted, refused)
-        done += applied
+        done += _round(request, inspection, wanted, tried)
         inspection = doctor.inspect(request.folder, request.environment)
-    else:
-        report = doctor.diagnose(inspection, choice)
     _say(request, f"{done} fix{'' if done == 1 else 'es'} applied\n" if done else "nothing to fix\n", "")
     return inspection, report
 
@@ -51,33 +49,31 @@ def _fixable(report: Report, *, unsafe: bool) -> Iterator[Finding]:
             yield finding
 
 
-def _edits(finding: Finding) -> tuple[Edit, ...]:
-    return () if finding.fix is None else finding.fix.edits
+def _cause(finding: Finding) -> _Cause:
+    """What a fix is for. Its edits hold whole files, and notes hold fingerprints: both are others in each round."""
+    place = finding.locations[0] if finding.locations else Location(path="")
+    return finding.rule, place.path, place.line, place.variable
 
 
-def _round(
-    request: Request, inspection: Inspection, wanted: Iterable[Finding], refused: set[tuple[Edit, ...]]
-) -> int:
+def _round(request: Request, inspection: Inspection, wanted: Iterable[Finding], tried: set[_Cause]) -> int:
     """One fix after the other; those that would touch a file already changed in this round wait."""
     touched: set[Path] = set()
     applied = 0
     for finding in wanted:
-        edits = _edits(finding)
+        edits = () if finding.fix is None else finding.fix.edits
         paths = {(inspection.root / edit.path).resolve() for edit in edits}
         if paths & touched:
             continue
         touched |= paths
+        tried.add(_cause(finding))
         try:
             changes = _apply(inspection, edits)
         except DevstackError as problem:
-            refused.add(edits)
             _say(request, f"not fixed: {finding.rule}: {problem.message}", problem.hint or "")
             continue
-        if not changes:
-            refused.add(edits)  # it would change nothing: never offer it again
-            continue
-        applied += 1
-        _show(request, inspection, finding, changes)
+        if changes:
+            applied += 1
+            _show(request, inspection, finding, changes)
     return applied
 
 

@@ -14,6 +14,7 @@ from devstack.env.resolve import resolve
 from devstack.env.source.model import SourceIndex, SourceRead
 from devstack.env.source.scan import SourceScanner
 from devstack.errors import ExitCode, UsageError
+from devstack.lines import split
 from devstack.stack import load
 from devstack.views import env as env_view
 from devstack.views import env_why as view
@@ -102,6 +103,6 @@ def _issues(environment: Environment, name: str, value: Value | None, files: Fil
 
 def _is_about(issue: LoadIssue, name: str, files: Files) -> bool:
     """Whether the line that the program could not take was meant to define `name`."""
-    lines = (files.read(issue.path) or b"").decode("utf-8", "replace").splitlines()
+    lines = split((files.read(issue.path) or b"").decode("utf-8", "replace"))
     line = lines[issue.line - 1] if issue.line is not None and issue.line <= len(lines) else ""
     return re.match(rf"\s*(?:export\s+)?{re.escape(name)}\b", line) is not None

@@ -18,6 +18,7 @@ from devstack import foreign
 from devstack.contract import urls
 from devstack.env.secrets import is_secret_reference
 from devstack.env.source.model import Fallback, SourceIndex, SourceRead
+from devstack.lines import split
 from devstack.records import dataclass, field, replace
 from devstack.stack.model import FileKey, LiteralValue, Member, Reference, Stack, UrlPart
 
@@ -310,7 +311,7 @@ def _walk(document: object, key: tuple[str, ...]) -> str | None:
 
 def _line_of(text: str, key: tuple[str, ...]) -> int | None:
     """The line on which the last step of the key stands, as well as a look at the text can tell."""
-    lines = text.splitlines()
+    lines = split(text)
     line = 0
     for step in key:
         # As a key (`step:`, `"step" =`, `[a.step]`), not as a word of a comment.

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.source.workspace import flat
+from devstack.lines import split
 from devstack.rules import lockfiles, packages, versions
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack import package
@@ -191,7 +192,7 @@ def _imports(inspection: Inspection, service: Service, folder: Path, site: Path)
     if entry is None or text is None or any(name.endswith(".pth") for name in inspection.files.names(site)):
         return None
     missing: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(split(text), start=1):
         found = re.match(r"(?:import|from)\s+([A-Za-z_]\w*)", line)
         if found and not _is_there(inspection, found.group(1), site, [folder, entry.parent]):
             missing.setdefault(found.group(1), number)

@@ -61,9 +61,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 def _is_computed(inspection: Inspection, read: SourceRead) -> bool:
     """Whether the key is a name of the program, even one whose text is known: bundlers look at the spelling."""
-    lines = (inspection.read_text(inspection.root / read.path) or "").splitlines()
-    line = lines[read.line - 1] if read.line <= len(lines) else ""
-    return re.match(r"\s*(?:process\.)?env\s*\[\s*[^'\"\s]", line[read.column :]) is not None
+    text = inspection.line(read.path, read.line)[read.column :]
+    return re.match(r"\s*(?:process\.)?env\s*\[\s*[^'\"\s]", text) is not None
 
 
 RULE = Rule(

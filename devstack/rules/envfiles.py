@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from devstack.env.file_names import is_env_name as is_env_name
 from devstack.env.file_names import is_example as is_example
 from devstack.env.secrets import may_hold_secret
+from devstack.lines import split
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -34,7 +35,7 @@ class Assignment:
 
 # Characters that every program takes as they stand, wherever in a value that is.
 PLAIN = r"!%&()*+,\-./0-9:;<=>?@A-Z\[\]^_a-z{|}~"
-_LINE_END = regex(r"\r\n|\n|\r")
+_LINE_END = regex(r"(\r\n|\n|\r)")
 _PLAIN = regex(rf"(?:[A-Za-z_][A-Za-z0-9_]*+=[{PLAIN}]*+(?:\r?\n|\Z)|\r?\n|#[^\r\n]*+(?:\r?\n|\Z))*+")
 _MARKER = regex(r"(?:<{7}|>{7}|\|{7})(?: |$)|={7}$")
 
@@ -56,7 +57,14 @@ class EnvFile:
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """The lines without their ends."""
-        return tuple(_LINE_END.split(self.text))
+        return tuple(split(self.text))
+
+    def with_lines(self, changed: Mapping[int, str]) -> str:
+        """The whole text with these lines (1-based) instead of what stands there; every line end stays."""
+        pieces = _LINE_END.split(self.text)
+        for number, line in changed.items():
+            pieces[2 * (number - 1)] = line
+        return "".join(pieces)
 
     @cached_property
     def assignments(self) -> tuple[Assignment, ...]:

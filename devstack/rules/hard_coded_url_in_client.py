@@ -62,9 +62,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 def _is_dialled(inspection: Inspection, literal: UrlLiteral) -> bool:
     """Whether the line opens something or names an address; not help texts, placeholders and documentation."""
-    text = inspection.read_text(inspection.root / literal.path) or ""
-    line = text.splitlines()[literal.line - 1 : literal.line]
-    return bool(line) and _DIALS.search(line[0][: literal.column + 1]) is not None
+    return _DIALS.search(inspection.line(literal.path, literal.line)[: literal.column + 1]) is not None
 
 
 RULE = Rule(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from devstack.errors import Problem
+from devstack.lines import split
 from devstack.records import dataclass, field
 from devstack.rules.base import Location, Skip
 
@@ -290,6 +291,11 @@ class Inspection:
             return None
         return None if content is None else content.decode("utf-8", errors="replace")
 
+    def line(self, path: str, number: int) -> str:
+        """One line (1-based) of a source, `path` relative to the root; empty where there is none."""
+        known = self.once(_lines, path)
+        return known[number - 1] if 0 < number <= len(known) else ""
+
     def read_quietly(self, path: Path, largest: int = 1_000_000) -> bytes | None:
         """The bytes of a file that is looked at once and not kept; None when too large or unreadable."""
         held = self.files.held(path)
@@ -371,6 +377,10 @@ class Inspection:
         if key not in self._programs:
             self._programs[key] = self.host.which(program, self.process_env.get("PATH"), folder)
         return self._programs[key]
+
+
+def _lines(inspection: Inspection, path: str) -> list[str]:
+    return split(inspection.read_text(inspection.root / path) or "")
 
 
 def _launched(inspection: Inspection, service: str) -> Launch | None:

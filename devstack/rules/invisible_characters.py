@@ -64,10 +64,7 @@ def _in_names(inspection: Inspection, file: EnvFile) -> Iterator[Finding]:
         name, clean = found[1], _clean_name(found[1])
         if not re.fullmatch(r"[A-Za-z_][\w.-]*", clean, re.ASCII):
             continue
-        content = "".join(
-            each.replace(name, clean, 1) if at == index else each
-            for at, each in enumerate(file.content.decode("utf-8").splitlines(keepends=True))
-        )
+        content = file.with_lines({index + 1: line.replace(name, clean, 1)})
         place = inspection.at(file.path, index + 1, variable=clean)
         yield RULE.finding(
             f"The name on this line is not `{clean}`: it holds {_named(name)}. "

@@ -24,6 +24,7 @@ from devstack import foreign
 from devstack.contract import urls
 from devstack.contract.links import Target, Where, resolve
 from devstack.env.model import LayerKind
+from devstack.lines import split
 from devstack.patterns import regex
 from devstack.rules import reach
 from devstack.rules.base import Finding, Location, Rule, Severity
@@ -80,7 +81,7 @@ def _given(inspection: Inspection, service: Service) -> Iterator[tuple[str, str,
         return
     path = inspection.root / service.compose.path
     text = inspection.read_text(path) or ""
-    lines = text.splitlines()
+    lines = split(text)
     for name, literal in _compose_literals(text, service.compose.service):
         line = next((at for at, each in enumerate(lines, 1) if name in each and literal in each), None)
         yield name, literal, inspection.at(path, line, variable=name)

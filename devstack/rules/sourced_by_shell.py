@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
 from devstack.env.word_splitting import evaluated, exported
+from devstack.lines import split
 from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 from devstack.rules.command_substitution import substitutes
@@ -83,7 +84,7 @@ def _sourced(inspection: Inspection) -> Iterator[tuple[Path, Location, str]]:
     for script, text in _scripts(inspection):
         if "env" not in text:
             continue
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(split(text), start=1):
             if line.lstrip().startswith(("#", "//")):
                 continue
             for found in _found(line):

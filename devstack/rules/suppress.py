@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.lines import split
 from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.rules import unused_suppression
@@ -110,7 +111,7 @@ def _lines(inspection: Inspection, path: Path) -> list[str]:
         return []
     if content is None or b"devstack" not in content:
         return []
-    return content.decode("utf-8", errors="replace").splitlines()
+    return split(content.decode("utf-8", errors="replace"))
 
 
 def _malformed(inspection: Inspection) -> Iterator[Location]:

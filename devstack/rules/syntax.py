@@ -144,11 +144,8 @@ def _quotes(inspection: Inspection, file: EnvFile) -> Iterator[Finding]:
 def _closed(inspection: Inspection, file: EnvFile, entry: Assignment, quote: str) -> Fix | None:
     if "#" in entry.raw or file.encoding != "utf-8":
         return None
-    lines = file.text.splitlines(keepends=True)
-    line = lines[entry.line - 1]
-    body = line.rstrip()
-    lines[entry.line - 1] = body + quote + line[len(line.rstrip("\r\n")) :]
-    edit = Edit(kind="rewrite", path=inspection.shown(file.path), variable=entry.name, value="".join(lines))
+    content = file.with_lines({entry.line: file.lines[entry.line - 1].rstrip() + quote})
+    edit = Edit(kind="rewrite", path=inspection.shown(file.path), variable=entry.name, value=content)
     return Fix(title="close the quote", safe=False, edits=(edit,))
 
 

@@ -140,13 +140,9 @@ def _copes(inspection: Inspection, read: SourceRead, others: Collection[str] = (
 
     `others` are variables that stand for others that are not given either.
     """
-    lines = (inspection.read_text(inspection.root / read.path) or "").splitlines()
-    if read.line > len(lines):
-        return False
-    before = lines[read.line - 1][: read.column].rstrip() or (
-        lines[read.line - 2].rstrip() if read.line > 1 else ""
-    )
-    after = lines[read.line - 1][read.column :]
+    line = inspection.line(read.path, read.line)
+    before = line[: read.column].rstrip() or inspection.line(read.path, read.line - 1).rstrip()
+    after = line[read.column :]
     is_asked = _ASKED.match(after) is not None and not before.endswith("!")
     return (
         is_asked or _ASKS.search(before) is not None or (before.endswith(_ELSE) and read.name not in others)

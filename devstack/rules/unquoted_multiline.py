@@ -78,12 +78,9 @@ def _quoted(inspection: Inspection, file: EnvFile, entry: Assignment, end: int) 
     """Quotes around a PEM block: nothing in it needs escaping."""
     if entry.raw in ("{", "[") or file.encoding != "utf-8":
         return None
-    lines = file.text.splitlines(keepends=True)
-    first, last = lines[entry.line - 1], lines[end - 1]
-    lines[entry.line - 1] = first.replace("-----BEGIN", '"-----BEGIN', 1)
-    body = last.rstrip("\r\n")
-    lines[end - 1] = body.rstrip() + '"' + last[len(body) :]
-    edit = Edit(kind="rewrite", path=inspection.shown(file.path), variable=entry.name, value="".join(lines))
+    first = file.lines[entry.line - 1].replace("-----BEGIN", '"-----BEGIN', 1)
+    content = file.with_lines({entry.line: first, end: file.lines[end - 1].rstrip() + '"'})
+    edit = Edit(kind="rewrite", path=inspection.shown(file.path), variable=entry.name, value=content)
     return Fix(title="put double quotes around it", safe=True, edits=(edit,))
 
 

@@ -213,6 +213,32 @@ def test_a_file_that_changed_since_it_was_read_is_left_alone(
     assert "changed since it was read" in capsys.readouterr().out
 
 
+def test_lines_are_mended_where_they_stand_below_a_form_feed(
+    tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    body = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----"
+    root = tree({**FILES, "ws/.env": f"A=a\x0cb\r\nNАME=x\nKEY={body}\nB='y\n"})
+    outcome = devstack("doctor", "--unsafe-fixes", "--select", "DS505,DS105,DS508", cwd=root)
+    assert "3 fixes applied" in outcome.out
+    assert (root / "ws/.env").read_bytes().decode() == f"A=a\x0cb\r\nNAME=x\nKEY=\"{body}\"\nB='y'\n"
+
+
+def test_all_lines_of_one_file_are_mended_at_once_however_many(
+    tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    root = tree({**FILES, "ws/.env": "".join(f"NАME_{at}=x\n" for at in range(14))})
+    outcome = devstack("doctor", "--fix", "--select", "invisible-characters", cwd=root)
+    assert "14 fixes applied" in outcome.out
+
+
+def test_the_excerpt_is_the_line_that_is_meant_below_a_form_feed(
+    tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    root = tree({**FILES, "ws/.env": "A=a\x0cb\nTOPIC_ONE=1\nTOPIC_TWO: x\n"})
+    outcome = devstack("doctor", "--select", "syntax", cwd=root)
+    assert "    3 │ TOPIC_TWO" in outcome.out
+
+
 def test_fix_keeps_json_output_clean(tree: Tree, devstack: Callable[..., Any]) -> None:
     root = tree({**FILES, "ws/.env": "A=1\nA=2\n"})
     outcome = devstack("doctor", "--unsafe-fixes", "--json", cwd=root)
