@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from devstack.nearest import did_you_mean
 from devstack.patterns import regex
-from devstack.rules import modules
+from devstack.rules import modules, packages
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import CommandWords, command_words
 from devstack.stack import package, scripts
@@ -47,6 +47,8 @@ _TAKES_A_WORD = regex(
     r"|watch-path|title|host|port|app|server\.\w+)"
 )
 _PYTHON = regex(r"python[\d.]*|py")
+_LOOKS_UPWARD = ("npm", "bun")  # for the nearest package.json
+_RUNS_PROGRAMS = ("yarn", "bun")  # of node_modules, by the same words as scripts
 _RUNS_TEXT = ("-c", "-e", "-p", "--eval", "--print", "--test", "--check")
 # What a build makes: it is missing until then, and that is no mistake of the command.
 _BUILT = regex(r"(?:^|/)(?:dist|build|out|\.next|\.output|lib|target)/\S+ does not exist")
@@ -100,7 +102,7 @@ def _no_folder(inspection: Inspection, service: Service) -> Finding:
 def _missing(inspection: Inspection, service: Service, one: CommandWords) -> str | None:
     if one.folder is None or "\\" in one.text:  # only a shell, or only Windows, can tell
         return None
-    script = _missing_script(one.words, one.folder)
+    script = _missing_script(inspection, one.words, one.folder)
     if script is not None:
         return script
     tool = scripts.tool(one.words)
@@ -120,30 +122,30 @@ def _missing(inspection: Inspection, service: Service, one: CommandWords) -> str
     return None
 
 
-def _missing_script(words: tuple[str, ...], folder: Path) -> str | None:
+def _missing_script(inspection: Inspection, words: tuple[str, ...], folder: Path) -> str | None:
     """`npm run X` without such a script. Only where the manager works in this very folder."""
-    if words[0] not in MANAGERS or any(word in ("--prefix", "-C", "--cwd", "-w", "-F") for word in words):
-        return None
-    if any(
-        word.startswith(("--filter", "--workspace", "--prefix", "--cwd", "--if-present")) for word in words
-    ):
+    if words[0] not in MANAGERS or scripts.is_elsewhere(words) or "--if-present" in words:
         return None
     plain = [word for word in words[1:] if not word.startswith("-")]
-    if not plain:
+    if plain[:1] in (["run"], ["run-script"]):
+        plain = plain[1:]
+    elif words[0] != "npm" or plain[:1] != ["start"]:
         return None
-    is_run = plain[0] in ("run", "run-script")
-    name = plain[1] if is_run and len(plain) > 1 else plain[0]
-    if not is_run and (words[0] != "npm" or name not in ("start",)):
+    if not plain or "/" in plain[0] or inspection.files.is_file(folder / plain[0]):
+        return None  # a list of scripts, a pattern of pnpm, a file that bun runs
+    name = plain[0]
+    places = packages.upward(folder, inspection.root) if words[0] in _LOOKS_UPWARD else (folder,)
+    place = next((each for each in places if inspection.files.is_file(each / "package.json")), None)
+    if place is None:
+        return f"there is no package.json in `{folder.name}` for `{' '.join(words[:3])}`"
+    found = package.read(place)
+    if found is None or name in found.scripts:
         return None
-    found = package.read(folder)
-    if found is None:
-        has_file = (folder / "package.json").exists()
-        return (
-            None if has_file else f"there is no package.json in `{folder.name}` for `{' '.join(words[:3])}`"
-        )
-    if name in found.scripts or (name == "start" and (folder / "server.js").exists()):
+    if name == "start" and inspection.files.is_file(place / "server.js"):
         return None
     near = did_you_mean(name, found.scripts)
+    if not near and words[0] in _RUNS_PROGRAMS:
+        return None
     return f"package.json has no script `{name}`" + (f" ({near})" if near else "")
 
 

@@ -90,7 +90,7 @@ def behind(words: tuple[str, ...], package: Package | None) -> Script | None:
     name = after[1] if explicit and len(after) > 1 else after[0] if after else ""
     if words[0] == "npm" and not explicit and name not in ("start", "test"):
         return None
-    if name not in package.scripts or _is_elsewhere(words):
+    if name not in package.scripts or is_elsewhere(words):
         return None
     return Script(
         name=name,
@@ -194,7 +194,10 @@ def _is_setting(word: str) -> bool:
     return re.match(r"[A-Za-z_][A-Za-z0-9_]*=", word) is not None
 
 
-def _is_elsewhere(words: tuple[str, ...]) -> bool:
-    """Whether the package manager is told to work in another folder or workspace."""
-    places = ("--prefix", "-C", "--cwd", "--filter", "-F", "-w", "--workspace", "workspace")
+def is_elsewhere(words: tuple[str, ...]) -> bool:
+    """Whether the package manager is told to work in another folder, in another workspace, or in several."""
+    places = (
+        *("--prefix", "-C", "--cwd", "--filter", "-F", "-w", "--workspace", "workspace"),
+        *("-r", "--recursive", "-ws", "--workspaces"),
+    )
     return any(word == place or word.startswith(f"{place}=") for word in words for place in places)
