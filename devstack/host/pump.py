@@ -158,8 +158,13 @@ class Pump:
         os.set_blocking(handle, False)
         return Source(self, handle, receiver)
 
+    def finish(self, done: Callable[[], None]) -> None:
+        """Hand on what is there now and end every source; then call `done` (on the pump's thread)."""
+        self.tell(self._end_all)
+        self.tell(done)
+
     def stop(self) -> None:
-        """Hand on what is there now, end every source and the thread. Raises what a receiver raised first."""
+        """Hand on what is there now, end every source and the thread. Raises what failed on it first."""
         self.tell(self._stop)
         self._thread.join()
         os.close(self._wake_writing)
@@ -168,7 +173,7 @@ class Pump:
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:
-        """A receiver's bug must not stop the reading: services would block for ever. `stop` tells it."""
+        """A bug must not stop the reading: services would block for ever. `stop` tells it."""
         try:
             yield
         except Exception as problem:
@@ -206,11 +211,17 @@ class Pump:
             read = self._round(self._selector.select(self._timeout()))
             if 0 < read < SMALL_ROUND:
                 time.sleep(ROUND_GAP)
-        for source in tuple(self._sources):
-            self.catch_up(source, lambda: None)
-            self._end(source)
+        self._end_all()
         self._selector.close()
         os.close(self._wake_reading)
+
+    def _end_all(self) -> None:
+        for source in tuple(self._sources):
+            self._end_now(source)
+
+    def _end_now(self, source: Source) -> None:
+        self.catch_up(source, lambda: None)
+        self._end(source)
 
     def _round(self, ready: list[tuple[selectors.SelectorKey, int]]) -> int:
         """Read each ready source once, so that a loud one does not delay the others; bytes read."""
@@ -225,15 +236,15 @@ class Pump:
             if source.partial and now >= source.partial_since + PARTIAL_AFTER:
                 source.flush()
             if source.closes_at is not None and now >= source.closes_at:
-                self.catch_up(source, lambda: None)
-                self._end(source)
+                self._end_now(source)
         return total
 
     def _obey(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_reading, 4096)
         while not self._orders.empty():
-            self._orders.get_nowait()()
+            with self.reporting():
+                self._orders.get_nowait()()
 
     def _read(self, source: Source) -> int:
         """One read; 0 when nothing is there now or nothing will come any more."""

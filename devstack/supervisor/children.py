@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from devstack.host.base import Child, Command, Host
@@ -48,6 +49,12 @@ class Running:
 
 
 Explain = Callable[[str, Running], ProcessExited]
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: object) -> None:
+    """Have it called in the loop, from any thread. A run that is over needs no calls any more."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, *args)
 
 
 class Children:
@@ -126,10 +133,7 @@ class Children:
         self._loop.remove_reader(running.child.exit_handle)
         fallback = self._loop.call_later(OUTPUT_PATIENCE, self._tell_end, service, running)
 
-        def caught_up() -> None:
-            self._loop.call_soon_threadsafe(self._caught_up, service, running, fallback)
-
-        running.source.exited(caught_up)
+        running.source.exited(lambda: in_loop(self._loop, self._caught_up, service, running, fallback))
 
     def _caught_up(self, service: str, running: Running, fallback: asyncio.TimerHandle) -> None:
         fallback.cancel()

@@ -14,14 +14,14 @@ from devstack.host.model import ProcessId
 from devstack.host.pump import Pump
 from devstack.host.tree import is_busy
 from devstack.probes.base import Answer
-from devstack.run import effects, facts
+from devstack.run import effects, events, facts
 from devstack.run.effects import Effect
 from devstack.run.facts import Fact
 from devstack.run.hub import Hub
 from devstack.run.lifecycle import step
 from devstack.run.state import Kind, RunState
 from devstack.stack.model import ProbeKind
-from devstack.supervisor.children import Children, Output, Running
+from devstack.supervisor.children import Children, Output, Running, in_loop
 from devstack.supervisor.gate import Gate, SharedListening, Target
 
 STRAY_GRACE = 0.3
@@ -91,6 +91,7 @@ class Runner:
         self._watching: set[asyncio.Task[None]] = set()
         self._listening = SharedListening()
         self._failure: BaseException | None = None
+        self._last: events.Event | None = None
         self._is_recorded = True
 
     @property
@@ -124,12 +125,15 @@ class Runner:
             await self._sweep()
         if self._failure is not None:
             raise self._failure
+        await self._handed_on()
+        if self._last is not None:
+            self._hub.publish(self._last, self._state)
         return self._state.code or 0
 
     def accept(self, fact: Fact) -> None:
         """Take a fact from any thread; it is folded in order of arrival."""
         if threading.get_ident() != self._thread:
-            self._loop.call_soon_threadsafe(self.accept, fact)
+            in_loop(self._loop, self.accept, fact)
             return
         self._inbox.append(fact)
         if self._is_folding:
@@ -161,6 +165,8 @@ class Runner:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
+            case effects.Publish(event=events.RunFinished()):
+                self._last = effect.event
             case effects.Publish():
                 self._hub.publish(effect.event, self._state)
             case effects.Spawn():
@@ -223,7 +229,7 @@ class Runner:
 
     def _from_output(self, call: Callable[[str], None], line: str) -> None:
         """Continue on the loop's thread what the output thread found."""
-        self._loop.call_soon_threadsafe(call, line)
+        in_loop(self._loop, call, line)
 
     def _unwatch(self, service: str) -> None:
         gate = self._gates.pop(service, None)
@@ -278,6 +284,12 @@ class Runner:
     def _write_record(self) -> None:
         self._is_recorded = True
         self._record(self._state, self._children.all())
+
+    async def _handed_on(self) -> None:
+        """Until everything that was written is with the hub: the end is told after it, however slow a reader is."""
+        done = asyncio.Event()
+        self._pump.finish(lambda: in_loop(self._loop, done.set))
+        await done.wait()
 
     async def _sweep(self) -> None:
         """Whatever of the run still hangs below us belongs to nobody: TERM, then KILL."""

@@ -75,7 +75,7 @@ class Feed:
         self._allowance = min(self._most, self._allowance + (since - self._paced_at) * REGAINED)
         until = since + self._allowance
         now = since
-        while self._subscription.backlog >= self._limit // 2 and now < until:
+        while self._subscription.backlog >= self._limit // 2 and now < until and not self._hub.state.forced:
             time.sleep(PACE_STEP)
             now = time.monotonic()
             if self._shown != shown:

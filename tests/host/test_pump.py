@@ -216,6 +216,31 @@ def test_a_receiver_that_raises_does_not_stop_the_reading() -> None:
     assert (broken.data, good.data) == (b"one\n", b"one\n")
 
 
+def test_an_order_that_fails_does_not_stop_the_reading() -> None:
+    def failing() -> None:
+        raise ValueError("a bug")
+
+    pump, kept = Pump(), Kept()
+    source, out = reading(pump, kept)
+    source.exited(failing)
+    os.write(out, b"one\n")
+    os.close(out)
+    assert kept.ended.wait(10)
+    with pytest.raises(ValueError, match="a bug"):
+        pump.stop()
+    assert kept.data == b"one\n"
+
+
+def test_what_was_written_is_handed_on_before_the_pump_calls_itself_finished(pump: Pump) -> None:
+    kept, done = Kept(), threading.Event()
+    _, out = reading(pump, kept)
+    os.write(out, b"one\ntwo")
+    pump.finish(done.set)
+    assert done.wait(10)
+    os.close(out)
+    assert (kept.data, kept.ended.is_set()) == (b"one\ntwo", True)
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads CPU time from /proc")
 def test_the_thread_sleeps_while_nothing_is_written(pump: Pump) -> None:
     kept = Kept()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from devstack.run.hub import Hub
 from devstack.run.lifecycle import begin
 from devstack.run.state import Need, RestartMode, Spec
 from devstack.stack.model import ProbeKind, Ready
+from devstack.supervisor.children import Output, in_loop
 from devstack.supervisor.gate import Target
 from devstack.supervisor.runner import Runner
 from tests.fakes import FakeChild, FakeHost
@@ -76,6 +79,7 @@ class Stage:
         self.seen: list[events.Event] = []
         self.on: dict[tuple[type[events.Event], str], Callable[[], None]] = {}
         self.specs = specs
+        self.output: Callable[[str, int], Output] = lambda service, generation: Silent()
 
     async def run(self) -> int:
         pump = Pump()
@@ -85,7 +89,7 @@ class Stage:
             hub=self.hub,
             host=self.host,
             services=self.declared,
-            output=lambda service, generation: Silent(),
+            output=self.output,
             pump=pump,
         )
         _, subscription = self.hub.subscribe(lambda: loop.call_soon_threadsafe(self.react) and None)
@@ -191,3 +195,34 @@ async def test_a_gate_that_missed_its_cancellation_does_not_keep_the_run_open() 
     stage.declared.target = lambda service, members: target  # type: ignore[method-assign]
     assert await stage.run() == 130
     assert cancelled == ["once"]
+
+
+async def test_the_end_of_the_run_is_told_after_output_that_a_slow_reader_held_up() -> None:
+    def writes(child: FakeChild) -> None:
+        os.close(child.output)
+        child.output, out = os.pipe()
+        os.write(out, b"the last words\n")
+        os.close(out)
+        child.end(Ending(code=0))
+
+    stage = Stage(Spec(name="a", oneshot=True), prepare=writes)
+    may_go_on = threading.Event()
+
+    class Slow(Silent):
+        def write(self, block: bytes) -> None:
+            assert may_go_on.wait(20)
+            stage.hub.publish(events.OutputBlock(service="a", generation=1, data=block))
+
+    stage.output = lambda service, generation: Slow()
+    stage.on[events.ServiceExited, "a"] = stage.end
+    stage.on[events.RunStopping, ""] = may_go_on.set
+    await stage.run()
+    kinds = [type(one) for one in stage.seen]
+    assert kinds.index(events.RunStopping) < kinds.index(events.OutputBlock) < kinds.index(events.RunFinished)
+    assert kinds[-1] is events.RunFinished
+
+
+async def test_what_output_calls_for_after_the_end_of_the_run_is_left() -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    in_loop(loop, lambda: None)
