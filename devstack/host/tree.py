@@ -32,17 +32,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def below(pid: int, leaders: Iterable[int] = ()) -> list[Kin]:
-    """Living descendants of `pid`, without `pid`; does not descend into `leaders`."""
-    known = frozenset(leaders)
+def living(roots: Iterable[int]) -> list[Kin]:
+    """The processes of these trees that live, roots included."""
     found: list[Kin] = []
-    waiting = [one for one in children(pid) if one not in known]
+    waiting = list(roots)
     while waiting:
         entry = process_facts.kin(waiting.pop())
-        if entry is None or entry.is_dead:
-            continue
-        found.append(entry)
-        waiting += [one for one in children(entry.pid) if one not in known]
+        if entry is not None and not entry.is_dead:
+            found.append(entry)
+            waiting += children(entry.pid)
     return found
 
 
@@ -140,17 +138,20 @@ class Trees:
         return _certain(lambda: [one for one in self._adopted() if self._owner(one) is None])
 
     def unknown_children(self) -> list[int]:
-        """Direct children of ours that we did not start ourselves, dead ones included."""
+        """Direct children of ours that we did not start ourselves, dead ones included.
+
+        What another thread asks something (git, node) stays in our session, and that thread collects it: nothing
+        of a run is in it, because each start has a session of its own.
+        """
         known = self._leaders.keys() | self._apart
-        return [pid for pid in children(os.getpid()) if pid not in known] if IS_LINUX else []
+        found = [pid for pid in children(os.getpid()) if pid not in known] if IS_LINUX else []
+        return [pid for pid in found if not _is_of_our_session(pid)]
 
     def _of(self, leader: int) -> list[Kin]:
-        own = process_facts.kin(leader)
-        alive = [own] if own is not None and not own.is_dead else []
-        return alive + below(leader) + [one for one in self._adopted() if self._owner(one) == leader]
+        return living([leader]) + [one for one in self._adopted() if self._owner(one) == leader]
 
     def _adopted(self) -> list[Kin]:
-        return below(os.getpid(), [*self._leaders, *self._apart])
+        return living(self.unknown_children())
 
     def _owner(self, entry: Kin) -> int | None:
         for pid in (entry.session, entry.group):
@@ -163,6 +164,13 @@ class Trees:
             service = service_of(entry.pid)
             found = [pid for pid, (name, _) in self._leaders.items() if name == service]
         return found[-1] if found else None
+
+
+def _is_of_our_session(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == os.getsid(0)
+    except OSError:
+        return False
 
 
 def _certain(look: Callable[[], list[Kin]]) -> tuple[ProcessId, ...]:

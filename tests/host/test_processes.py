@@ -295,6 +295,17 @@ def test_each_start_has_a_mark_of_its_own_and_we_keep_ours(real: Host, started: 
     assert lineage.mark_of(os.getpid()) == own
 
 
+def test_what_another_thread_asks_is_left_to_that_thread(
+    real: Host, spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    asked = subprocess.Popen(["sh", "-c", "exit 3"])
+    spawned += [asked, subprocess.Popen(["sleep", "1000"])]
+    os.waitid(os.P_PID, asked.pid, os.WEXITED | os.WNOWAIT)
+    real.reap()
+    assert asked.wait() == 3
+    assert real.strays() == ()
+
+
 def test_what_a_run_left_is_known_by_its_mark_alone(started: list[Child]) -> None:
     run = "0000byitsmark000"
     started.append(this_host(run).spawn(command("env", "-i", shutil.which("sleep") or "sleep", "1000")))
