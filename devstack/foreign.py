@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+
+_TEXT = r'("(?:\\.|[^"\\])*")'
 
 
 def from_json(text: str | bytes) -> object:
@@ -11,6 +14,12 @@ def from_json(text: str | bytes) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def from_commented_json(text: str) -> object:
+    """As `from_json`, with the comments and trailing commas of tsconfig.json and turbo.json."""
+    plain = re.sub(_TEXT + r"|//[^\n]*|/\*.*?\*/", r"\1", text, flags=re.DOTALL)
+    return from_json(re.sub(_TEXT + r"|,(?=\s*[}\]])", r"\1", plain))
 
 
 def from_yaml(text: str) -> object:

@@ -24,13 +24,12 @@ from devstack.env.source.workspace import flat
 from devstack.lines import split
 from devstack.rules import lockfiles, packages, versions
 from devstack.rules.base import Finding, Location, Rule, Severity
+from devstack.rules.wording import listed
 from devstack.stack import package
 from devstack.stack.model import Service, ServiceType
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
-
-_LISTED = 5
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -110,7 +109,7 @@ def _node(inspection: Inspection, service: Service, folder: Path) -> Finding | N
     place = inspection.at(folder / "package.json")
     missing = [name for name in wanted if packages.installed(files, folder, name, top) is None]
     if missing:
-        names = _listed(missing)
+        names = listed(missing)
         return _finding(
             service, f"`{service.name}` lacks packages of its package.json: {names}.", place, hint
         )
@@ -118,7 +117,7 @@ def _node(inspection: Inspection, service: Service, folder: Path) -> Finding | N
     if older:
         return _finding(
             service,
-            f"`{service.name}` has other versions installed than its lockfile says: {_listed(older)}.",
+            f"`{service.name}` has other versions installed than its lockfile says: {listed(older)}.",
             place,
             hint,
         )
@@ -166,7 +165,7 @@ def _python_lockfile(inspection: Inspection, service: Service, folder: Path, sit
         return None
     return _finding(
         service,
-        f"`{service.name}` has other versions installed than its lockfile says: {_listed(unlike)}.",
+        f"`{service.name}` has other versions installed than its lockfile says: {listed(unlike)}.",
         inspection.at(path),
         "install what the lockfile says (`uv sync`, `poetry install`), or declare that as `setup`",
     )
@@ -201,7 +200,7 @@ def _imports(inspection: Inspection, service: Service, folder: Path, site: Path)
     first = next(iter(missing.values()))
     return _finding(
         service,
-        f"`{service.name}` imports {_listed(list(missing))}, which its virtual environment does not have.",
+        f"`{service.name}` imports {listed(list(missing))}, which its virtual environment does not have.",
         inspection.at(entry, first),
         "install the requirements into it, or declare that as `setup`",
     )
@@ -246,11 +245,6 @@ def _finding(service: Service, message: str, place: Location, hint: str) -> Find
         hint = f"`devstack up` runs its setup (`{service.setup.command}`)"
     severity = None if service.setup is None else Severity.INFO
     return RULE.finding(message, place, severity=severity, service=service.name, hint=hint)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
 
 
 RULE = Rule(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.env_file_tracked import real_secret
 from devstack.rules.envfiles import is_example
+from devstack.rules.wording import listed
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -37,9 +38,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     if not open_files:
         return
     shown = [inspection.shown(path) for path in open_files]
-    names = ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")
     yield RULE.finding(
-        f"Other users of this machine can read the secrets in {names}.",
+        f"Other users of this machine can read the secrets in {listed(shown, 3)}.",
         *(inspection.at(path) for path in open_files),
         hint="`chmod 600` them",
         fix=Fix(

@@ -18,16 +18,18 @@ cache's key.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack import foreign
+from devstack.env import wrappers
 from devstack.env.model import LayerKind
 from devstack.patterns import regex
 from devstack.rules.base import Finding, Location, Rule, Severity
-from devstack.stack import package
+from devstack.rules.wording import named
+from devstack.stack import package, pages, scripts
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
@@ -39,92 +41,108 @@ _PASSED = regex(
     r"|NEXT_PUBLIC_.*|VITE_.*|REACT_APP_.*|EXPO_PUBLIC_.*|PORT|FORCE_COLOR|NO_COLOR|COLORTERM)$"
 )
 
+# Options of turbo that take the next word.
+_VALUED = frozenset(
+    "-F --filter --cwd --concurrency --env-mode --ui --cache-dir --output-logs --log-order".split()  # noqa: SIM905
+)
+
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per service, naming what it does not get."""
-    found = _turbo(inspection)
-    if found is None:
+    path, settings = _settings(inspection, inspection.root)
+    if "tasks" not in settings or settings.get("envMode") == "loose":
         return
-    path, settings = found
     for service in inspection.services:
-        task = _task(inspection, service)
-        if task is None:
+        found = _started(inspection, service)
+        if found is None:
             continue
-        allowed = _allowed(settings, task)
-        names = [name for name in _from_outside(inspection, service) if not _matches(name, allowed)]
+        task, given = found
+        _, own = _settings(inspection, inspection.folder(service))
+        allowed = [*_allowed(settings, task), *_allowed(own, task)]
+        names = [name for name in _from_outside(inspection, service, given) if not _matches(name, allowed)]
         if names:
-            shown = ", ".join(f"`{name}`" for name in names[:5]) + (" …" if len(names) > 5 else "")
+            what = "it" if len(names) == 1 else "them"
             yield RULE.finding(
-                f"Turborepo's strict mode keeps {shown} from `{service.name}`: turbo.json does not list "
-                "it for "
-                f"the task `{task}`, and no env file of the service sets it.",
+                f"Turborepo's strict mode keeps {named(names)} from `{service.name}`: turbo.json does not list {what} "
+                f"for the task `{task}`, and no env file of the service sets {what}.",
                 _place(inspection, path, task),
                 service=service.name,
-                hint="add it to `env`, `globalEnv` or `passThroughEnv`",
+                hint=f"add {what} to `env`, `globalEnv` or `passThroughEnv`",
             )
 
 
-def _turbo(inspection: Inspection) -> tuple[Path, dict[str, object]] | None:
+def _settings(inspection: Inspection, folder: Path) -> tuple[Path, dict[str, object]]:
+    """turbo.json of the repository, or of one package that adds to it."""
     for name in ("turbo.json", "turbo.jsonc"):
-        path = inspection.root / name
-        text = inspection.read_text(path)
-        if text is None:
-            continue
-        try:
-            data = json.loads(re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', r"\1", text, flags=re.DOTALL))
-        except ValueError:
-            return None
-        if isinstance(data, dict) and "tasks" in data and data.get("envMode") != "loose":
-            return path, data
-    return None
+        data = foreign.from_commented_json(inspection.read_text(folder / name) or "")
+        if isinstance(data, dict):
+            return folder / name, data
+    return folder, {}
 
 
-def _task(inspection: Inspection, service: Service) -> str | None:
-    """The turbo task through which the service is started, or None when it is started without turbo."""
+def _started(inspection: Inspection, service: Service) -> tuple[str, frozenset[str]] | None:
+    """The task through which turbo starts the service, and the names that something before turbo gives it.
+
+    None where it is started without turbo, or with `--env-mode=loose`.
+    """
     launch = inspection.launch(service.name)
     texts = [] if launch is None else [launch.command, launch.script.text if launch.script else ""]
-    own = package.read(inspection.folder(service))
     root = package.read(inspection.root)
-    if root is not None and own is not None and service.dir != "." and launch is not None and launch.script:
+    if root is not None and service.dir != "." and launch is not None and launch.script is not None:
         texts.append(root.scripts.get(launch.script.name, ""))
     for text in texts:
-        found = re.search(r"\bturbo\s+(?:run\s+)?([\w:-]+)", text)
-        if found and "--env-mode=loose" not in text and "--env-mode loose" not in text:
-            return found.group(1)
+        for step in pages.steps(text, inspection.root):
+            words = scripts.tool(step.words)
+            task = _task(words[1:]) if words[:1] == ("turbo",) else None
+            if task is not None:
+                return None if "loose" in text else (task, _supplied(inspection, text))
     return None
 
 
-def _allowed(settings: dict[str, object], task: str) -> list[str]:
-    names: list[object] = []
+def _task(words: Sequence[str]) -> str | None:
+    """`dev` of `turbo run --filter web dev`."""
+    rest = iter(words)
+    for word in rest:
+        if word in _VALUED:
+            next(rest, None)
+        elif not word.startswith("-") and word not in ("run", "watch"):
+            return word
+    return None
+
+
+def _supplied(inspection: Inspection, text: str) -> frozenset[str]:
+    """Names of the root's `.env`, where the command loads it for turbo (`dotenv -- turbo dev`)."""
+    if not wrappers.supplies(text, {}, env_file_flag=True):
+        return frozenset()
+    file = inspection.env_file(inspection.root / ".env")
+    return frozenset(entry.name for entry in file.assignments) if file else frozenset()
+
+
+def _allowed(settings: Mapping[str, object], task: str) -> Iterator[str]:
     tasks = settings.get("tasks")
-    for key in ("globalEnv", "globalPassThroughEnv"):
-        listed = settings.get(key)
-        names += listed if isinstance(listed, list) else []
-    for name, table in tasks.items() if isinstance(tasks, dict) else ():
-        if name.rpartition("#")[2] == task and isinstance(table, dict):
-            for key in ("env", "passThroughEnv"):
-                listed = table.get(key)
-                names += listed if isinstance(listed, list) else []
-    return [name for name in names if isinstance(name, str)]
+    own = [
+        table
+        for name, table in (tasks.items() if isinstance(tasks, dict) else ())
+        if name.rpartition("#")[2] == task and isinstance(table, dict)
+    ]
+    for table in (settings, *own):
+        for key in ("globalEnv", "globalPassThroughEnv", "env", "passThroughEnv"):
+            names = table.get(key)
+            yield from (name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
 
-def _from_outside(inspection: Inspection, service: Service) -> list[str]:
-    """Names that the service's source reads and that only the outside (shell, `set`, root `.env`) gives it."""
+def _from_outside(inspection: Inspection, service: Service, given: frozenset[str]) -> list[str]:
+    """Names that the service's source reads and that only the outside (shell, `set`, `given`) gives it."""
     environment = inspection.environment(service.name)
     if environment is None:
         return []
-    root = inspection.env_file(inspection.root / ".env") if service.dir != "." else None
-    outside = {entry.name for entry in root.assignments} if root else set()
     names: dict[str, None] = {}
     for read in inspection.sources(service.name).reads:
         name = read.name
         if name is None or read.has_fallback or _PASSED.match(name):
             continue
         value = environment.get(name)
-        is_given = (
-            value is not None and value.origin.layer is not LayerKind.FILE
-        )  # turbo gets it, not the task
-        if is_given or (value is None and name in outside):
+        if name in given if value is None else value.origin.layer is not LayerKind.FILE:
             names[name] = None
     return list(names)
 

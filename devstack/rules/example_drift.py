@@ -26,6 +26,7 @@ from devstack.env.model import LayerKind
 from devstack.patterns import regex
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.envfiles import Assignment, EnvFile, is_env_name, is_example
+from devstack.rules.wording import named
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def _pairs(inspection: Inspection, service: Service) -> Iterator[tuple[EnvFile, 
     if service.env.example is not None:
         paths = [inspection.folder(service) / service.env.example]
     else:
-        folders = dict.fromkeys(Path(inspection.real(path)).parent for path in existing)
+        folders = dict.fromkeys(os.path.dirname(inspection.real(path)) for path in existing)  # noqa: PTH120
         paths = [
-            folder / name
+            Path(folder, name)
             for folder in folders
             for name in inspection.files.names(folder)
             if is_example(name) and is_env_name(name)
@@ -144,8 +145,7 @@ def _unique(entries: tuple[Assignment, ...]) -> list[Assignment]:
 
 
 def _listed(entries: list[Assignment]) -> str:
-    names = [f"`{entry.name}`" for entry in entries[:4]]
-    return ", ".join(names) + (f" and {len(entries) - 4} more" if len(entries) > 4 else "")
+    return named(entry.name for entry in entries)
 
 
 RULE = Rule(

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from devstack.rules.absence import absences, uncopied_example
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.rules.envfiles import is_env_name, is_example
+from devstack.rules.wording import named
 from devstack.stack import defaults
 from devstack.stack.model import Service
 
@@ -127,9 +128,7 @@ def _finding(
     shown = inspection.shown(path)
     effect, is_fatal = "whatever it should hold is undefined", _stops(inspection, service, path)
     if lacking:
-        effect = (
-            f"variables it needs are undefined ({', '.join(f'`{name}`' for name in sorted(lacking)[:4])})"
-        )
+        effect = f"variables it needs are undefined ({named(sorted(lacking))})"
     if is_fatal:
         effect = "the program does not start"
     related = () if example is None else (inspection.at(example, note="the example to copy"),)

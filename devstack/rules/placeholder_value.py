@@ -40,6 +40,7 @@ from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.exposure import looks_real
 from devstack.rules.signing import is_chosen, wanted_bytes
+from devstack.rules.wording import named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -241,11 +242,9 @@ def _finding(inspection: Inspection, group: list[_Found], split: Shared | None) 
 
 
 def _left_over(inspection: Inspection, group: list[_Found], names: list[str]) -> Finding:
-    shown = ", ".join(f"`{name}`" for name in names[:4])
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     places = [inspection.at_origin(each.value.origin, each.name, note=each.what) for each in group]
     return RULE.finding(
-        f"{shown}{more} hold no real values: they are the texts of a template. "
+        f"{named(names)} hold no real values: they are the texts of a template. "
         "Whoever needs one of them is refused, and everybody who has seen the template knows the secrets.",
         *places,
         service=group[0].service,

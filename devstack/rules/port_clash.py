@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from devstack.records import replace
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import Claim, Source, claims
+from devstack.rules.wording import named
 from devstack.stack.model import Service, ServiceType
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ def _is_specific(left: str, right: str) -> bool:
 
 def _finding(port: int, clashing: list[Claim], *, has_container: bool) -> Finding:
     first, other, *more = clashing
-    names = " and ".join(f"`{claim.service}`" for claim in (first, other))
-    if more:
-        names = ", ".join(f"`{claim.service}`" for claim in clashing[:_NAMED])
-        names += f" and {len(clashing) - _NAMED} more" if len(clashing) > _NAMED else ""
+    names = (
+        named((claim.service for claim in clashing), _NAMED)
+        if more
+        else f"`{first.service}` and `{other.service}`"
+    )
     why = "; ".join(dict.fromkeys((first.words, other.words)))
     way = f"give `{other.service}` a port of its own"
     return RULE.finding(

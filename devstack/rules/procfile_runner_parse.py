@@ -28,6 +28,7 @@ from devstack.env.model import Loaded
 from devstack.patterns import regex
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.readings import Difference, agreed, read_with
+from devstack.rules.wording import listed
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -64,11 +65,10 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         return
     differences = _differences(inspection, path, loaded)
     if differences:
-        listed = "; ".join(f"`{one.name}` {one.how}" for one in differences[:4])
-        more = f"; and {len(differences) - 4} more" if len(differences) > 4 else ""
+        told = listed([f"`{one.name}` {one.how}" for one in differences], between="; ")
         yield RULE.finding(
             f"Started through {procfile}, honcho gives every service other values than this file holds: "
-            f"{listed}{more}.",
+            f"{told}.",
             *(inspection.at(path, one.line, variable=one.name) for one in differences[:8]),
             hint="quote values with spaces or `#`, drop `export`, or start with `devstack up`",
         )

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from devstack.env.model import LayerKind
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.wording import named
 from devstack.stack import defaults
 from devstack.stack.model import OnChange, Service
 
@@ -43,11 +44,10 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         frozen = _frozen(environment, service, inspection.declared(service.name))
         if not frozen:
             continue
-        names = ", ".join(f"`{name}`" for name in frozen)
         yield RULE.finding(
-            f"{names} {'is' if len(frozen) == 1 else 'are'} exported in the environment devstack was started with: "
-            f"the exported value wins, so `{service.name}` keeps it whatever you write into its env files, although "
-            "the framework says that it reloaded them.",
+            f"{named(frozen)} {'is' if len(frozen) == 1 else 'are'} exported in the environment devstack was started "
+            f"with: the exported value wins, so `{service.name}` keeps it whatever you write into its env files, "
+            "although the framework says that it reloaded them.",
             *(evidence.where_to_set(inspection, service.name, name) for name in frozen),
             service=service.name,
             hint=f"`unset {' '.join(frozen)}` and let the file give the value",

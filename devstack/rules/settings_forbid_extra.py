@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from devstack.env.source.model import SettingsClass
 from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.wording import named
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
@@ -51,11 +52,10 @@ def _in_file(
     foreign = [entry for entry in file.assignments if entry.raw and not settings.takes(entry.name)]
     if not foreign:
         return
-    names = ", ".join(f"`{entry.name}`" for entry in foreign[:4]) + (" …" if len(foreign) > 4 else "")
     yield RULE.finding(
         f"`{settings.name}` of `{service.name}` forbids variables that it does not know, and "
         f"{inspection.shown(file.path)} "
-        f"holds {names}: it stops with `extra_forbidden` at start.",
+        f"holds {named(entry.name for entry in foreign)}: it stops with `extra_forbidden` at start.",
         inspection.at(settings.path, settings.line),
         *(
             inspection.at(file.path, entry.line, variable=entry.name, note="is no field of it")

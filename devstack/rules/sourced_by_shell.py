@@ -31,6 +31,7 @@ from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 from devstack.rules.command_substitution import substitutes
 from devstack.rules.envfiles import EnvFile, is_env_name
 from devstack.rules.readings import Difference, either, read_with
+from devstack.rules.wording import listed
 from devstack.stack import package
 
 if TYPE_CHECKING:
@@ -123,10 +124,9 @@ def _scripts(inspection: Inspection) -> Iterator[tuple[Path, str]]:
         for below in _SCRIPT_FOLDERS:
             if below and not inspection.files.may_hold(top, below):
                 continue
-            for name in inspection.files.names(top / below):
+            for name in inspection.files.names(f"{top}/{below}" if below else top):
                 is_script = name in _SCRIPT_NAMES or name.endswith((".sh", ".bash", ".mk")) or below == "bin"
-                path = top / below / name
-                if is_script and inspection.files.is_file(path):
+                if is_script and inspection.files.is_file(path := top / below / name):
                     facts = inspection.files.stat(path)
                     is_small = facts is not None and facts.st_size <= _LARGEST
                     yield path, (inspection.read_text(path) or "") if is_small else ""
@@ -212,15 +212,14 @@ def _finding(
     inspection: Inspection, file: EnvFile, place: Location, differences: list[Difference], *, how: str
 ) -> Finding:
     shown = inspection.shown(file.path)
-    listed = "; ".join(f"`{one.name}` {one.how}" if one.name else one.how for one in differences[:4])
-    more = f"; and {len(differences) - 4} more" if len(differences) > 4 else ""
+    told = listed([f"`{one.name}` {one.how}" if one.name else one.how for one in differences], between="; ")
     fix = None
     is_about_line_ends = b"\r\n" in file.content and all(one.how.endswith("return") for one in differences)
     if is_about_line_ends and file.encoding == "utf-8":
         edit = Edit(kind="rewrite", path=shown, value=file.text.replace("\r\n", "\n"))
         fix = Fix(title="save it with Unix line ends", safe=True, edits=(edit,))
     return RULE.finding(
-        f"{place.path} sources {shown} in a shell, which reads it otherwise than the programs: {listed}{more}.",
+        f"{place.path} sources {shown} in a shell, which reads it otherwise than the programs: {told}.",
         *(inspection.at(file.path, one.line, variable=one.name or None) for one in differences[:8]),
         place,
         hint=_hint(file, how, is_about_line_ends=is_about_line_ends),

@@ -28,6 +28,7 @@ from devstack.env.secrets import is_secret_name
 from devstack.host.model import Holder, HolderClass
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Needs, Rule, Severity
+from devstack.rules.wording import listed, named
 from devstack.stack import defaults
 from devstack.stack.model import OnChange
 
@@ -96,13 +97,14 @@ def _changed(
             f"`{name}` {evidence.shown(inspection, text, secret=secret, name=name)}, "
             f"now {evidence.shown(inspection, now, secret=secret, name=name)}"
         )
+    was = listed(parts, 3, "; ")
     places = [
         inspection.at_origin(environment.variables[name].origin, name, note="what the files give now")
         for name in sorted(frozen)
     ]
     return RULE.finding(
         f"`{service.name}` (pid {holder.pid}, started {_clock(holder.started_at)}) works with other values than its "
-        f"files give now: it was started with {'; '.join(parts[:3])}. Tokens and addresses do not fit until it is "
+        f"files give now: it was started with {was}. Tokens and addresses do not fit until it is "
         "restarted; the browser shows 1006.",
         *places,
         service=service.name,
@@ -130,7 +132,7 @@ def _younger_file(
             yield RULE.finding(
                 f"{inspection.shown(layer.path)} was changed at {_clock(changed)}, after `{service.name}` "
                 f"(pid {holder.pid}) was started at {_clock(holder.started_at)}: it may still work with the old "
-                f"{', '.join(f'`{name}`' for name in names[:4])}.",
+                f"{named(names)}.",
                 inspection.at(layer.path),
                 severity=Severity.WARNING,
                 service=service.name,

@@ -30,6 +30,7 @@ from devstack.rules import absence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.known_names import is_platform
+from devstack.rules.wording import named
 from devstack.stack import defaults
 from devstack.stack.model import Service
 
@@ -160,11 +161,9 @@ def _loud(inspection: Inspection, service: Service, name: str, reads: list[Sourc
 
 
 def _together(inspection: Inspection, service: Service, found: dict[str, list[SourceRead]]) -> Finding:
-    names = ", ".join(f"`{name}`" for name in list(found)[:_LISTED])
-    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     return RULE.finding(
         f"`{service.name}` reads {len(found)} secrets and URLs that no env file, `set` or shell defines: "
-        f"{names}{more}.",
+        f"{named(found, _LISTED)}.",
         *(inspection.at(reads[0].path, reads[0].line, variable=name) for name, reads in found.items()),
         severity=Severity.WARNING,
         service=service.name,
@@ -173,10 +172,8 @@ def _together(inspection: Inspection, service: Service, found: dict[str, list[So
 
 
 def _quiet(inspection: Inspection, service: Service, found: dict[str, SourceRead]) -> Finding:
-    names = ", ".join(f"`{name}`" for name in list(found)[:_LISTED])
-    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     return RULE.finding(
-        f"`{service.name}` reads names that no env file defines: {names}{more}.",
+        f"`{service.name}` reads names that no env file defines: {named(found, _LISTED)}.",
         *(inspection.at(read.path, read.line, variable=name) for name, read in list(found.items())[:_LISTED]),
         severity=Severity.INFO,
         service=service.name,

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 from devstack.records import dataclass
 from devstack.rules import packages, versions
 from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.wording import listed
 from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
@@ -196,11 +197,10 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         version = found[1]
         holes = sorted(holes_of(name, version), key=lambda hole: hole.needs_host)
         if holes:
-            listed = "; ".join(f"{hole.id}: {hole.what}" for hole in holes[:3])
-            more = f"; and {len(holes) - 3} more" if len(holes) > 3 else ""
+            what = listed([f"{hole.id}: {hole.what}" for hole in holes], 3, "; ")
             reach = " Only a server opened with `--host` can be reached so." if holes[0].needs_host else ""
             yield RULE.finding(
-                f"{name} {versions.shown(version)} of `{service.name}` has known holes ({listed}{more}).{reach}",
+                f"{name} {versions.shown(version)} of `{service.name}` has known holes ({what}).{reach}",
                 inspection.at(inspection.folder(service) / "package.json", variable=name),
                 service=service.name,
                 hint=f"update {name} to {versions.shown(mended(name, version))} or newer",

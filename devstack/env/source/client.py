@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
 
-from devstack import regular
+from devstack import foreign, regular
 from devstack.patterns import regex
 
 # A commented-out import would make a server module look like a client one: only line starts count.
@@ -175,11 +174,5 @@ def _json_with_comments(path: Path) -> Mapping[str, object]:
         text = regular.read(path).decode("utf-8-sig", "replace")
     except OSError:
         return {}
-    plain = re.sub(
-        r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda found: found.group(1) or "", text, flags=re.S
-    )
-    try:
-        content = json.loads(re.sub(r",(\s*[}\]])", r"\1", plain))
-    except (ValueError, RecursionError):
-        return {}
+    content = foreign.from_commented_json(text)
     return content if isinstance(content, dict) else {}
