@@ -32,6 +32,7 @@ class Package:
         dependencies: all kinds of dependencies, name → range.
         lines: script name → 1-based line.
         workspaces: glob patterns of npm, yarn and bun workspaces.
+        is_command: it has a `bin`.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Package:
     lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     workspaces: tuple[str, ...] = ()
     manager: str | None = None
+    is_command: bool = False
 
 
 def read(folder: Path) -> Package | None:
@@ -76,6 +78,7 @@ def _read(file: str, *_: int) -> Package | None:
         lines=_script_lines(text, scripts),
         workspaces=_workspaces(data.get("workspaces")),
         manager=_declared_manager(data.get("packageManager")),
+        is_command=bool(data.get("bin")),
     )
 
 

@@ -28,9 +28,6 @@ _URL_NAME = re.compile(r"(?:URL|URI|ENDPOINT|ORIGIN|_WS|_SOCKET|SERVER|BACKEND)$
 _ORIGINS_NAME = re.compile(r"CORS|ALLOWED_ORIGIN|(?:CLIENT|FRONTEND|WEB|APP)_(?:URL|ORIGIN)S?$")
 _SOCKET_NAME = re.compile(r"WS|WEBSOCKET|SOCKET|REALTIME")
 _SERVER_NAME = re.compile(r"API|BACKEND|SERVER")
-_TOOL = re.compile(
-    r"(?:playwright|cypress|vitest|jest)\.|\.(?:test|spec|e2e)\.|(?:^|/)(?:test_[^/]*|conftest)\.py$"
-)
 _SCHEMES = ("ws", "wss", "http", "https")
 _LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
 
@@ -52,8 +49,6 @@ def _distinct_reads(service: Candidate) -> list[Read]:
     """One read for each variable: the one with the longest chain, then the one with a fallback."""
     best: dict[str, Read] = {}
     for read in service.reads:
-        if read.is_source and _TOOL.search(read.evidence.path):
-            continue  # what a test runner reads
         known = best.get(read.names[0])
         if known is None or _weight(read) > _weight(known):
             best[read.names[0]] = read

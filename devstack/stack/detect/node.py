@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from devstack.stack import package, scripts, shell_words
@@ -22,6 +22,20 @@ _SOCKET_PACKAGES = {
     "@hocuspocus/server": "hocuspocus",
     "graphql-ws": "graphql-ws",
 }
+# Commands that only people's terminals need, and what a program does that others can reach.
+_TERMINAL = {
+    "commander",
+    "yargs",
+    "inquirer",
+    "ink",
+    "@clack/prompts",
+    "prompts",
+    "meow",
+    "cac",
+    "@oclif/core",
+}
+_LISTENS = re.compile(r"\.listen\(|\bcreateServer\(|\b(?:Bun|Deno)?\.?serve\(|WebSocketServer\(|new Worker\(")
+MAIN_SCRIPTS = ("dev", "start:dev", "develop", "dev:server", "start")
 _RUNTIMES = {"node", "tsx", "ts-node", "ts-node-dev", "tsnd", "bun", "deno", "nest", "nodemon"}
 _SIDE_SCRIPT = re.compile(
     r"(?:dev|start)?[:-]?(ws|websocket|socket|server|api|backend|worker|realtime|agent)"
@@ -93,31 +107,35 @@ def _runnable(command: str, which: str) -> str:
 
 def _entry(tree: Tree, candidate: Candidate, words: tuple[str, ...]) -> None:
     """Its source and port, by the file that it starts."""
-    folder = candidate.folder
-    entry = next((folder / word for word in words if (folder / word).is_file()), None)
+    entry = _file(candidate.folder, words)
     if entry is not None:
-        candidate.source = _own_source(folder, entry)
+        candidate.source = _own_source(candidate.folder, entry)
         _port_in_source(tree, candidate, [entry])
 
 
+def _file(folder: Path, words: Iterable[str]) -> Path | None:
+    return next((folder / word for word in words if (folder / word).is_file()), None)
+
+
 def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
-    script = next((name for name in ("dev", "start") if name in own.scripts), None)
+    script = next((name for name in MAIN_SCRIPTS if name in own.scripts), None)
     if script is None:
         return None
     text = _followed(own, own.scripts[script])
     kind = _kind(own, text)
-    if kind is None or (kind is ServiceType.NODE and _is_orchestrator(own)):
+    if kind is None or (kind is ServiceType.NODE and (_is_orchestrator(own) or _is_tool(tree, own))):
         return None
-    which = package.manager(folder, tree.root)
-    commands = {ServiceType.LIVEKIT_AGENT: f"{which} run {script}"}
+    is_default = script in ("dev", "start") and kind is not ServiceType.LIVEKIT_AGENT
     candidate = Candidate(
         name=folder.name,
         kind=kind,
         folder=folder,
-        command=commands.get(kind),
+        command=None if is_default else f"{package.manager(folder, tree.root)} run {script}",
         evidence=[_evidence(tree, own, script)],
     )
     _port(tree, candidate, text)
+    entry = _file(folder, text.split()) if kind is ServiceType.NODE else None
+    _port_in_source(tree, candidate, [] if entry is None else [entry])
     _socket(candidate, own)
     candidate.setup = _setup(tree, folder)
     return candidate
@@ -133,6 +151,16 @@ _SERVERS = {
     "@hapi/hapi",
     *_SOCKET_PACKAGES,
 }
+
+
+def _is_tool(tree: Tree, own: package.Package) -> bool:
+    """A program for a person's terminal: nothing of it listens, and its package says that it is a command."""
+    if _SERVERS.intersection(own.dependencies):
+        return False
+    words = re.split(r"[^a-z]+", f"{own.path.parent.name} {own.name}".lower())
+    if not ({"cli", "tui"}.intersection(words) or own.is_command or _TERMINAL.intersection(own.dependencies)):
+        return False
+    return not any(_LISTENS.search(tree.text(path)) for path in tree.below(own.path.parent, SOURCES))
 
 
 def _is_orchestrator(own: package.Package) -> bool:
@@ -158,7 +186,8 @@ def _followed(own: package.Package, text: str, depth: int = 4) -> str:
 
 def _kind(own: package.Package, text: str) -> ServiceType | None:
     """What a package's main script starts; None for libraries, task runners and builds."""
-    for segment in re.split(r"&&|;", text):
+    segments = re.split(r"&&|;", text)
+    for segment in segments:
         try:
             words = scripts.tool(tuple(shlex.split(segment)))
         except ValueError:
@@ -168,14 +197,21 @@ def _kind(own: package.Package, text: str) -> ServiceType | None:
             return ServiceType.NEXT
         if program == "vite" and words[1:2] not in (("build",), ("preview",)):
             return ServiceType.VITE
-        if _is_runtime(program, segment):
+        if segment is segments[-1] and _is_runtime(words, segment):  # what comes before it ends
             return _server_kind(own)
     return None
 
 
-def _is_runtime(program: str, segment: str) -> bool:
-    """Whether a command runs a script: `node x`, `tsx x`, `nodemon x.js`, `nodemon --exec …`."""
-    return program in _RUNTIMES or Path(program).suffix in SOURCES or segment.split()[0] == "nodemon"
+def _is_runtime(words: tuple[str, ...], segment: str) -> bool:
+    """Whether a command runs a script: `node x`, `tsx x`, `nodemon --watch lib x.js`, `nodemon`, `bun --hot x.ts`.
+
+    `words`: the program and its arguments; nodemon and bun, which run other programs as well, are taken off.
+    """
+    program = words[0] if words else ""
+    if program in _RUNTIMES or Path(program).suffix in SOURCES or "nodemon" in segment.split()[:3]:
+        return True
+    has_options = program == "run" or program.startswith("-")
+    return has_options and any(Path(word).suffix in SOURCES for word in words)
 
 
 def _server_kind(own: package.Package) -> ServiceType | None:
@@ -199,7 +235,7 @@ def _side_services(
             words = scripts.tool(tuple(shlex.split(text)))
         except ValueError:
             continue
-        if not words or not _is_runtime(words[0], text):
+        if not words or not _is_runtime(words, text):
             continue
         candidate = Candidate(
             name=match[1],

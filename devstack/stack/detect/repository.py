@@ -19,7 +19,7 @@ from devstack.stack.detect import (
 )
 from devstack.stack.detect.model import Candidate, Detected, Evidence, Read
 from devstack.stack.detect.reads import reads
-from devstack.stack.detect.tree import Tree, line_of
+from devstack.stack.detect.tree import TEST_FILE, Tree, line_of
 from devstack.stack.model import FRONTENDS, ServiceType
 
 SOURCES = (*node.SOURCES, ".py", ".vue", ".svelte")
@@ -64,7 +64,7 @@ def _sources(tree: Tree) -> list[Candidate]:
 def _name(service: Candidate, root: Path) -> None:
     """What people call it: the folder, or the role where the folder says nothing."""
     at_root = service.folder == root
-    beside = service.command is not None and service.kind is ServiceType.NODE
+    beside = service.name != service.folder.name and service.kind is ServiceType.NODE
     if not at_root and service.folder.name not in _GENERIC and not beside:
         return
     if service.kind in FRONTENDS:
@@ -100,7 +100,7 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
     others = tuple(one.folder for one in services if one.folder != service.folder)
     for path in tree.below(service.folder, SOURCES, others):
         text = tree.text(path)
-        if "env" not in text and "/health" not in text:
+        if ("env" not in text and "/health" not in text) or TEST_FILE.search(tree.shown(path)):
             continue
         if not _belongs(service, services, path):
             continue

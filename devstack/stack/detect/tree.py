@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ SKIPPED = {
 }
 # Folders of projects to look at or to copy: none of them is a part of the repository's own stack.
 COLLECTIONS = {"examples", "templates", "samples", "cookbook", "cookbooks", "demos", "starters"}
+# Of a test runner: what such a file reads or serves is no service's.
+TEST_FILE = re.compile(
+    r"(?:playwright|cypress|vitest|jest)\.|\.(?:test|spec|e2e)\.|(?:^|/)test\.[jt]s$"
+    r"|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$"
+)
 MAX_DEPTH = 6
 MAX_FILES = 20_000
 MAX_BYTES = 400_000

@@ -1,0 +1,69 @@
+"""`init`: which programs of a repository are services, and how they are started."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstack.stack.model import ServiceType
+from tests.stack.test_detect import Devstack, Tree, package, written
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "bun --watch src/index.ts",
+        "bun run --hot src/index.ts",
+        "ROLE=main LABEL='a b' bun --watch src/index.ts",
+        "cross-env NODE_ENV=development nodemon --ignore storage --trace-warnings src/index.ts",
+        "cross-env NODE_ENV=development nodemon",
+        "tsc && node dist/index.js",
+        "dotenv -e .env -- nodemon -w src --exec tsx src/index.ts",
+    ],
+)
+def test_a_server_is_seen_behind_runners_and_settings(tree: Tree, devstack: Devstack, script: str) -> None:
+    folder = tree(
+        {
+            "api/package.json": package({"dev": script}, "hono"),
+            "api/src/index.ts": "serve({ port: Number(process.env.PORT ?? 3100) })",
+        }
+    )
+    services = written(folder, devstack).services
+    assert {name: (one.type, one.port) for name, one in services.items()} == {"api": (ServiceType.NODE, 3100)}
+
+
+def test_what_runs_before_the_last_program_and_what_people_type_into_is_no_server(
+    tree: Tree, devstack: Devstack
+) -> None:
+    folder = tree(
+        {
+            "web/package.json": package(
+                {"dev": "bun run ../scripts/prune.ts && next dev --port 3005"}, "next"
+            ),
+            "desktop/package.json": package({"dev": "bun run build.ts && electron ."}, "electron"),
+            "cli/package.json": package({"dev": "node index.js"}, "inquirer"),
+            "cli/index.js": "prompt()",
+            "tool/package.json": package({"dev": "tsx src/run.ts"}, bin={"tool": "dist/run.js"}),
+            "gateway/package.json": package({"dev": "tsx src/run.ts"}, bin="dist/run.js"),
+            "gateway/src/run.ts": "createServer(handle).listen(4100)",
+        }
+    )
+    services = written(folder, devstack).services
+    assert {name: one.port for name, one in services.items()} == {"web": 3005, "gateway": 4100}
+
+
+def test_the_script_for_development_is_preferred_to_what_starts_a_build(
+    tree: Tree, devstack: Devstack
+) -> None:
+    scripts = {"start": "node dist/index.js", "start:dev": "ts-node-dev --respawn src/index.ts"}
+    folder = tree(
+        {
+            "package.json": package(scripts, "socket.io"),
+            "src/index.ts": "server.listen(process.env.PORT || 3002)",
+            "src/index.test.ts": "get('/health')",
+        }
+    )
+    (service,) = written(folder, devstack).services.values()
+    assert (service.name, service.command, service.port) == ("ws", "npm run start:dev", 3002)
+    assert service.ready is None
