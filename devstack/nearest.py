@@ -7,9 +7,11 @@ from collections.abc import Iterable
 
 def nearest(given: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The one of `known` that is spelled most like `given`, whatever its case; None when none is near."""
+    folded = {_folded(name): name for name in known}
+    if not folded:
+        return None
     from difflib import get_close_matches
 
-    folded = {_folded(name): name for name in known}
     found = get_close_matches(_folded(given), folded, n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 

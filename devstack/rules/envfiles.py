@@ -123,9 +123,10 @@ def discover(inspection: Inspection) -> tuple[Path, ...]:
     folders = [inspection.root, *(inspection.folder(service) for service in inspection.services)]
     for folder in dict.fromkeys(folders):
         for name in inspection.files.names(folder):
-            if is_env_name(name) and inspection.files.is_file(f"{folder}/{name}"):
-                path = folder / name
-                found.setdefault(inspection.real(path), path)
+            if is_env_name(name) and inspection.files.is_file(path := f"{folder}/{name}"):
+                real = inspection.real(path)
+                if real not in found:
+                    found[real] = Path(path)
     return tuple(found.values())
 
 

@@ -246,7 +246,7 @@ class Inspection:
 
     # --- places -------------------------------------------------------------------------------------------
 
-    def shown(self, path: Path) -> str:
+    def shown(self, path: Path | str) -> str:
         """`path` as reports show it: POSIX, relative to the root (`../` where it leaves it)."""
         key = str(path)
         if key not in self._shown:
@@ -262,7 +262,7 @@ class Inspection:
         note: str | None = None,
     ) -> Location:
         """A location; `path` absolute or relative to the root."""
-        return Location(path=self.shown(self.root / path), line=line, variable=variable, note=note)
+        return Location(path=self.shown(self._whole(path)), line=line, variable=variable, note=note)
 
     def at_origin(self, origin: Origin, variable: str | None = None, *, note: str | None = None) -> Location:
         """The place of a definition; the process environment and `set` have no file of their own."""
@@ -276,14 +276,15 @@ class Inspection:
 
     def at_spot(self, spot: Spot, *, variable: str | None = None, note: str | None = None) -> Location:
         """A place in a declaring file, whose path is relative to the root or to the current folder."""
-        path = self.root / spot.path
-        if not self.files.is_file(path):
-            path = Path(spot.path).absolute()
+        path = spot.path if self.files.is_file(self._whole(spot.path)) else Path(spot.path).absolute()
         return self.at(path, spot.line, variable=variable, note=note)
+
+    def _whole(self, path: Path | str) -> str:
+        return os.path.join(self.root, path)  # noqa: PTH118 - asked for each of thousands of services
 
     # --- files --------------------------------------------------------------------------------------------
 
-    def read_text(self, path: Path) -> str | None:
+    def read_text(self, path: Path | str) -> str | None:
         """The text of a file, undecodable bytes replaced; None when it does not exist or cannot be read."""
         try:
             content = self.files.read(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -60,7 +61,8 @@ _HABITS: Mapping[str, _Habit] = {
 }
 
 
-def told(words: Sequence[str]) -> tuple[int, str] | None:
+@lru_cache(maxsize=1024)
+def told(words: tuple[str, ...]) -> tuple[int, str] | None:
     """The number and the words that say it (`-p 4000`); None where nothing or several things are said.
 
     `words` begin with the program itself, runners taken off (`scripts.tool`).
@@ -84,7 +86,7 @@ def told(words: Sequence[str]) -> tuple[int, str] | None:
     return found[0] if len({number for number, _ in found}) == 1 else None
 
 
-def _program(words: Sequence[str]) -> tuple[str, ...]:
+def _program(words: tuple[str, ...]) -> tuple[str, ...]:
     """Without the interpreter: `python -m uvicorn …`, `python manage.py …`."""
     if words and _PYTHON.fullmatch(words[0]):
         rest = list(words[1:])
@@ -92,7 +94,7 @@ def _program(words: Sequence[str]) -> tuple[str, ...]:
             rest.pop(0)
         rest = rest[1:] if rest[:1] == ["-m"] else rest
         return (rest[0].rpartition("/")[2], *rest[1:]) if rest else ()
-    return tuple(words)
+    return words
 
 
 def _values(words: Sequence[str], flags: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,7 @@ class Search:
         self._files = inspection.files
         self._service = service
         self._folder = folder
-        self._roots = (folder, folder / "src")
+        self._roots = (str(folder), f"{folder}/src")
 
     def application(self, arguments: tuple[str, ...]) -> str | None:
         """What is missing for `uvicorn package.module:app`."""
@@ -51,19 +51,20 @@ class Search:
         top, *rest = name.split(".")
         if not name.replace(".", "").isidentifier() or self._has_search_path():
             return None
-        place = next((root for root in self._roots if self._is_module(root / top)), None)
+        place = next((root for root in self._roots if self._is_module(root, top)), None)
         if place is None:
             return self._not_local(top, name)
-        if not self._files.is_file(place / top / "__init__.py") and self._may_be_installed(top):
+        path = f"{place}/{top}"
+        if not self._files.is_file(f"{path}/__init__.py") and self._may_be_installed(top):
             return None  # a namespace: an installed package of that name wins
-        path = place / top
         for part in rest:
-            path = path / part
-            if not self._is_module(path):
+            if not self._is_module(path, part):
                 return f"there is no module `{name}`{self._here()}"
-        is_package = self._files.is_folder(path) and not self._files.is_file(path.with_suffix(".py"))
-        if runs and is_package and not self._files.is_file(path / "__main__.py"):
-            return f"`python -m {name}` needs {self._inspection.shown(path / '__main__.py')}, which does not exist"
+            path = f"{path}/{part}"
+        is_package = self._files.is_folder(path) and not self._files.is_file(f"{path}.py")
+        main = f"{path}/__main__.py"
+        if runs and is_package and not self._files.is_file(main):
+            return f"`python -m {name}` needs {self._inspection.shown(main)}, which does not exist"
         return None
 
     def _not_local(self, top: str, name: str) -> str | None:
@@ -75,35 +76,35 @@ class Search:
 
     def _missing_attribute(self, name: str, attribute: str) -> str | None:
         for root in self._roots:
-            text = self._inspection.read_text(root / f"{name}.py")
+            path = f"{root}/{name}.py"
+            text = self._inspection.read_text(path)
             if text is not None and not re.search(
                 rf"\b{re.escape(attribute)}\b|import\s*\*|__getattr__|globals\(", text
             ):
-                return f"{self._inspection.shown(root / f'{name}.py')} has no `{attribute}`"
+                return f"{self._inspection.shown(path)} has no `{attribute}`"
         return None
 
     def _beside(self) -> list[str]:
         names = [name.removesuffix(".py") for name in self._files.names(self._folder)]
-        return [name for name in names if name.isidentifier() and self._is_module(self._folder / name)]
+        return [name for name in names if name.isidentifier() and self._is_module(self._roots[0], name)]
 
     def _local(self, name: str) -> bool:
-        return any(self._is_module(root / name) for root in self._roots)
+        return any(self._is_module(root, name) for root in self._roots)
 
-    def _is_module(self, path: Path) -> bool:
-        return self._files.is_file(path.with_name(f"{path.name}.py")) or self._files.is_folder(path)
+    def _is_module(self, folder: str, name: str) -> bool:
+        if not self._files.may_hold(folder, f"{name}.py", name):
+            return False
+        return self._files.is_file(f"{folder}/{name}.py") or self._files.is_folder(f"{folder}/{name}")
 
     def _has_search_path(self) -> bool:
         """Whether PYTHONPATH adds folders."""
         launch = self._inspection.launch(self._service.name)
-        given = {
-            *self._service.env.assignments,
-            *(launch.inline_env if launch else ()),
-            *(launch.inline_dynamic if launch else ()),
-        }
+        if "PYTHONPATH" in self._service.env.assignments:
+            return True
+        if launch and ("PYTHONPATH" in launch.inline_env or "PYTHONPATH" in launch.inline_dynamic):
+            return True
         environment = self._inspection.environment(self._service.name)
-        return "PYTHONPATH" in given or (
-            environment is not None and environment.get("PYTHONPATH") is not None
-        )
+        return environment is not None and environment.get("PYTHONPATH") is not None
 
     def _may_be_installed(self, top: str) -> bool:
         """Of the standard library, or of a package that a manifest names (whose modules may be called otherwise)."""

@@ -58,7 +58,6 @@ def installed(
 @lru_cache(maxsize=16384)
 def upward(folder: Path, top: Path) -> tuple[Path, ...]:
     """`folder` and those above it, up to and with `top` (or only itself when it lies elsewhere)."""
-    if folder == top or not folder.is_relative_to(top):
+    if folder == top or folder.parts[: len(top.parts)] != top.parts:
         return (folder,)
-    steps = len(folder.parts) - len(top.parts)
-    return (folder, *folder.parents[:steps])
+    return (folder, *upward(folder.parent, top))

@@ -54,9 +54,10 @@ def _outside(inspection: Inspection) -> Iterator[Finding]:
     """Folders that leave the repository: allowed, and missing for whoever clones only this one."""
     root = Path(os.path.normpath(inspection.root))
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    inside = str(top).rstrip(os.sep) + os.sep
     for service in inspection.services:
-        folder = Path(os.path.normpath(inspection.folder(service)))
-        if not folder.is_relative_to(top):
+        folder = os.path.normpath(inspection.folder(service))
+        if not (folder + os.sep).startswith(inside):
             yield RULE.finding(
                 f"The folder `{service.dir}` of `{service.name}` lies outside this repository: whoever clones only "
                 "this one lacks the service.",

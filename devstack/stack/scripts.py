@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from devstack.records import dataclass
@@ -135,6 +136,7 @@ def settings(script: Script) -> dict[str, str | None]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def tool(words: tuple[str, ...]) -> tuple[str, ...]:
     """The words from the program that really runs: runners, wrappers and inline variables are taken off."""
     rest = list(words)
