@@ -11,6 +11,7 @@ LOADER_KINDS: dict[str, tuple[str, ...]] = {
     "dotenv": ("16", "17", "18"),
     "dotenv-expand": ("11", "12", "13", "1000"),
     "node": ("20", "22", "24"),
+    "bun": ("1.2", "1.3", "1.4"),
     "python-dotenv": ("1.1", "1.2"),
     "pydantic": (),
     "compose": (),

@@ -43,6 +43,10 @@ def _of_node(kind: str, version: str, node: str) -> Loader | None:
         from devstack.env.loaders.node import Node
 
         return Node(version=int(version or 24))
+    if kind == "bun":
+        from devstack.env.loaders.bun import Bun
+
+        return Bun(version=version or "1.4")
     return None
 
 
