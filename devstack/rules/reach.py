@@ -125,11 +125,21 @@ def to_port(inspection: Inspection, judged: JudgedLink, port: int) -> Fix | None
 
 def with_port(text: str, address: Address, port: int) -> str | None:
     """The URL with another port, everything else as it was written; None when that cannot be done safely."""
+    return _with_authority(text, address, rf"\g<host>:{port}")
+
+
+def with_host(text: str, address: Address, host: str) -> str | None:
+    """The URL with another host name, likewise."""
+    return _with_authority(text, address, rf"{host}\g<port>")
+
+
+def _with_authority(text: str, address: Address, wanted: str) -> str | None:
     if "@" in text or UrlFault.SPACES in address.faults:
         return None
-    host = f"[{address.host}]" if ":" in address.host else re.escape(address.host)
-    pattern = rf"(?i)(//{re.escape(host) if host.startswith('[') else host})(?::\d+)?(?=[/?#]|$)"
-    changed, count = re.subn(pattern, rf"\g<1>:{port}", text, count=1)
+    host = re.escape(urls.bracketed(address.host))
+    changed, count = re.subn(
+        rf"(?i)(?<=//)(?P<host>{host})(?P<port>(?::\d+)?)(?=[/?#]|$)", wanted, text, count=1
+    )
     return changed if count else None
 
 

@@ -45,7 +45,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text
         ]
         classes = _classes(found, stack)
-        if len(classes) < 2 or _only_schemes_differ(found):
+        if len(classes) < 2 or only_schemes_differ(found):
             continue
         if is_explained_by_loaders(inspection, found) or _is_one_export(found):
             continue
@@ -82,7 +82,7 @@ def _as_http(text: str) -> str:
     return "http" + text[2:] if urls.has_scheme(text) and text.lower().startswith("ws") else text
 
 
-def _only_schemes_differ(found: Sequence[Effective]) -> bool:
+def only_schemes_differ(found: Sequence[Effective]) -> bool:
     """One endpoint with ws and wss: that is `url-scheme-mismatch`."""
     bare = {text.partition("://")[2].rstrip("/") for text in (each.text or "" for each in found)}
     return len(bare) == 1 and all(urls.has_scheme(each.text or "") for each in found)

@@ -73,11 +73,11 @@ def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Findi
 
 
 def _with_localhost(inspection: Inspection, judged: JudgedLink, address: Address) -> Fix | None:
-    text = judged.effective.text or ""
-    if "@" in text or text.count(address.host) != 1:
-        return None
-    return reach.rewrite(
-        inspection, judged, "change the host to localhost", text.replace(address.host, "localhost")
+    changed = reach.with_host(judged.effective.text or "", address, "localhost")
+    return (
+        None
+        if changed is None
+        else reach.rewrite(inspection, judged, "change the host to localhost", changed)
     )
 
 

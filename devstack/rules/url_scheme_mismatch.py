@@ -25,6 +25,7 @@ from devstack.contract.links import JudgedLink, Where
 from devstack.contract.urls import Address
 from devstack.rules import evidence, reach
 from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.shared_mismatch import only_schemes_differ
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -88,14 +89,12 @@ def _finding(inspection: Inspection, judged: JudgedLink, address: Address, wante
 def _shared(inspection: Inspection) -> Iterator[Finding]:
     for shared in inspection.need_stack().shared.values():
         found = [
-            (each, urls.parse(each.text))
-            for each in inspection.contract.effective_all(shared.members)
-            if each.is_known and each.text and urls.has_scheme(each.text)
+            each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text
         ]
-        plain = [each for each, address in found if address.scheme == "ws"]
-        secure = [each for each, address in found if address.scheme == "wss"]
-        if not plain or not secure:
-            continue
+        plain = [each for each in found if urls.parse(each.text or "").scheme == "ws"]
+        secure = [each for each in found if urls.parse(each.text or "").scheme == "wss"]
+        if not plain or not secure or not only_schemes_differ(found):
+            continue  # other endpoints are `shared-mismatch`
         yield RULE.finding(
             f"Readers of shared `{shared.name}` use ws and wss for one endpoint: "
             f"`{evidence.label(plain[0].member)}` is {reach.shown(plain[0].text)}, "

@@ -239,6 +239,29 @@ def test_the_excerpt_is_the_line_that_is_meant_below_a_form_feed(
     assert "    3 │ TOPIC_TWO" in outcome.out
 
 
+@pytest.mark.parametrize("host", ["[::]", "0.0.0.0", "host.docker.internal"])
+def test_a_host_that_no_page_reaches_becomes_localhost(
+    host: str, tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    stack = """\
+name = "pair"
+[services.web]
+type = "vite"
+port = 5173
+[services.ws]
+type = "command"
+command = "sleep 1"
+port = 3001
+[[links]]
+from = "web:VITE_WS_URL"
+to = "ws"
+wait = false
+"""
+    root = tree({"stack.toml": stack, ".env": f"VITE_WS_URL=ws://{host}:3001/a?b\n"})
+    devstack("doctor", "--unsafe-fixes", "--select", "url-host-unreachable", cwd=root)
+    assert (root / ".env").read_text() == "VITE_WS_URL=ws://localhost:3001/a?b\n"
+
+
 def test_fix_keeps_json_output_clean(tree: Tree, devstack: Callable[..., Any]) -> None:
     root = tree({**FILES, "ws/.env": "A=1\nA=2\n"})
     outcome = devstack("doctor", "--unsafe-fixes", "--json", cwd=root)
