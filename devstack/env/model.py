@@ -186,8 +186,14 @@ class Environment:
             return found
         ambient = self.process.get(name)
         if ambient is None:
-            return None
+            return self._in_any_case(name) if "pydantic" in self.loader else None
         return Value(text=ambient, origin=Origin(layer=LayerKind.PROCESS))
+
+    def _in_any_case(self, name: str) -> Value | None:
+        """What a settings class takes for `name`: it asks for names whatever their case."""
+        wanted = name.upper()
+        spelt = next((each for each in self.variables if each.upper() == wanted), None)
+        return None if spelt is None else self.variables[spelt]
 
     def is_public(self, name: str) -> bool:
         """Whether the bundler puts `name` into what the browser gets."""
