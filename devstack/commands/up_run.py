@@ -199,8 +199,10 @@ class _Assembly:
             job.declared, job.names, current=current, settle=job.own.settle, unchanged=self.next.unchanged
         )
         self.logs.cap = job.own.log_size
-        self.addresses.clear()
-        self.addresses.update(_addresses(job))
+        addresses = _addresses(job)
+        self.addresses.update(addresses)  # the screen's thread reads them: at no moment one is missing
+        for name in self.addresses.keys() - addresses.keys():
+            del self.addresses[name]
 
     def _watcher(self) -> EnvWatch:
         job = self.job

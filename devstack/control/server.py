@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devstack.control.protocol import ADDRESS_FILE, LONGEST_PATH, SOCKET, Replacement, socket_path
-from devstack.host.private_folder import PrivateFolder
+from devstack.host.private_folder import FILE_MODE, PrivateFolder
 from devstack.run.hub import Hub
 
 
@@ -52,11 +52,8 @@ class ControlServer:
         self._clear()
         path = self._path()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            listener.bind(os.fspath(path))
-        finally:
-            os.umask(before)
+        listener.bind(os.fspath(path))
+        path.chmod(FILE_MODE)  # its folder is ours alone; a changed umask would be that of all threads
         listener.listen(64)
         self._listener = listener
         if self._own_folder is not None:

@@ -13,6 +13,7 @@ import errno
 import os
 import socket
 import struct
+from _thread import allocate_lock
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
@@ -160,6 +161,8 @@ def _has_v6_only(message: bytes) -> bool:
 
 
 _kept: tuple[int, SocketDiagnosis] | None = None
+_dialogue = allocate_lock()
+"""Held from a question to the end of its answer: of two threads one would read what the other asked for."""
 
 
 def dump(states: int, ports: Iterable[int] | None = None) -> list[SocketEntry]:
@@ -180,11 +183,12 @@ def _kept_or_tables(
     states: int,
     ports: tuple[int, ...] | None,
 ) -> list[SocketEntry]:
-    for _ in range(2):  # a broken or timed-out socket: once more with a fresh one
-        try:
-            return ask(_diagnosis())
-        except OSError:
-            close()
+    with _dialogue:
+        for _ in range(2):  # a broken or timed-out socket: once more with a fresh one
+            try:
+                return ask(_diagnosis())
+            except OSError:
+                close()
     from devstack.host import proc_tables
 
     return proc_tables.read(states, ports, protocol=protocol)

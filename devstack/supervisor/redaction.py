@@ -27,7 +27,7 @@ class Secrets:
         self._process = process
         self._values = frozenset(part for name, text in process.items() for part in secret_texts(name, text))
         self._lock = Lock()
-        self._is_complete = False
+        self._read: Stack | None = None
         self._built: tuple[frozenset[str], Redactor] = (frozenset(), Redactor())
 
     def learn(self, environments: Iterable[Environment]) -> None:
@@ -42,7 +42,6 @@ class Secrets:
     def adopt(self, stack: Stack) -> None:
         """Another stack has other services and shared secrets."""
         self._stack = stack
-        self._is_complete = False
 
     def stream(self) -> RedactionStream:
         """Redaction for one process's output, with everything that is known when a block comes."""
@@ -50,10 +49,12 @@ class Secrets:
 
     def redactor(self) -> Redactor:
         """For everything known by now. The first call reads every service's environment."""
-        if not self._is_complete:
-            self._is_complete = True
-            stack = self._stack
+        stack = self._stack
+        if self._read is not stack:
             self.learn(resolve(stack, process=self._process, files=Files(stack.root)).values())
+            self._read = (
+                stack  # only now: nothing goes out with less, whoever asks meanwhile or if this fails
+            )
         values, redactor = self._built
         if values is not self._values:
             values = self._values

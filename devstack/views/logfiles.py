@@ -44,8 +44,7 @@ class LogFiles:
         cap: int = CAP,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._parent = folder
-        self._folder: PrivateFolder | None = None
+        self._folder = folder
         self._run = run.encode()[:16]
         self._complain = complain
         self.cap = cap
@@ -67,7 +66,6 @@ class LogFiles:
 
     def renew(self) -> None:
         """The folder is another one now: what comes next goes to fresh files."""
-        self._folder = None
         for log in tuple(self._open.values()):
             log.is_outdated = True
 
@@ -81,15 +79,14 @@ class LogFiles:
 
     def fresh(self, service: str) -> tuple[int, int]:
         """Rotate what is there and open a new log and its index. OSError says what failed."""
-        if self._folder is None:
-            self._parent.create()
-            self._folder = self._parent.folder(FOLDER)
+        self._folder.create()
+        folder = self._folder.folder(FOLDER)
         name = f"{service}.log"
-        _rotate(self._folder, name)
+        _rotate(folder, name)
         with contextlib.ExitStack() as undo:
-            log = self._folder.open_append(name)
+            log = folder.open_append(name)
             undo.callback(os.close, log)
-            index = self._folder.open_append(name + INDEX)
+            index = folder.open_append(name + INDEX)
             undo.callback(os.close, index)
             os.write(index, HEADER.pack(MAGIC, self._run, self._clock()))
             undo.pop_all()

@@ -79,6 +79,17 @@ def test_only_the_owner_can_open_the_socket(server: ControlServer, folder: Priva
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 
 
+def test_the_mask_of_new_files_is_left_to_the_other_threads(
+    run: Run, folder: PrivateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed: list[int] = []
+    monkeypatch.setattr(os, "umask", changed.append)
+    control = ControlServer(folder, run.hub)
+    control.start()
+    control.close()
+    assert changed == []
+
+
 def test_state_names_phase_pid_port_and_why_a_service_waits(run: Run, client: ControlClient) -> None:
     probe = Probe(ok=False, detail="connection refused")
     starting = ServiceState(phase=Phase.STARTING, generation=1, since=5.0, pid=42, probe=probe)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -353,3 +354,24 @@ def test_without_netlink_the_tables_are_read(free_port: FreePort, monkeypatch: p
         (found,) = listeners([port], with_owners=True)
     assert [owner.pid for owner in found.owners] == [os.getpid()]
     assert not found.is_hung
+
+
+def test_threads_that_ask_at_the_same_time_get_their_own_answers() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    linux_sockets.dump(linux_sockets.LISTEN)
+    dialogue = linux_sockets._kept
+    wrong: list[int] = []
+
+    def ask(states: int) -> None:
+        for _ in range(100):
+            wrong.extend(one.state for one in linux_sockets.dump(states) if not states & 1 << one.state)
+
+    masks = (linux_sockets.LISTEN, linux_sockets.TIME_WAIT, linux_sockets.TALKING, linux_sockets.LISTEN)
+    try:
+        with ThreadPoolExecutor(len(masks)) as threads:
+            list(threads.map(ask, masks))
+    finally:
+        sys.setswitchinterval(before)
+    assert wrong == []
+    assert linux_sockets._kept is dialogue  # nobody waited in vain and began another one

@@ -82,3 +82,19 @@ def test_a_shared_secret_is_hidden_wherever_its_members_are_kept(
     (root / "livekit.yaml").write_text(f"keys:\n  dev: {(changed := '0a9d3c5b7e1f2468')}\n")
     secrets.learn(())
     assert secrets.stream().feed(f"{FIRST} {changed}\n".encode()) == b"[redacted] [redacted]\n"
+
+
+def test_nothing_goes_out_with_less_when_reading_failed_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = Secrets(load(root / "stack.toml"), {})
+    stream = secrets.stream()
+
+    def fail(environments: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(secrets, "learn", fail)
+        with pytest.raises(MemoryError):
+            stream.feed(f"{FIRST}\n".encode())
+    assert FIRST.encode() not in stream.feed(f"{FIRST}\n".encode())

@@ -90,6 +90,27 @@ def test_a_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         PrivateFolder.beside(tmp_path).create()
 
 
+def test_a_folder_that_becomes_another_one_while_a_log_is_opened_harms_nothing(tmp_path: Path) -> None:
+    class Renewed(PrivateFolder):
+        """The other thread says so between opening the log and its index."""
+
+        def folder(self, name: str) -> PrivateFolder:
+            super().folder(name)
+            return Renewed(self.path / name)
+
+        def open_append(self, name: str) -> int:
+            logs.renew()
+            return super().open_append(name)
+
+    logs = LogFiles(Renewed(tmp_path / ".devstack"), RUN_A, lambda text: None)
+    store = logs.store("web")
+    store(b"one\n")
+    store(b"two\n")
+    logs.close()
+    assert (tmp_path / ".devstack" / "logs" / "web.log").read_bytes() == b"two\n"
+    assert (tmp_path / ".devstack" / "logs" / "web.log.1").read_bytes() == b"one\n"
+
+
 def test_services_are_merged_in_the_order_of_time(
     folder: PrivateFolder, logs: LogFiles, clock: Clock
 ) -> None:
