@@ -20,12 +20,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.contract.members import is_blinded
 from devstack.env.model import LayerKind
 from devstack.env.source import jsconfig
+from devstack.rules import claims
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
+    from devstack.env.model import Environment
     from devstack.rules.inspection import Inspection
 
 # Anything of these in the configuration loads env files itself.
@@ -36,7 +39,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per name."""
     for service in inspection.services:
         environment = inspection.environment(service.name)
-        if service.type is not ServiceType.VITE or environment is None:
+        if service.type is not ServiceType.VITE or environment is None or _is_given(inspection, environment):
             continue
         found = jsconfig.of(inspection.need_stack(), service, inspection.files)
         if found is None or "process.env" not in found[1] or any(word in found[1] for word in _LOADS):
@@ -61,6 +64,13 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 service=service.name,
                 hint='use `loadEnv(mode, process.cwd(), "")` in the configuration',
             )
+
+
+def _is_given(inspection: Inspection, environment: Environment) -> bool:
+    """Whether something loads env files before Vite starts: `dotenv -- vite`, env-cmd, bun."""
+    words = claims.command_words(inspection, inspection.need_stack().services[environment.service])
+    is_bun = any(one.words[0] in ("bun", "bunx") for one in words)
+    return is_bun or " + " in environment.loader or is_blinded(environment)
 
 
 RULE = Rule(

@@ -14,7 +14,8 @@ Procfile.dev  web: npm run dev
 
 ## Mending
 Quote values with spaces or `#`, drop `export`; or start the stack with `devstack up`, which injects nothing that the
-programs load themselves. Nothing is said without a Procfile, or where another runner (overmind, hivemind) is used.
+programs load themselves. Nothing is said without a Procfile, where another runner (overmind, hivemind) is
+used, nor for a `Procfile` of a deployment: one that neither stack.toml nor Makefile, package.json or README start.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per env file beside a Procfile."""
     procfile = _procfile(inspection)
     path = inspection.root / ".env"
-    if procfile is None or not inspection.files.is_file(path) or _uses_another_runner(inspection):
+    if procfile is None or not inspection.files.is_file(path):
         return
     loaded = read_with(inspection, "honcho", path)
     fatal = next((issue for issue in loaded.issues if issue.fatal), None)
@@ -75,17 +76,14 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _procfile(inspection: Inspection) -> str | None:
-    stack = inspection.stack
-    names = [stack.procfile] if stack is not None and stack.procfile else []
-    for name in (*names, "Procfile.dev", "Procfile"):
-        if inspection.files.is_file(inspection.root / name):
-            return name
-    return None
-
-
-def _uses_another_runner(inspection: Inspection) -> bool:
+    """The Procfile that honcho or foreman may start; a lone `Procfile` that nobody speaks of is for deployment."""
     texts = "\n".join(inspection.read_text(inspection.root / name) or "" for name in _MENTIONS)
-    return bool(_OTHERS.search(texts)) and not _PARSERS.search(texts)
+    is_started = _PARSERS.search(texts) is not None
+    if _OTHERS.search(texts) and not is_started:
+        return None
+    declared = None if inspection.stack is None else inspection.stack.procfile
+    names = (declared, "Procfile.dev", "Procfile" if is_started else None)
+    return next((name for name in names if name and inspection.files.is_file(inspection.root / name)), None)
 
 
 def _differences(inspection: Inspection, path: Path, loaded: Loaded) -> list[Difference]:

@@ -134,16 +134,15 @@ def next_client_modules(graph: ModuleGraph) -> set[str]:
 
 
 def vite_client_modules(graph: ModuleGraph, page: bytes | None) -> set[str]:
-    """What index.html reaches; beyond that everything but configuration and server folders."""
+    """What index.html reaches; beyond that everything but configuration, servers, and what only they import."""
     entries = [
         found.group(1).decode("utf-8", "replace").lstrip("./") for found in _MODULE_TAG.finditer(page or b"")
     ]
     reached = graph.reachable(entries, stops_at_server=False)
-    return reached | {
-        name
-        for name, text in graph.texts.items()
-        if not _is_server_path(name) and not _NODE_MODULE.search(text)
-    }
+    servers = [
+        name for name, text in graph.texts.items() if _is_server_path(name) or _NODE_MODULE.search(text)
+    ]
+    return reached | (graph.texts.keys() - graph.reachable(servers, stops_at_server=False))
 
 
 def directive(text: bytes) -> str | None:
