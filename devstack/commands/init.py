@@ -123,6 +123,8 @@ def _several(detected: Detected) -> UsageError:
 
 def _tell(detected: Detected) -> None:
     """What was inferred, and from where."""
+    from devstack.stack.detect.containers import DEFAULTS
+
     print(f"found in {detected.root.name}:")
     width = max(len(service.name) for service in detected.services)
     for service in detected.services:
@@ -141,11 +143,12 @@ def _tell(detected: Detected) -> None:
         )
     for note in detected.notes:
         print(f"  note: {note}")
-    containers = [one.name for one in detected.services if one.compose]
+    containers = [one.compose.rpartition(":") for one in detected.services if one.compose]
     if containers:
+        file, names = containers[0][0], " ".join(name for _, _, name in containers)
+        option = "" if file in DEFAULTS else f"-f {file} "
         print(
-            f"  note: containers are not started yet: `docker compose up -d {' '.join(containers)}` "
-            "before `devstack up`"
+            f"  note: containers are not started yet: `docker compose {option}up -d {names}` before `devstack up`"
         )
 
 

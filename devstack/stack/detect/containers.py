@@ -2,67 +2,75 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from devstack import foreign
-from devstack.stack import package
+from devstack.stack.detect import images
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
 
-NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-_PROJECT = re.compile(r"""^name\s*=\s*['"]([^'"]+)['"]""", re.MULTILINE)
-_IMAGE_TAG = re.compile(r"(?::[^/]*)?(?:@.*)?$")
+_FILE = re.compile(
+    r"(?:docker-)?compose(?:[.-](dev|development|local|infra|middleware|services|deps))?\.ya?ml"
+)
+DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""The files at the root that `docker compose` reads unasked."""
 
 
 def find(tree: Tree, known: list[Candidate]) -> Iterator[Candidate]:
-    """Candidates for images; a service that builds a known folder adds its name to that candidate's aliases."""
-    for path in sorted(tree.named(*NAMES), key=_remoteness)[:1]:
+    """Candidates for images; a service that builds a known folder gives that candidate its name and its profiles."""
+    path, bodies = read(tree)
+    profiles: dict[str, list[tuple[str, ...]]] = {}
+    for name, body in bodies.items():
+        built = _built(path.parent, body, known)
+        if built is not None:
+            profiles.setdefault(built.name, []).append(_texts(body.get("profiles")))
+            if name != built.name:
+                built.aliases.append(name)
+        elif "image" in body and (not _is_made(body, bodies) or images.is_store(str(body["image"]))):
+            yield _candidate(tree, path, name, body)
+    for one in known:
+        found = profiles.get(one.name, [])
+        one.profiles = tuple(dict.fromkeys(itertools.chain(*found))) if all(found) else ()
+
+
+def read(tree: Tree) -> tuple[Path, Mapping[str, dict[str, Any]]]:
+    """The compose file for development and its services: the nearest to the root, of several there the one named so.
+
+    A file beside another one that only changes some of its services starts nothing by itself: it is not the one.
+    """
+    found = sorted((path for path in tree.files if _FILE.fullmatch(path.name)), key=_remoteness)
+    for path in found:
         bodies = _services(tree.text(path))
-        for name, body in bodies.items():
-            built = _built(path.parent, body, known)
-            if built is not None:
-                if name != built.name:
-                    built.aliases.append(name)
-            elif "image" in body and not _is_made(body, bodies):
-                yield _candidate(tree, path, name, body)
+        if any("image" in body or "build" in body for body in bodies.values()):
+            return path, bodies
+    return tree.root, {}
 
 
-def published(tree: Tree, services: list[Candidate]) -> Iterator[Candidate]:
-    """Containers that are a service of this repository once more, as the image that it publishes."""
-    started = [one for one in services if one.kind is not ServiceType.COMPOSE]
-    if not started:
-        return
-    found = package.read(tree.root)
-    project = _PROJECT.search(tree.text(tree.root / "pyproject.toml"))
-    own = {tree.root.name.lower(), found.name.lower() if found else "", project[1].lower() if project else ""}
-    names = {one.folder.name for one in started} | {one.name for one in started}
-    for container in services:
-        image = _IMAGE_TAG.sub("", container.image.lower()).rpartition("/")[2]
-        if container.image and (container.name in names or own & {container.name, image}):
-            yield container
-
-
-def _remoteness(path: Path) -> tuple[int, bool]:
-    """How little a file looks like the one for development: depth first, then its folder's name."""
-    return len(path.parts), not {"dev", "development", "local"}.intersection(path.parts)
+def _remoteness(path: Path) -> tuple[int, bool, bool, str]:
+    """How little a file looks like the one for development: depth first, then its folder's name and its own."""
+    match = _FILE.fullmatch(path.name)
+    is_named = {"dev", "development", "local"}.intersection(path.parts)
+    return len(path.parts), not is_named, not (match and match[1]), path.name
 
 
 def left_out(tree: Tree, known: list[Candidate]) -> Iterator[str]:
     """What compose files hold and devstack does not start, in words."""
-    for path in tree.named(*NAMES)[:1]:
-        shown = tree.shown(path)
-        bodies = _services(tree.text(path))
-        builds = [
-            name
-            for name, body in bodies.items()
-            if _is_made(body, bodies) and _built(path.parent, body, known) is None
-        ]
-        if builds:
-            yield f"{shown} builds {', '.join(builds)} from folders in which nothing was recognised: not taken"
+    path, bodies = read(tree)
+    builds = [
+        name
+        for name, body in bodies.items()
+        if _is_made(body, bodies)
+        and _built(path.parent, body, known) is None
+        and not body.get("profiles")
+        and all(one.name != name for one in known)
+    ]
+    if builds:
+        yield f"{tree.shown(path)} builds {', '.join(builds)} from folders in which nothing was recognised: not taken"
 
 
 def _services(text: str) -> Mapping[str, dict[str, Any]]:
@@ -107,6 +115,22 @@ def _candidate(tree: Tree, path: Path, name: str, body: Mapping[str, Any]) -> Ca
         image=str(body["image"]),
         evidence=[Evidence(path=tree.shown(path), line=line, what=f"image {body['image']}")],
     )
+
+
+def needs(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The services that one waits for, as its `depends_on` says."""
+    found = body.get("depends_on")
+    return tuple(str(name) for name in found) if isinstance(found, dict) else _texts(found)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+
+
+def is_usual_port(ports: object) -> bool:
+    """Whether the first published port is the one that the container itself has."""
+    first = next(iter(ports), "") if isinstance(ports, list) else ""
+    return str(_host_port(ports)) == str(first).partition("/")[0].rpartition(":")[2]
 
 
 def _host_port(ports: object) -> int | None:

@@ -52,6 +52,7 @@ class Candidate:
         default_port: the port of its `command` that nothing in the repository asks for.
         port_variable: the variable that its source takes another port from; no env file sets it.
         port_env: the one of stack.toml.
+        profiles: it is started only with one of these.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Candidate:
     default_port: int | None = None
     port_variable: str = ""
     port_env: str = ""
+    profiles: tuple[str, ...] = ()
 
     @property
     def is_frontend(self) -> bool:

@@ -13,6 +13,7 @@ from devstack.stack.detect import (
     envfiles,
     independent,
     langgraph,
+    needed,
     node,
     procfiles,
     python,
@@ -38,9 +39,7 @@ def detect(root: Path) -> Detected:
     python.join_scripts(tree, services)
     services += containers.find(tree, services)
     detected = Detected(root=root, name=_plain(root.name) or "stack", services=services)
-    for own in list(containers.published(tree, services)):
-        services.remove(own)
-        detected.notes.append(f"container {own.name} left out: {own.evidence[0]} is what this source makes")
+    is_deployment = needed.drop_published(tree, detected)
     procfiles.join(tree, detected)
     if not services:
         detected.projects = independent.folders(root, _sources(Tree(root, has_collections=True)))
@@ -48,6 +47,7 @@ def detect(root: Path) -> Detected:
     for service in services:
         if service.kind is not ServiceType.COMPOSE:
             _look_inside(tree, service, services)
+    needed.choose(tree, detected, is_deployment=is_deployment)
     if independent.is_collection(root, services):
         detected.projects = independent.folders(root, services)
     _default_ports(detected)

@@ -53,6 +53,7 @@ def _service(detected: Detected, service: Candidate) -> Table:
             "depends_on": service.needs,
             "source": _relative(service),
             "hosts": service.aliases,
+            "profiles": list(service.profiles),
         },
     )
     if service.setup is not None:
