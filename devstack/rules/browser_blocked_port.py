@@ -39,12 +39,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             is_page = port.role == "main" and service.type in FRONTENDS
             is_socket = port.role == "main" and service.websocket is not None
             if is_page or is_socket or (service.name, port.role) in linked:
-                key = "port" if port.role == "main" else f"ports.{port.role}"
                 yield RULE.finding(
                     f"Browsers refuse port {port.number} of `{service.name}`: pages show "
                     "ERR_UNSAFE_PORT, a WebSocket "
                     "closes with 1006, although other programs reach it.",
-                    inspection.at_key(f"services.{service.name}.{key}"),
+                    inspection.at_port(service.name, port.role),
                     service=service.name,
                     hint="take a port that browsers do not block, such as 3001",
                 )

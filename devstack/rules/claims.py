@@ -87,13 +87,12 @@ def undeclared_helpers(inspection: Inspection, service: Service) -> Iterator[Cla
 def _declared(inspection: Inspection, service: Service) -> Iterator[Claim]:
     for port in service.all_ports:
         is_main = port.role == "main"
-        key = f"services.{service.name}." + ("port" if is_main else f"ports.{port.role}")
         words = "its declared port" if is_main else f"its declared `{port.role}` port"
         yield Claim(
             service=service.name,
             port=port.number,
             source=Source.STACK,
-            place=inspection.at_key(key),
+            place=inspection.at_port(service.name, port.role),
             words=words,
             role=port.role,
         )

@@ -41,7 +41,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                     f"`{service.name}` will listen on {claim.port} ({claim.words}), but stack.toml says "
                     f"{service.port}: whoever waits for {service.port} or links to it finds nobody there.",
                     claim.place,
-                    inspection.at_key(f"services.{service.name}.port", note=f"port = {service.port}"),
+                    inspection.at_port(service.name, note=f"port = {service.port}"),
                     service=service.name,
                     hint=f"write {service.port} in both places, or `port = {claim.port}` in stack.toml",
                 )

@@ -71,10 +71,9 @@ def _finding(inspection: Inspection, service: Service, port: Port, holder: Holde
     pid = "" if holder.pid is None else f", pid {holder.pid}"
     folder = f" in {holder.cwd}" if holder.cwd else ""
     command = f": `{holder.command[:60]}`" if holder.command else ""
-    key = "port" if port.role == "main" else f"ports.{port.role}"
     return RULE.finding(
         f"Port {port.number} of `{service.name}` is answered by {who}{command}{pid}{folder}, not by `{service.name}`.",
-        inspection.at_key(f"services.{service.name}.{key}"),
+        inspection.at_port(service.name, port.role),
         service=service.name,
         hint=f"`devstack ports {port.number}` shows it; once the port is free, `devstack restart {service.name}`",
     )

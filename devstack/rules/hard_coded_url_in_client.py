@@ -54,7 +54,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 f"Client code dials {reach.named(target)} by a literal ({reach.shown(literal.url)}): it cannot follow "
                 "another port or host, and a deployed page dials the visitor's own machine.",
                 inspection.at(literal.path, literal.line),
-                inspection.at_key(f"services.{target.service}.port", note=f"{target.service}'s port"),
+                inspection.at_port(target.service, target.role, note=f"{target.service}'s port"),
                 service=service.name,
                 hint="read a public variable and link it in stack.toml",
             )

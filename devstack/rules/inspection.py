@@ -274,6 +274,11 @@ class Inspection:
         """The place of a dotted key of stack.toml, `services.web.port`."""
         return self.at_spot(self.need_stack().spot(key), variable=variable, note=note)
 
+    def at_port(self, service: str, role: str = "main", *, note: str | None = None) -> Location:
+        """The place where stack.toml declares a port."""
+        key = "port" if role == "main" else f"ports.{role}"
+        return self.at_key(f"services.{service}.{key}", note=note)
+
     def at_spot(self, spot: Spot, *, variable: str | None = None, note: str | None = None) -> Location:
         """A place in a declaring file, whose path is relative to the root or to the current folder."""
         path = spot.path if self.files.is_file(self._whole(spot.path)) else Path(spot.path).absolute()

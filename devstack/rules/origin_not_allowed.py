@@ -170,7 +170,7 @@ def _finding(
         f"`{found.name}` allows {shown}, but pages of `{service.name}` come from `{origin}`. The browser reports a "
         f"CORS error, and a WebSocket is refused with 403, which it shows as 1006.",
         evidence.place(inspection, found),
-        inspection.at_key(f"services.{service.name}.port", note=f"{service.name} is served from {origin}"),
+        inspection.at_port(service.name, note=f"{service.name} is served from {origin}"),
         inspection.at_key(f"origins.{index}", note=f"must allow {service.name}"),
         service=found.service,
         hint=f"add `{origin}` to the list",

@@ -47,7 +47,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         f"`PORT={exported}` is exported in this shell and reaches every service; {names} would take it "
         "instead of "
         "the declared port.",
-        *(inspection.at_key(f"services.{service.name}.port") for service in affected),
+        *(inspection.at_port(service.name) for service in affected),
         service=affected[0].name,
         hint="`unset PORT` before starting, or give the service `port_env` in stack.toml",
     )

@@ -47,11 +47,10 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 continue
             if stranger(inspection, service, port) is not None:
                 continue  # foreign-listener says it
-            key = "port" if port.role == "main" else f"ports.{port.role}"
             is_ours = status.state == "ours"
             yield RULE.finding(
                 f"Port {port.number} of `{service.name}` is held by {_who(status)}.",
-                inspection.at_key(f"services.{service.name}.{key}"),
+                inspection.at_port(service.name, port.role),
                 severity=Severity.INFO if is_ours else None,
                 service=service.name,
                 hint=None if is_ours else _hint(status),

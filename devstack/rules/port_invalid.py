@@ -68,12 +68,11 @@ def _declared(inspection: Inspection) -> Iterator[Finding]:
     for service in inspection.services:
         for port in service.all_ports:
             if 0 < port.number < _PRIVILEGED:
-                key = "port" if port.role == "main" else f"ports.{port.role}"
                 yield RULE.finding(
                     f"Port {port.number} of `{service.name}` is privileged: starting it without root "
                     "fails with "
                     "EACCES on most systems.",
-                    inspection.at_key(f"services.{service.name}.{key}"),
+                    inspection.at_port(service.name, port.role),
                     severity=Severity.WARNING,
                     service=service.name,
                     hint=f"take one above 1023, such as {port.number + 8000}",

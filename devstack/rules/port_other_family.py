@@ -30,10 +30,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             status = inspection.port_status.get(port.number)
             if status is None or not _is_split(status):
                 continue
-            key = "port" if port.role == "main" else f"ports.{port.role}"
             yield RULE.finding(
                 f"Port {port.number} of `{service.name}`: {status.note}.",
-                inspection.at_key(f"services.{service.name}.{key}"),
+                inspection.at_port(service.name, port.role),
                 service=service.name,
                 hint="`devstack ports` names both; stop the one that does not belong here",
             )

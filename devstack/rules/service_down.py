@@ -32,7 +32,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         yield RULE.finding(
             f"Nothing listens on port {service.port} of service `{service.name}`; who connects is refused, and"
             " a browser shows WebSocket close code 1006.",
-            inspection.at_key(f"services.{service.name}.port"),
+            inspection.at_port(service.name),
             service=service.name,
             hint=f"`devstack up {service.name}` starts it and what it needs",
         )

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract.links import JudgedLink
+from devstack.contract.links import JudgedLink, Target
 from devstack.contract.proxies import Forwarding, forwarding
 from devstack.contract.urls import Address
 from devstack.rules import reach
@@ -50,9 +50,11 @@ def _finding(
     inspection: Inspection, judged: JudgedLink, address: Address, frontend: str, way: Forwarding
 ) -> Finding:
     port = reach.port_of(inspection, judged.target)
-    is_hmr = any(target.role == "hmr" for target in judged.resolution.targets)
+    is_hmr = Target(service=frontend, role="hmr") in judged.resolution.targets
     what = "the HMR socket" if is_hmr else "the page's dev server"
+    hint = f"put {judged.link.to}'s port {port} into the URL, or forward the path in the dev server's configuration"
     if way is Forwarding.WITHOUT_UPGRADE:
+        hint = f"add `ws: true` to that proxy entry, or put {judged.link.to}'s port {port} into the URL"
         seen = "Its proxy forwards the path, but without `ws: true` never the upgrade: the connection hangs."
     elif address.is_websocket:
         seen = "It never answers the upgrade: the connection hangs for minutes, then the browser shows 1006."
@@ -65,10 +67,10 @@ def _finding(
         f"{reach.name_of(judged)} must reach {reach.named(judged.target)}, but port {address.effective_port} is "
         f"{what} of `{frontend}`. {seen}",
         reach.place(inspection, judged),
-        inspection.at_key(f"services.{frontend}.port", note=f"{frontend}'s port"),
+        inspection.at_port(frontend, "hmr" if is_hmr else "main", note=f"{frontend}'s port"),
         reach.declared(inspection, judged),
         service=judged.link.source.service,
-        hint=f"put {judged.link.to}'s port {port} into the URL, or forward the path in the dev server's configuration",
+        hint=hint,
         fix=fix,
     )
 

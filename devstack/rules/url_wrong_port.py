@@ -96,7 +96,7 @@ def _other_port(inspection: Inspection, judged: JudgedLink, address: Address, po
         f"{reach.name_of(judged)} leads to port {address.effective_port}, {who}; "
         f"{reach.named(judged.target)} listens on {port}. {seen}",
         reach.place(inspection, judged),
-        inspection.at_key(f"services.{judged.link.to}.port", note=f"{judged.link.to} listens on {port}"),
+        inspection.at_port(judged.link.to, judged.target.role, note=f"{judged.link.to} listens on {port}"),
         reach.declared(inspection, judged),
         service=judged.link.source.service,
         hint=f"put port {port} into the URL, or correct `port` of {judged.link.to} in stack.toml",
