@@ -78,10 +78,9 @@ def system(problem: OSError, argv: list[str]) -> int:
 
 def internal(problem: Exception, argv: list[str]) -> int:
     """Report a bug of devstack: one line, and a crash file without values."""
-    from devstack.commands.crash import cause, write_crash_file
+    from devstack.commands.crash import report
 
-    path = write_crash_file(problem, argv)
-    message = f"devstack failed ({type(cause(problem)).__name__})" + (f"; details in {path}" if path else "")
+    message = report(problem, argv)
     if _wants_json(argv):
         return _emit(int(ExitCode.INTERNAL), "internal", message, None)
     _say("error", message)

@@ -1,14 +1,42 @@
-"""The crash file: what failed and where, without any value."""
+"""Bugs of devstack: the crash file with what failed and where, without any value, and what is said of it."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from devstack import __version__
+from devstack.errors import DevstackError
+
+
+class Crashes:
+    """Bugs that a run outlives. Each one is kept in a crash file and told once; may be called from any thread."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._known: dict[str, str] = {}
+
+    def survive(self, problem: BaseException) -> str:
+        """What to say of it. An error that people can mend speaks for itself."""
+        problem = cause(problem)
+        if isinstance(problem, DevstackError):
+            return problem.message
+        mark = "\n".join(_told(problem))
+        if mark not in self._known:
+            self._known[mark] = words = report(problem, ["up"])
+            self._tell(f"{words} (the run goes on)")
+        return self._known[mark]
+
+
+def report(problem: BaseException, argv: Sequence[str]) -> str:
+    """Write the crash file; one line that names it."""
+    path = write_crash_file(problem, argv)
+    real = cause(problem)
+    why = f": {real.strerror}" if isinstance(real, OSError) and real.strerror else ""
+    return f"devstack failed ({type(real).__name__}{why})" + (f"; details in {path}" if path else "")
 
 
 def cause(problem: BaseException) -> BaseException:

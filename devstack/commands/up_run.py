@@ -6,12 +6,14 @@ import asyncio
 import gc
 import select
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devstack.commands import up_checks
-from devstack.commands.crash import write_crash_file
+from devstack.commands.crash import Crashes
 from devstack.commands.up_first import First, initial_state
 from devstack.control.protocol import Replacement
 from devstack.env.model import Environment
@@ -55,6 +57,7 @@ class _Assembly:
         self.job = job = first.job
         self.run = first.run
         self._has_complained = False
+        self.crashes = Crashes(self._complain)
         self.addresses: dict[str, str] = {}
         self.hub = Hub(time.time)
         self.host: Host = first.host
@@ -66,7 +69,8 @@ class _Assembly:
         self.secrets = Secrets(job.stack, job.request.environment)
         view = self._view()
         view = view if announcer is None else UntilReady(view, announcer)
-        self.feed = Feed(self.hub, view, "screen", is_patient=not sys.stdout.isatty())
+        patient = not sys.stdout.isatty()
+        self.feed = Feed(self.hub, view, "screen", is_patient=patient, failed=self.crashes.survive)
         self.watch = self._watcher()
         self.next: Succession | None = None
         self.runner = self._runner()
@@ -75,6 +79,7 @@ class _Assembly:
     def execute(self) -> int:
         """Run it, then take everything apart, whatever happened."""
         with ExitStack() as ending:  # last in, first out; each step happens whatever another one raises
+            threading.excepthook = self._thread_failed
             ending.callback(self.logs.close)
             ending.callback(self._show_the_rest)
             ending.callback(self.pump.stop)
@@ -87,7 +92,7 @@ class _Assembly:
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: self._survive(context.get("exception")))
+        loop.set_exception_handler(self._callback_failed)
         undo = signals.listen(
             loop,
             stop=self.stop,
@@ -132,11 +137,13 @@ class _Assembly:
         self.runner.record()
         self._complain(f"{folder.path.name} was removed: there is a new one, without the logs so far")
 
-    def _survive(self, problem: BaseException | None) -> None:
-        """A callback failed: a bug of ours that must not end what runs."""
-        if problem is not None:
-            path = write_crash_file(problem, ["up"])
-            self._complain(f"devstack failed ({type(problem).__name__}) and goes on; details in {path}")
+    def _callback_failed(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        if "exception" in context:
+            self.crashes.survive(context["exception"])
+
+    def _thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is not None:
+            self.crashes.survive(failed.exc_value)
 
     def _child_ended(self) -> None:
         """Some child of ours ended: an adopted one is collected, a guard that was killed is replaced."""
@@ -227,6 +234,7 @@ class _Assembly:
             pump=self.pump,
             record=self._record,
             ahead=self.first.children,
+            survive=self.crashes.survive,
         )
 
     def _output(self, service: str, generation: int) -> ServiceOutput:
@@ -312,6 +320,7 @@ class _Assembly:
             self.hub,
             reload_env=lambda: self._check_env(loop),
             replace_stack=lambda yes: self._replace_stack(loop, yes),
+            survive=self.crashes.survive,
         )
         try:
             server.start()

@@ -11,9 +11,10 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from devstack.control.protocol import Replacement, services_json
@@ -55,12 +56,16 @@ class _Server(uvicorn.Server):
         await self.ending.wait()
 
 
-def serve(app: Starlette, listener: socket.socket, stoppable: Callable[[Callable[[], None]], None]) -> None:
+def serve(app: ASGIApp, listener: socket.socket, stoppable: Callable[[Callable[[], None]], None]) -> None:
     """Answer on `listener` until the function given to `stoppable` is called (from any thread)."""
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(Exception):  # uvicorn would print it: `survive` has heard it
+            await app(scope, receive, send)
 
     async def run() -> None:
         config = uvicorn.Config(
-            app,
+            told,
             http=_OwnerOnly,
             ws="none",
             lifespan="off",
@@ -86,10 +91,25 @@ Replace = Callable[[bool], Replacement | None]
 """As in `ControlServer`; may take a second, so it is called on a thread of its own."""
 
 
-def application(hub: Hub, reload_env: Callable[[], None] | None, replace_stack: Replace) -> Starlette:
-    """The routes; every answer is JSON."""
+def application(
+    hub: Hub,
+    reload_env: Callable[[], None] | None,
+    replace_stack: Replace,
+    *,
+    survive: Callable[[Exception], str],
+) -> Starlette:
+    """The routes; every answer is JSON, also that to a request over which a bug of ours shows (`survive`)."""
     answers = _Answers(hub, reload_env, replace_stack)
+
+    async def failed(request: Request, problem: Exception) -> Response:
+        return JSONResponse({"error": survive(problem)}, status_code=500)
+
     return Starlette(
+        exception_handlers={
+            Exception: failed,
+            ClientDisconnect: _half_asked,
+            json.JSONDecodeError: _half_asked,
+        },
         routes=[
             Route("/state", answers.state),
             Route("/events", answers.events),
@@ -99,8 +119,12 @@ def application(hub: Hub, reload_env: Callable[[], None] | None, replace_stack: 
             Route("/restart", answers.restart, methods=["POST"]),
             Route("/down", answers.down, methods=["POST"]),
             Route("/env/reload", answers.reload, methods=["POST"]),
-        ]
+        ],
     )
+
+
+async def _half_asked(request: Request, problem: Exception) -> Response:
+    return JSONResponse({"error": "the request is not complete"}, status_code=400)
 
 
 class _Answers:

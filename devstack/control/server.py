@@ -30,15 +30,18 @@ class ControlServer:
         *,
         reload_env: Callable[[], None] | None = None,
         replace_stack: Callable[[bool], Replacement | None] = lambda yes: None,
+        survive: Callable[[Exception], str] = str,
     ) -> None:
         """`replace_stack` goes over to a changed stack.toml (`yes`: with consent) and tells what that means.
 
-        It gives None when the file means what runs, and raises a DevstackError when it cannot be run.
+        It gives None when the file means what runs, and raises a DevstackError when it cannot be run. `survive`:
+        what to answer of a bug of ours.
         """
         self._folder = folder
         self._hub = hub
         self._reload_env = reload_env
         self._replace_stack = replace_stack
+        self._survive = survive
         self._closing = threading.Event()
         self._wake_reading, self._wake_writing = socket.socketpair()
         self._listener: socket.socket | None = None
@@ -118,7 +121,10 @@ class ControlServer:
             if self._closing.is_set():
                 stop()
 
-        serve(application(self._hub, self._reload_env, self._replace_stack), self._listener, stoppable)
+        if self._closing.is_set():  # loading took longer than `close` waits
+            return
+        answers = application(self._hub, self._reload_env, self._replace_stack, survive=self._survive)
+        serve(answers, self._listener, stoppable)
 
 
 def is_own_peer(connection: socket.socket) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from devstack.host.base import Child, Command, Host
+from devstack.host.base import Child
 from devstack.host.model import ProcessId
 from devstack.host.pump import Pump, Receiver, Source
 from devstack.records import dataclass, field
@@ -62,7 +62,6 @@ class Children:
 
     def __init__(
         self,
-        host: Host,
         pump: Pump,
         *,
         output: Callable[[str, int], Output],
@@ -70,7 +69,6 @@ class Children:
         explain: Explain,
     ) -> None:
         """`explain` makes the fact of an exit: code, cause, last lines."""
-        self._host = host
         self._pump = pump
         self._output = output
         self._post = post
@@ -79,13 +77,10 @@ class Children:
         self._loop = asyncio.get_running_loop()
         self.changed: Callable[[], None] = lambda: None
 
-    def spawn(self, service: str, generation: int, command: Command) -> ProcessId:
-        """Start `command`. Raises SpawnError."""
-        return self.follow(service, generation, self._host.spawn(command))
-
-    def follow(self, service: str, generation: int, child: Child) -> ProcessId:
-        """What was started is this generation's process."""
+    def start(self, service: str, generation: int, first: Callable[[], Child]) -> ProcessId:
+        """What `first` starts is this generation's process. Raises what it raises."""
         output = self._output(service, generation)
+        child = first()
         source = self._pump.source(child.output, output)
         running = Running(child=child, source=source, output=output, generation=generation)
         self._running[service] = running

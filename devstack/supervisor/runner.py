@@ -27,6 +27,8 @@ from devstack.supervisor.gate import Gate, SharedListening, Target
 STRAY_GRACE = 0.3
 STRAY_LIMIT = 3.0
 SETTLE_STEP = 0.05
+AGAIN_AFTER = (0.2, 1.0, 5.0)
+"""Seconds until a gate that failed for a bug of ours is watched again, so many times."""
 SETTLE_TRIES = 40
 """A service without a gate that keeps computing counts as ready after two seconds all the same."""
 
@@ -70,8 +72,11 @@ class Runner:
         record: Callable[[RunState, dict[str, Running]], None] = lambda state, running: None,
         ahead: MutableMapping[str, Child] | None = None,
         clock: Callable[[], float] = time.time,
+        survive: Callable[[Exception], str] = lambda problem: f"devstack failed ({type(problem).__name__})",
     ) -> None:
         """`record` keeps on disk what lives; `clock` gives seconds since the epoch.
+
+        `survive`: what to say of a bug of ours that concerns one service only. It costs that service at most.
 
         `ahead`: first processes of services that run already; each is taken out of it when its start is due.
         """
@@ -84,6 +89,7 @@ class Runner:
         self._record = record
         self._ahead = {} if ahead is None else ahead
         self._clock = clock
+        self._survive = survive
         self._inbox: deque[Fact] = deque()
         self._is_folding = False
         self._timers: dict[tuple[str, facts.Timer], asyncio.TimerHandle] = {}
@@ -104,9 +110,7 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._over = asyncio.Event()
-        self._children = Children(
-            self._host, self._pump, output=self._output, post=self.accept, explain=self._exited
-        )
+        self._children = Children(self._pump, output=self._output, post=self.accept, explain=self._exited)
         self._children.changed = self._mark_unrecorded
         self._hub.connect(self.accept)
         self._hub.state = self._state
@@ -191,15 +195,16 @@ class Runner:
             self.accept(facts.ProcessStarted(service=name, generation=generation))
             return
         try:
-            ahead = self._ahead.pop(name, None)
-            if ahead is not None:
-                process = self._children.follow(name, generation, ahead)
-            else:
-                process = self._children.spawn(name, generation, self._services.command(name))
-        except SpawnError as problem:
-            self.accept(facts.SpawnFailed(service=name, generation=generation, reason=problem.reason))
+            process = self._children.start(name, generation, lambda: self._first_process(name))
+        except Exception as problem:
+            reason = problem.reason if isinstance(problem, SpawnError) else self._survive(problem)
+            self.accept(facts.SpawnFailed(service=name, generation=generation, reason=reason))
             return
         self.accept(facts.ProcessStarted(service=name, generation=generation, pid=process.pid))
+
+    def _first_process(self, service: str) -> Child:
+        ahead = self._ahead.pop(service, None)
+        return self._host.spawn(self._services.command(service)) if ahead is None else ahead
 
     def _signal(self, effect: effects.Signal, name: str) -> None:
         if self._children.get(effect.service, effect.generation) is not None:
@@ -208,7 +213,27 @@ class Runner:
             self.accept(facts.TreeGone(service=effect.service, generation=effect.generation))
 
     def _watch(self, effect: effects.Watch) -> None:
-        name, generation = effect.service, effect.generation
+        watching = self._watched(effect.service, effect.generation)
+        task = self._group.create_task(watching, name=f"gate of {effect.service}")
+        self._gates[effect.service] = task
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
+
+    async def _watched(self, name: str, generation: int) -> None:
+        """A gate that fails is a bug of ours: told as a missed probe, and tried again before it is given up."""
+        for pause in (*AGAIN_AFTER, None):
+            try:
+                return await self._gate(name, generation).watch()
+            except Exception as problem:
+                detail = self._survive(problem)
+            self.accept(
+                facts.ProbeMissed(service=name, generation=generation, detail=detail, fatal=pause is None)
+            )
+            if pause is not None:
+                await asyncio.sleep(pause)
+        return None
+
+    def _gate(self, name: str, generation: int) -> Gate:
         target = self._services.target(name, lambda: self._children.members(name, generation))
 
         def report(answer: Answer) -> None:
@@ -221,15 +246,10 @@ class Runner:
         gate = Gate(target, self._listening, report)
         running = self._children.get(name, generation)
         if target.ready.kind is ProbeKind.LOG and running is not None:
-            running.output.watch(target.ready.target, lambda line: self._from_output(gate.log_matched, line))
-        task = self._group.create_task(gate.watch(), name=f"gate of {name}")
-        self._gates[name] = task
-        self._watching.add(task)
-        task.add_done_callback(self._watching.discard)
-
-    def _from_output(self, call: Callable[[str], None], line: str) -> None:
-        """Continue on the loop's thread what the output thread found."""
-        in_loop(self._loop, call, line)
+            running.output.watch(
+                target.ready.target, lambda line: in_loop(self._loop, gate.log_matched, line)
+            )
+        return gate
 
     def _unwatch(self, service: str) -> None:
         gate = self._gates.pop(service, None)
@@ -261,9 +281,14 @@ class Runner:
         ending = running.child.ending() or Ending()
         told = self._state.services[service].goal.value != "run"
         tail = running.output.tail()
-        cause, hopeless = ("", False) if told else self._services.explain(service, ending, tail)
-        if self._state.specs[service].kind is Kind.SETUP:
-            self._services.finished(service, ending.code == 0)
+        cause, hopeless = "", False
+        try:
+            if not told:
+                cause, hopeless = self._services.explain(service, ending, tail)
+            if self._state.specs[service].kind is Kind.SETUP:
+                self._services.finished(service, ending.code == 0)
+        except Exception as problem:  # that it ended is known all the same
+            cause = self._survive(problem)
         return facts.ProcessExited(
             service=service,
             generation=running.generation,

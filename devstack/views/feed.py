@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from devstack.run.events import Envelope, RunFinished
@@ -46,10 +47,12 @@ class Feed:
         limit: int = LIMIT,
         is_patient: bool = True,
         allowance: float = ALLOWANCE,
+        failed: Callable[[Exception], object] | None = None,
     ) -> None:
         """`is_patient`: the view's reader is a program or a file, which should lose nothing.
 
-        `allowance`: seconds for which such a reader may hold services up when it is slow all the time.
+        `allowance`: seconds for which such a reader may hold services up when it is slow all the time. `failed`: is
+        told what the view raised over one event; the next one is shown all the same.
         """
         self._hub = hub
         self._view = view
@@ -61,6 +64,7 @@ class Feed:
         self._most = self._allowance = allowance
         self._paced_at = time.monotonic()
         self._is_closing = False
+        self._failed = failed
         _, self._subscription = hub.subscribe(self._news.set, limit)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -104,12 +108,30 @@ class Feed:
         while True:
             waiting = self._subscription.take()
             for envelope in waiting:
-                self._view.show(envelope, self._hub.state)
+                self._show(envelope)
                 self._shown += 1
             if waiting and isinstance(waiting[-1].event, RunFinished):
                 return
             if not waiting:
                 if self._is_closing:
                     return
-                self._news.wait(self._view.tick(self._hub.state))
+                self._news.wait(self._until_due())
                 self._news.clear()
+
+    def _show(self, envelope: Envelope) -> None:
+        try:
+            self._view.show(envelope, self._hub.state)
+        except Exception as problem:
+            self._survive(problem)
+
+    def _until_due(self) -> float | None:
+        try:
+            return self._view.tick(self._hub.state)
+        except Exception as problem:
+            self._survive(problem)
+            return None
+
+    def _survive(self, problem: Exception) -> None:
+        if self._failed is None:
+            raise problem
+        self._failed(problem)

@@ -126,6 +126,40 @@ def test_all_means_every_service_of_the_run(run: Run, client: ControlClient) -> 
     assert run.posted == [RestartRequested(services=("server", "web"))]
 
 
+def test_a_bug_is_told_and_takes_nothing_with_it(
+    run: Run, folder: PrivateFolder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def replace_stack(yes: bool) -> None:
+        raise KeyError("a secret value")
+
+    server = ControlServer(
+        folder, run.hub, replace_stack=replace_stack, survive=lambda problem: f"a {type(problem).__name__}"
+    )
+    server.start()
+    try:
+        with pytest.raises(RefusedError, match="a KeyError"):
+            ControlClient(folder).post("restart", everything=True)
+        assert ControlClient(folder).state()["ready"] is False
+    finally:
+        server.close()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("body", [b"{", b"", b"[1"])
+def test_a_request_that_is_no_json_is_refused(
+    server: ControlServer, folder: PrivateFolder, body: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(60)
+        connection.connect(str(folder.path / SOCKET))
+        head = b"POST /stop HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(
+            body
+        )
+        connection.sendall(head + body)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+    assert capfd.readouterr().err == ""
+
+
 def test_down_asks_for_an_orderly_end(run: Run, client: ControlClient) -> None:
     client.post("down")
     assert run.posted == [ShutdownRequested(reason="devstack down", code=0)]

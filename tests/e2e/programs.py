@@ -207,7 +207,7 @@ def can_bind(port: int) -> bool:
     return True
 
 
-def eventually(what: Callable[[], object], timeout: float = 10.0) -> bool:
+def eventually(what: Callable[[], object], timeout: float = 30.0) -> bool:
     """Whether `what` becomes true; looked at often, so no sleep decides the outcome."""
     until = time.monotonic() + timeout
     while time.monotonic() < until:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
+from devstack.host import process_facts
 from devstack.host.base import Command, Ending
 from devstack.host.model import ProcessId
 from devstack.host.pump import Pump
@@ -18,6 +22,7 @@ from devstack.run.hub import Hub
 from devstack.run.lifecycle import begin
 from devstack.run.state import Need, RestartMode, Spec
 from devstack.stack.model import ProbeKind, Ready
+from devstack.supervisor import runner
 from devstack.supervisor.children import Output, in_loop
 from devstack.supervisor.gate import Target
 from devstack.supervisor.runner import Runner
@@ -69,6 +74,13 @@ class Declared:
         self.finished_steps.append((service, ok))
 
 
+def command_target(
+    ask: Callable[[], Awaitable[Answer]],
+) -> Callable[[str, Callable[[], tuple[ProcessId, ...]]], Target]:
+    ready = Ready(kind=ProbeKind.COMMAND)
+    return lambda service, members: Target(service=service, ready=ready, members=members, command=ask)
+
+
 class Stage:
     """A runner whose events drive the test: `on[event class]` is called when one is published."""
 
@@ -84,7 +96,7 @@ class Stage:
     async def run(self) -> int:
         pump = Pump()
         loop = asyncio.get_running_loop()
-        runner = Runner(
+        running = Runner(
             begin(self.specs),
             hub=self.hub,
             host=self.host,
@@ -96,7 +108,7 @@ class Stage:
         self.subscription = subscription
         try:
             async with asyncio.timeout(20):
-                return await runner.execute()
+                return await running.execute()
         finally:
             pump.stop()
             self.react()
@@ -191,8 +203,7 @@ async def test_a_gate_that_missed_its_cancellation_does_not_keep_the_run_open() 
         await asyncio.sleep(600)
         return Answer(ok=False, detail="never")
 
-    target = Target(service="a", ready=Ready(kind=ProbeKind.COMMAND), members=lambda: (), command=deaf)
-    stage.declared.target = lambda service, members: target  # type: ignore[method-assign]
+    stage.declared.target = command_target(deaf)  # type: ignore[method-assign]
     assert await stage.run() == 130
     assert cancelled == ["once"]
 
@@ -226,3 +237,105 @@ async def test_what_output_calls_for_after_the_end_of_the_run_is_left() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     in_loop(loop, lambda: None)
+
+
+async def test_a_gate_that_fails_for_a_bug_is_watched_again() -> None:
+    stage = Stage(Spec(name="a", gate=True))
+    stage.on[events.RunReady, ""] = stage.end
+    asked: list[str] = []
+
+    async def ask() -> Answer:
+        asked.append("once more")
+        if len(asked) == 1:
+            raise KeyError("a bug")
+        return Answer(ok=True, detail="well")
+
+    stage.declared.target = command_target(ask)  # type: ignore[method-assign]
+    assert await stage.run() == 130
+    assert [one.detail for one in stage.seen if isinstance(one, events.ProbeFailed)] == [
+        "devstack failed (KeyError)"
+    ]
+    assert stage.names(events.ServiceReady) == ["a"]
+
+
+async def test_a_gate_that_keeps_failing_before_readiness_fails_its_service_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "AGAIN_AFTER", (0.0, 0.0))
+    stage = Stage(
+        Spec(name="a", gate=True), Spec(name="b", gate=True), Spec(name="c", needs=(Need(service="a"),))
+    )
+
+    async def ask() -> Answer:
+        raise KeyError("a bug")
+
+    well, broken = stage.declared.target, command_target(ask)
+    stage.declared.target = lambda name, members: (broken if name == "a" else well)(name, members)  # type: ignore[method-assign]
+    stage.on[events.ServiceFailed, "c"] = stage.end
+    assert await stage.run() == 4
+    failed = {one.service: one.reason for one in stage.seen if isinstance(one, events.ServiceFailed)}
+    assert failed["a"] == "devstack failed (KeyError)"
+    assert list(failed) == ["a", "c"]
+    assert stage.names(events.ServiceReady) == ["b"]
+
+
+async def test_a_watch_that_fails_after_readiness_is_told_and_taken_up_again() -> None:
+    stage = Stage(Spec(name="a", gate=True))
+    own = process_facts.kin(os.getpid())
+    assert own is not None
+    looks: list[str] = []
+
+    def members() -> tuple[ProcessId, ...]:
+        looks.append("once more")
+        if len(looks) == 2:  # the first look was for readiness
+            raise KeyError("a bug")
+        return (own.id,)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = Target(
+            service="a",
+            ready=Ready(kind=ProbeKind.TCP),
+            members=members,
+            port=server.getsockname()[1],
+            warms=True,
+        )
+        stage.declared.target = lambda service, members: target  # type: ignore[method-assign]
+
+        def degraded() -> None:
+            stage.on[events.ServiceReady, "a"] = stage.end
+
+        stage.on[events.ServiceDegraded, "a"] = degraded
+        assert await stage.run() == 130
+    assert [one.detail for one in stage.seen if isinstance(one, events.ServiceDegraded)] == [
+        "devstack failed (KeyError)"
+    ]
+    assert stage.names(events.ServiceFailed) == []
+
+
+async def test_a_start_that_fails_for_a_bug_fails_its_service_alone() -> None:
+    stage = Stage(Spec(name="a", gate=True), Spec(name="b", gate=True))
+    well = stage.declared.command
+
+    def command(service: str) -> Command:
+        if service == "a":
+            raise KeyError("a bug")
+        return well(service)
+
+    stage.declared.command = command  # type: ignore[method-assign]
+    stage.on[events.ServiceReady, "b"] = stage.end
+    assert await stage.run() == 4
+    failed = {one.service: one.reason for one in stage.seen if isinstance(one, events.ServiceFailed)}
+    assert failed == {"a": "devstack failed (KeyError)"}
+
+
+async def test_an_exit_that_cannot_be_explained_for_a_bug_is_known_all_the_same() -> None:
+    stage = Stage(Spec(name="a", gate=True, restart=RestartMode.NEVER))
+
+    def explain(service: str, ending: Ending, tail: tuple[str, ...]) -> tuple[str, bool]:
+        raise KeyError("a bug")
+
+    stage.declared.explain = explain  # type: ignore[method-assign]
+    stage.on[events.ServiceReady, "a"] = lambda: stage.host.started[0].end(Ending(code=3))
+    assert await stage.run() == 4
+    failed = next(one for one in stage.seen if isinstance(one, events.ServiceFailed))
+    assert failed.reason == "exited 3: devstack failed (KeyError)"

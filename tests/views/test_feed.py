@@ -52,6 +52,28 @@ def test_a_view_that_hangs_is_given_up_at_the_end() -> None:
     view.gate.set()
 
 
+def test_an_event_that_cannot_be_shown_costs_no_other_one() -> None:
+    class Broken(Gated):
+        def show(self, envelope: Envelope, state: RunState) -> None:
+            if envelope.seq == 2:
+                raise KeyError("a bug")
+            super().show(envelope, state)
+
+        def tick(self, state: RunState) -> float | None:
+            super().tick(state)
+            raise IndexError("another one")
+
+    hub, view = Hub(time.time), Broken()
+    failed: list[type[Exception]] = []
+    feed = Feed(hub, view, "test", failed=lambda problem: failed.append(type(problem)))
+    assert view.ticked.wait(20)
+    for number in range(3):
+        hub.publish(block(b"%d\n" % number))
+    feed.close(10)
+    assert [one.seq for one in view.shown] == [1, 3]
+    assert set(failed) == {IndexError, KeyError}
+
+
 def test_the_feed_ends_after_the_run_finished() -> None:
     hub, view = Hub(time.time), Gated()
     feed = Feed(hub, view, "test")
