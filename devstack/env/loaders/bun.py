@@ -88,7 +88,8 @@ class _Run:
             Stops: the program does not survive.
         """
         self.taken.append(file)
-        fresh = {name: one.text or "" for name, one in file.last().items() if name not in self._current}
+        texts = file.definitions.last_texts()
+        fresh = {name: text or "" for name, text in texts.items() if name not in self._current}
         self._current.update(fresh)
         work = Work(self._undecided)
         for name, text in fresh.items():

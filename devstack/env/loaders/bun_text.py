@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from devstack.env.loaders.definitions import Ignored, Lines, Parsed, Row
+from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -93,7 +93,7 @@ class _Parser:
 
     def parse(self) -> Parsed:
         """All assignments, in order."""
-        text, rows, ignored, lines = self._text, list[Row](), Ignored(), Lines(self._text)
+        text, rows, ignored, lines = self._text, Definitions(), Ignored(), Lines(self._text)
         match, position = self._grammar.assignment.match, 0
         while position < len(text):
             if not position or text[position - 1] == "\n":
@@ -112,7 +112,9 @@ class _Parser:
                 value, raw, position = self._value(position)
             rows.append((name, value, raw, line))
         if not text.isascii():
-            rows = [(name, _readable(value), _readable(raw), line) for name, value, raw, line in rows]
+            rows = Definitions(
+                (name, _readable(value), _readable(raw), line) for name, value, raw, line in rows
+            )
         return ignored.parsed(rows)
 
     def _skip_line(self, position: int, ignored: Ignored, lines: Lines) -> int:

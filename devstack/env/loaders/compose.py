@@ -11,7 +11,7 @@ from devstack.env.loaders import ecmascript
 from devstack.env.loaders.compose_template import TemplateError, TooLongError, references, substitute
 from devstack.env.loaders.definitions import (
     NAMES_ALONE,
-    Definition,
+    Definitions,
     Lines,
     ParsedFile,
     Row,
@@ -102,7 +102,7 @@ class _File:
         self._lines = Lines(text)
 
     @property
-    def definitions(self) -> list[Definition]:
+    def definitions(self) -> Definitions:
         """What was read so far."""
         return definitions_of(self._rows)
 

@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from devstack.records import dataclass
 
 
 class Definition(NamedTuple):
-    """One assignment as the program parsed it; a tuple because a large stack has a hundred thousand.
+    """One assignment as the program parsed it.
 
     Attributes:
         text: what the program's parser made of it, before any expansion; None = named but set to nothing.
@@ -32,8 +32,57 @@ class Definition(NamedTuple):
         return f"Definition({self.name!r}, line={self.line})"
 
 
-# A definition on its way; a parser makes a hundred thousand of them, which then become definitions in one step.
 Row = tuple[str, str | None, str | None, int]
+"""The attributes of a definition."""
+
+
+class Definitions:
+    """Definitions in the order of a text, one column for each of their attributes.
+
+    A large stack has a hundred thousand of them, of which few are ever looked at one by one.
+    """
+
+    __slots__ = ("lines", "names", "raws", "texts")
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.names: list[str] = []
+        self.texts: list[str | None] = []
+        self.raws: list[str | None] = []
+        self.lines: list[int] = []
+        for row in rows:
+            self.append(row)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Definition]:
+        return map(Definition, self.names, self.texts, self.raws, self.lines)
+
+    def __getitem__(self, index: int) -> Definition:
+        return Definition(self.names[index], self.texts[index], self.raws[index], self.lines[index])
+
+    def append(self, row: Row) -> None:
+        """Add one definition."""
+        name, text, raw, line = row
+        self.names.append(name)
+        self.texts.append(text)
+        self.raws.append(raw)
+        self.lines.append(line)
+
+    def last(self) -> dict[str, int]:
+        """Where each name is defined last, at the place of its first one: how every dictionary behaves."""
+        return dict(zip(self.names, count()))
+
+    def last_texts(self) -> dict[str, str | None]:
+        """The text of each name's last definition, likewise."""
+        return dict(zip(self.names, self.texts, strict=True))
+
+    def last_raws(self) -> dict[str, str | None]:
+        """What is written in each name's last definition, likewise."""
+        return dict(zip(self.names, self.raws, strict=True))
+
+
+Rows = list[Row] | Definitions
 _NOTED = 200  # ignored lines that are reported per file
 _BARE_NAME = regex(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
 
@@ -105,7 +154,7 @@ class Lines:
             self._position = position
         return self._line
 
-    def take_plain(self, position: int, rows: list[Row], pattern: re.Pattern[str] = PLAIN_LINES) -> int:
+    def take_plain(self, position: int, rows: Rows, pattern: re.Pattern[str] = PLAIN_LINES) -> int:
         """Take the plain lines at `position`, the beginning of a line; gives where they end."""
         found = pattern.match(self._text, position)
         if found is None or "__proto__" in found.group():
@@ -114,14 +163,15 @@ class Lines:
         self._position, self._line = found.end(), line + _take(found.group(), line, rows)
         return self._position
 
-    def take_names(self, position: int, rows: list[Row]) -> int:
+    def take_names(self, position: int, rows: Rows) -> int:
         """Take the lines at `position` that hold a name and nothing else."""
         found = NAMES_ALONE.match(self._text, position)
         if found is None:
             return position
         names = found.group().split("\n")[:-1]
         line = self.at(position)
-        rows += zip(names, repeat(None), repeat(None), range(line, line + len(names)), strict=False)
+        nothing = [None] * len(names)
+        _add(rows, names, nothing, line)
         self._position, self._line = found.end(), line + len(names)
         return self._position
 
@@ -134,7 +184,7 @@ class Parsed:
         bare: names alone on a line, which the program ignores: with text None.
     """
 
-    definitions: Sequence[Definition]
+    definitions: Definitions
     bare: Sequence[Definition] = ()
     notes: Sequence[Note] = ()
 
@@ -144,16 +194,12 @@ class ParsedFile:
     """One existing file after parsing."""
 
     path: Path
-    definitions: Sequence[Definition]
-
-    def last(self) -> dict[str, Definition]:
-        """Each name's last definition, at the place of its first one: how every dictionary behaves."""
-        return {definition.name: definition for definition in self.definitions}
+    definitions: Definitions
 
 
-def definitions_of(rows: Iterable[Row]) -> list[Definition]:
-    """The definitions; this way takes a third of the time that the class's own constructor needs."""
-    return list(map(tuple.__new__, repeat(Definition), rows))
+def definitions_of(rows: Iterable[Row]) -> Definitions:
+    """The definitions of `rows`, where they are not in columns already."""
+    return rows if isinstance(rows, Definitions) else Definitions(rows)
 
 
 @contextmanager
@@ -168,18 +214,28 @@ def collected_later() -> Iterator[None]:
             gc.enable()
 
 
-def _take(block: str, line: int, rows: list[Row]) -> int:
+def _take(block: str, line: int, rows: Rows) -> int:
     """Take the `NAME=value` lines of `block`, which begins with line `line`; gives how many they are.
 
     A file of a megabyte has a hundred thousand of them: nothing here runs per line but the library's own loops.
     """
-    count = block.count("\n")
-    if block.count("=") == count:
+    if block.count("=") == block.count("\n"):
         pieces = block.replace("\n", "=").split("=")
         names, values = pieces[0:-1:2], pieces[1::2]
     else:
         lines = block.split("\n")[:-1]
         names = [one[: one.index("=")] for one in lines]
         values = [one[one.index("=") + 1 :] for one in lines]
-    rows += zip(names, values, values, range(line, line + count), strict=True)
-    return count
+    _add(rows, names, values, line)
+    return len(names)
+
+
+def _add(rows: Rows, names: list[str], texts: Sequence[str | None], line: int) -> None:
+    """Definitions on lines one after the other, whose texts are just what is written."""
+    if isinstance(rows, list):
+        rows += zip(names, texts, texts, range(line, line + len(names)), strict=True)
+        return
+    rows.names += names
+    rows.texts += texts
+    rows.raws += texts
+    rows.lines += range(line, line + len(names))

@@ -7,7 +7,7 @@ somehow, so the same matches are found in one pass; only quoted values need a se
 from __future__ import annotations
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Ignored, Lines, Parsed, Row
+from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
 from devstack.patterns import regex
 
 QUOTES = "'\"`"
@@ -39,8 +39,7 @@ def parse(text: str) -> Parsed:
     """All assignments of `text`, as `dotenv.parse` meets them."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    rows: list[Row] = []
-    ignored = Ignored()
+    rows, ignored = Definitions(), Ignored()
     match, length, lines = _ASSIGNMENT.match, len(text), Lines(text)
     position = 0
     is_bare = True  # plain lines come in groups, and only they are worth the look

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from devstack.env.loaders import python_text
-from devstack.env.loaders.definitions import VALUE_LINES, Ignored, Lines, Parsed, Row
+from devstack.env.loaders.definitions import VALUE_LINES, Definitions, Ignored, Lines, Parsed
 from devstack.env.loaders.outcome import Found, Result, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
@@ -47,11 +47,9 @@ class Honcho:
             file for path in paths if (file := reading.parse(path, python_text.decode, parse)) is not None
         ]
         for file in files:
-            for definition in file.definitions:
-                if "\0" in (definition.text or ""):
-                    reading.issues.append(
-                        _stops(file.path, definition.line, "ValueError: embedded null byte")
-                    )
+            for text, line in zip(file.definitions.texts, file.definitions.lines, strict=True):
+                if "\0" in (text or ""):
+                    reading.issues.append(_stops(file.path, line, "ValueError: embedded null byte"))
         if any(issue.fatal for issue in reading.issues):
             files = []
         found = Found(reversed(files))
@@ -69,8 +67,7 @@ class _LexError(Exception):
 
 def parse(text: str) -> Parsed:
     """`honcho.environ.parse`, with an error as a fatal note."""
-    rows: list[Row] = []
-    ignored = Ignored()
+    rows, ignored = Definitions(), Ignored()
     lines, position = Lines(text), 0
     while position < len(text):
         position = _skipped(text, position, is_noted=ignored.is_full)
@@ -83,7 +80,7 @@ def parse(text: str) -> Parsed:
             found = _assignment(content)
         except _LexError as problem:
             ignored.note(number, "error", f"honcho stops with ValueError: {problem}", fatal=True)
-            return Parsed(definitions=(), notes=ignored.notes)
+            return Parsed(definitions=Definitions(), notes=ignored.notes)
         if found is None:
             ignored.drop(content, number, "honcho drops this line (`export`, no value, or an odd name)")
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from devstack.env.loaders.definitions import Ignored, Lines, Parsed, Row
+from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
 from devstack.patterns import regex
 
 _QUOTES = "'\"`"
@@ -17,8 +17,7 @@ _NO_ASSIGNMENT = "no assignment, so the line is ignored"
 def parse20(text: str) -> Parsed:
     """Node 20: only spaces are trimmed, a line without `=` becomes part of the next key, `=x` ends it all."""
     text = text.replace("\r", "").strip(_SPACE_20)
-    rows: list[Row] = []
-    ignored, lines = Ignored(), Lines(text)
+    rows, ignored, lines = Definitions(), Ignored(), Lines(text)
     position = 0
     while position < len(text):
         position = lines.take_plain(_behind_comment(text, position), rows)
@@ -50,8 +49,7 @@ def parse20(text: str) -> Parsed:
 def parse22(text: str) -> Parsed:
     """Node 22 and 24: a value of nothing but spaces takes the next line."""
     text = text.replace("\r", "").strip(_SPACE_22)
-    rows: list[Row] = []
-    ignored, lines = Ignored(), Lines(text)
+    rows, ignored, lines = Definitions(), Ignored(), Lines(text)
     position = 0
     while position < len(text):
         position = _end(_NO_STATEMENT_22, text, position)  # what follows a comment keeps its leading space
@@ -81,7 +79,7 @@ def parse22(text: str) -> Parsed:
     return ignored.parsed(rows)
 
 
-def _quoted(text: str, position: int, rows: list[Row], lines: Lines) -> int:
+def _quoted(text: str, position: int, rows: Definitions, lines: Lines) -> int:
     """Take the statements `NAME="value"` at `position`; gives where they end, which both grammars agree on."""
     while (found := _QUOTED.match(text, position)) is not None:
         name, raw = found.groups()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Definition, ParsedFile
+from devstack.env.loaders.definitions import Definition, Definitions, ParsedFile
 from devstack.env.model import LayerKind, Origin, Shadow, Value, Variables
 
 _LONGEST_CHAIN = 100  # definitions of one name that are kept; nobody reads more
@@ -19,68 +20,78 @@ class Found(Mapping[str, Definition]):
 
     def __init__(self, files: Iterable[ParsedFile] = ()) -> None:
         """Take `files` from the strongest to the weakest."""
-        self._files = [(file.path, file.definitions, file.last()) for file in files]
-        self._first: dict[str, Definition] = {}
-        for _, _, last in reversed(self._files):
-            self._first.update(last)
+        self._files = [(file.path, file.definitions, file.definitions.last()) for file in files]
+        self._names: Mapping[str, object] = self._files[0][2] if self._files else {}
         if len(self._files) > 1:
-            names = dict.fromkeys(name for _, _, last in self._files for name in last)
-            self._first = {name: self._first[name] for name in names}
-        self._repeated: list[dict[str, list[Definition]]] | None = None
+            self._names = dict.fromkeys(itertools.chain.from_iterable(last for _, _, last in self._files))
+        self._repeated: list[dict[str, list[int]]] | None = None
 
     def __getitem__(self, name: str) -> Definition:
-        return self._first[name]
+        for _, definitions, last in self._files:
+            if name in last:
+                return definitions[last[name]]
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._first)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._first)
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._names.keys()
 
     def texts(self) -> dict[str, str]:
         """The text of each name before expansion."""
-        return {name: definition.text or "" for name, definition in self._first.items()}
+        return {name: text or "" for name, text in self._column(Definitions.last_texts).items()}
 
     def raws(self) -> dict[str, str | None]:
         """What is written for each name."""
-        return {name: raw for name, (_, _, raw, _) in self._first.items()}
+        return self._column(Definitions.last_raws)
+
+    def _column(self, of_file: Callable[[Definitions], dict[str, str | None]]) -> dict[str, str | None]:
+        """What `of_file` gives for the winning definitions."""
+        found: dict[str, str | None] = {}
+        for _, definitions, _ in reversed(self._files):
+            found.update(of_file(definitions))
+        return found if len(self._files) < 2 else {name: found[name] for name in self._names}
 
     def repeated(self) -> set[str]:
         """Names with more than one definition."""
         names = {name for listed in self._listed() for name in listed}
-        if sum(len(last) for _, _, last in self._files) > len(self._first):
+        if sum(len(last) for _, _, last in self._files) > len(self._names):
             count = Counter(name for _, _, last in self._files for name in last)
             names.update(name for name, files in count.items() if files > 1)
         return names
 
-    def _listed(self) -> list[dict[str, list[Definition]]]:
+    def _listed(self) -> list[dict[str, list[int]]]:
         if self._repeated is None:
-            self._repeated = [_repeated(definitions, last) for _, definitions, last in self._files]
+            self._repeated = [_repeated(definitions.names, last) for _, definitions, last in self._files]
         return self._repeated
 
     def chain(self, name: str) -> Chain:
         """All definitions of `name` with their files, the winning one first."""
-        chain: Chain = []
-        for (path, _, last), repeated in zip(self._files, self._listed(), strict=True):
-            if name in repeated:
-                chain += [(path, definition) for definition in reversed(repeated[name])]
-            elif name in last:
-                chain.append((path, last[name]))
-        return chain[:_LONGEST_CHAIN]
+        found: Chain = []
+        for (path, definitions, last), repeated in zip(self._files, self._listed(), strict=True):
+            places = repeated.get(name) or ([last[name]] if name in last else [])
+            found += [(path, definitions[at]) for at in reversed(places[-_LONGEST_CHAIN:])]
+        return found[:_LONGEST_CHAIN]
 
 
-def _repeated(
-    definitions: Sequence[Definition], last: Mapping[str, Definition]
-) -> dict[str, list[Definition]]:
-    """All definitions of the names that one file defines more than once."""
-    if len(definitions) == len(last):
+def _repeated(names: Sequence[str], last: Mapping[str, int]) -> dict[str, list[int]]:
+    """Where one file defines the names that it defines more than once."""
+    if len(names) == len(last):
         return {}
-    found: dict[str, list[Definition]] = {}
-    for definition in definitions:
-        if last[definition.name] is not definition:
-            found.setdefault(definition.name, []).append(definition)
-    for name, listed in found.items():
-        listed.append(last[name])
+    found: dict[str, list[int]] = {}
+    for at, name in enumerate(names):
+        if last[name] != at:
+            found.setdefault(name, []).append(at)
+    for name, places in found.items():
+        places.append(last[name])
     return found
 
 
@@ -186,10 +197,10 @@ class Values(Variables):
         return names
 
     def _make(self, name: str, result: Result) -> Value:
-        chain, exported = self._found.chain(name), self._process.get(name)
-        source = exported if result.process else chain[0][1].text
+        definitions, exported = self._found.chain(name), self._process.get(name)
+        source = exported if result.process else definitions[0][1].text
         names = self._referenced(source) if source is not None and "$" in source else ()
-        return value(chain, result, exported, names)
+        return value(definitions, result, exported, names)
 
 
 class Results(Mapping[str, Result]):
@@ -199,18 +210,18 @@ class Results(Mapping[str, Result]):
         self,
         found: Found,
         decide: Callable[[str], Result],
-        text: Callable[[str], str | None] | None = None,
+        texts: Callable[[Iterable[str]], list[str | None]] | None = None,
     ) -> None:
-        """`text` gives the text alone, for many names in less time."""
+        """`texts` gives the texts alone, for many names in less time."""
         self._found = found
         self._decide = decide
-        self._text = text
+        self._texts = texts
 
     def texts(self) -> list[str | None]:
         """The text of each name."""
-        if self._text is None:
+        if self._texts is None:
             return [self._decide(name).text for name in self._found]
-        return list(map(self._text, self._found))
+        return self._texts(self._found)
 
     def __getitem__(self, name: str) -> Result:
         if name not in self._found:

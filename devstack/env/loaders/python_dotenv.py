@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
 from devstack.env.loaders import python_text
 from devstack.env.loaders.definitions import ParsedFile
@@ -64,23 +65,25 @@ class _Run:
         """One call for one file."""
         self.files.append(file)
         made, undecided = interpolate(file, self._current, process_wins=not self._override)
-        if not self._override:
+        if not self._override and not self._current.keys().isdisjoint(made):
             made = {name: text for name, text in made.items() if name not in self._current}
         for name in (self._undecided.keys() & made.keys()) - undecided.keys():
             del self._undecided[name]
         self._undecided.update({name: why for name, why in undecided.items() if name in made})
-        texts = {name: text or "" for name, text in made.items() if text is not None or name in undecided}
-        self._current.update(texts)
+        if None in made.values():
+            made = {name: text or "" for name, text in made.items() if text is not None or name in undecided}
+        self._current.update(cast("dict[str, str]", made))
 
     def results(self, found: Found) -> Mapping[str, Result]:
         """The text of each declared name; names that only a bare `KEY` declares are not set."""
-        are_set = [name for name in found if name in self._current]
-        if len(are_set) < len(found):
-            return {name: self._result(name) for name in are_set}
-        return Results(found, self._result, self._text)
+        if not found.keys() <= self._current.keys():
+            return {name: self._result(name) for name in found if name in self._current}
+        return Results(found, self._result, self._texts)
 
-    def _text(self, name: str) -> str | None:
-        return None if name in self._undecided else self._current.get(name)
+    def _texts(self, names: Iterable[str]) -> list[str | None]:
+        if self._undecided:
+            return [None if name in self._undecided else self._current[name] for name in names]
+        return list(map(self._current.get, names))
 
     def _result(self, name: str) -> Result:
         if name in self._initial and not self._override:
@@ -97,9 +100,9 @@ def interpolate(
     Args:
         process_wins: in references the exported value beats the file's (`load_dotenv`), else the reverse.
     """
-    made: dict[str, str | None] = {name: text for name, text, _, _ in file.definitions}
+    made = file.definitions.last_texts()
     undecided: dict[str, str] = {}
-    if "${" not in "".join(filter(None, made.values())) and len(made) == len(file.definitions):
+    if "${" not in "".join(filter(None, file.definitions.texts)):
         return made, undecided
     made.clear()
 
@@ -160,8 +163,8 @@ def _paths(request: LoadRequest) -> list[Path]:
 def _unusable(file: ParsedFile) -> list[LoadIssue]:
     """Definitions that `os.environ` refuses, at which the program stops."""
     found: list[LoadIssue] = []
-    names = "".join([name for name, _, _, _ in file.definitions])
-    if "=" not in names and "\0" not in names + "".join([text or "" for _, text, _, _ in file.definitions]):
+    names = "".join(file.definitions.names)
+    if "=" not in names and "\0" not in names + "".join(filter(None, file.definitions.texts)):
         return found
     for name, text, _, line in file.definitions:
         if text is None or not ("\0" in text or "\0" in name or "=" in name):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from devstack.env.loaders.definitions import Ignored, Lines, Parsed, Row
+from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -63,8 +63,7 @@ class Grammar:
         """All bindings of `text`; a key without `=` has the text None."""
         if self.current:
             text = text.removeprefix("\ufeff")
-        rows: list[Row] = []
-        ignored, lines = Ignored(), Lines(text)
+        rows, ignored, lines = Definitions(), Ignored(), Lines(text)
         match, length = _USUAL.match, len(text)
         position = 0
         is_bare = True  # plain lines come in groups, and only they are worth the look
@@ -90,7 +89,7 @@ class Grammar:
             position = found.end()
         return ignored.parsed(rows)
 
-    def _unusual(self, text: str, position: int, lines: Lines, *, rows: list[Row], ignored: Ignored) -> int:
+    def _unusual(self, text: str, position: int, lines: Lines, *, rows: Definitions, ignored: Ignored) -> int:
         """Parse one statement step by step; the position after it."""
         start = _end(_BLANK, text, position)
         if start >= len(text):

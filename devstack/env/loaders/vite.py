@@ -71,9 +71,8 @@ class Vite:
     def _expand(self, found: Found, files: list[ParsedFile], request: LoadRequest) -> Mapping[str, Result]:
         written: dict[str, str] = {}
         for file in files:
-            last = file.last()
             # `util.parseEnv` hands names over sorted by their bytes, which decides what is expanded first.
-            texts = {name: definition.text or "" for name, definition in last.items()}
+            texts = {name: text or "" for name, text in file.definitions.last_texts().items()}
             if self.version >= 8 and any("$" in text for text in texts.values()):
                 texts = {name: texts[name] for name in sorted(texts, key=str.encode)}
             written.update(texts)
