@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.env import versions, vite_config, wrappers
+from devstack.env import frameworks, versions, vite_config, wrappers
 from devstack.env.files import Files, normal
 from devstack.env.model import LoadIssue
-from devstack.env.source.model import OWN_FORM, DotenvCall, SourceIndex
+from devstack.env.source.model import FLOW_FORM, OWN_FORM, DotenvCall, SourceIndex
 from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.stack import defaults, package, scripts, shell_words
@@ -36,12 +36,12 @@ _INTERPRETERS = ("node", "tsx", "ts-node", "bun", "deno")
 # Packages that load env files by rules of their own.
 _UNMODELLED = (
     "dotenv-mono",
-    "dotenv-flow",
     "dotenv-extended",
     "dotenv-defaults",
     "@dotenvx/dotenvx",
     "varlock",
 )
+_OF_A_MODE = regex(r"\.env\.(?:development|production|test|staging)(?:\.local)?")
 _NEEDS_DOTENV = ("dotenv", "dotenv/config")
 _PYTHON = frozenset({ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT})
 
@@ -65,11 +65,16 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All loads of one service in order, and what could not be read off."""
+    """All loads of one service in order, and what could not be read off.
+
+    Attributes:
+        prefixes: public ones of a framework whose loader is not modelled as such.
+    """
 
     mode: str
     loads: tuple[Load, ...]
     issues: tuple[LoadIssue, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 def plan(stack: Stack, service: Service, launch: Launch | None, *, files: Files, sources: Sources) -> Plan:
@@ -91,6 +96,8 @@ class _Planner:
         self._launch = launch
         self._words = _words(launch)
         self._pages = pages(stack, service)
+        is_python = service.type in _PYTHON
+        self._framework = None if is_python else frameworks.of(self._pages.folder, files)
         self._issues: list[LoadIssue] = []
 
     def plan(self) -> Plan:
@@ -102,8 +109,9 @@ class _Planner:
             config = vite_config.read(self._pages, self._files)
         flag = _flag(self._words, "--mode", "-m") if kind == "vite" else None
         mode = declared.mode or flag or config.mode or self._usual_mode(kind)
-        loads = tuple(self._loads(kind, config))
-        return Plan(mode=mode, loads=loads, issues=tuple(self._issues))
+        loads = tuple(self._loads(kind, config, mode))
+        prefixes = () if self._framework is None else self._framework.prefixes
+        return Plan(mode=mode, loads=loads, issues=tuple(self._issues), prefixes=prefixes)
 
     def _usual_mode(self, kind: str) -> str:
         """By the command that runs: `next start` and `vite build` are in production mode."""
@@ -113,7 +121,7 @@ class _Planner:
                 return "production"
         return DEFAULT_MODE
 
-    def _loads(self, kind: str, config: vite_config.ViteConfig) -> Iterable[Load]:
+    def _loads(self, kind: str, config: vite_config.ViteConfig, mode: str) -> Iterable[Load]:
         declared = self._service.env
         if declared.layers:
             return [
@@ -128,10 +136,13 @@ class _Planner:
         if declared.files is not None:
             files = self._paths(declared.files)
             return [Load(loader=defaults.loader(self._service), folder=self._folder, files=files)]
-        return [*self._around(), *self._own(kind, config)]
+        around = list(self._around())
+        return [*around, *self._own(kind, config, mode, is_supplied=bool(around))]
 
-    def _own(self, kind: str, config: vite_config.ViteConfig) -> Iterable[Load]:
-        """What the program loads itself."""
+    def _own(
+        self, kind: str, config: vite_config.ViteConfig, mode: str, *, is_supplied: bool
+    ) -> Iterable[Load]:
+        """What the program loads itself; `is_supplied`: a wrapper has loaded files for it already."""
         loader = defaults.loader(self._service)
         if kind == "vite":
             return [self._vite(loader, config)]
@@ -140,15 +151,22 @@ class _Planner:
             self._note_packages()
             self._note_starter()
             return [Load(loader=loader, folder=normal(self._pages.folder))]
+        if self._framework is not None and self._framework.loads and self._service.env.loader is None:
+            return self._layered("dotenv-expand@11", mode)
         if kind == "python-dotenv" and self._service.type in _PYTHON:
-            return self._python(loader)
+            return self._python(loader, is_supplied=is_supplied)
         if kind in ("dotenv", "dotenv-expand") and self._service.type is ServiceType.NODE:
-            return self._node(loader)
+            return self._node(loader, is_supplied=is_supplied)
         if self._service.type is ServiceType.COMPOSE:
             # The `.env` beside a compose file is optional; only files that `env_file` names must exist.
             files = self._paths(self._existing([".env"]))
             return [Load(loader=loader, folder=self._folder, files=files)]
         return [Load(loader=loader, folder=self._folder, files=self._usual_files())]
+
+    def _layered(self, loader: str, mode: str) -> list[Load]:
+        """The four files of a mode, each on its own; what an earlier one sets stays."""
+        names = frameworks.file_names(mode)
+        return [Load(loader=loader, folder=self._folder, files=(path,)) for path in self._paths(names)]
 
     def _around(self) -> Iterable[Load]:
         """What wrappers of the command load before the program starts; notes those that cannot be followed."""
@@ -203,11 +221,12 @@ class _Planner:
         self._note_packages()
         self._note_starter()
         folder = config.folder(self._pages.folder)
+        prefixes = config.prefixes or (self._framework.prefixes if self._framework else ())
         if folder is None:
-            return Load(loader=loader, folder=self._folder, files=(), prefixes=config.prefixes)
-        return Load(loader=loader, folder=normal(folder), prefixes=config.prefixes)
+            return Load(loader=loader, folder=self._folder, files=(), prefixes=prefixes)
+        return Load(loader=loader, folder=normal(folder), prefixes=prefixes)
 
-    def _python(self, loader: str) -> Iterable[Load]:
+    def _python(self, loader: str, *, is_supplied: bool) -> Iterable[Load]:
         index = self._sources(self._service.name)
         loads = self._calls(loader, index.dotenv_calls)
         settings = [
@@ -218,9 +237,14 @@ class _Planner:
         if settings:
             files = tuple(dict.fromkeys(settings))
             loads.append(Load(loader="pydantic", folder=self._folder, files=files))
-        return loads or [Load(loader=loader, folder=self._folder, files=self._usual_files())]
+        return loads or self._assumed(loader, is_supplied=is_supplied)
 
-    def _node(self, loader: str) -> Iterable[Load]:
+    def _assumed(self, loader: str, *, is_supplied: bool) -> list[Load]:
+        """What the type usually reads, where the source says nothing and no wrapper has loaded files for it."""
+        usual = Load(loader=loader, folder=self._folder, files=self._usual_files())
+        return [] if is_supplied else [usual]
+
+    def _node(self, loader: str, *, is_supplied: bool) -> Iterable[Load]:
         flags = [
             *_flags(self._words, "--env-file"),
             *self._existing(_flags(self._words, "--env-file-if-exists")),
@@ -243,7 +267,7 @@ class _Planner:
                 self._note(
                     self._folder / "package.json", 1, f"{name} loads files by its own rules; declare `files`"
                 )
-        return [*loads, *(found or [Load(loader=loader, folder=self._folder, files=self._usual_files())])]
+        return [*loads, *(found or self._assumed(loader, is_supplied=is_supplied or bool(loads)))]
 
     def _has_dotenv(self, call: DotenvCall) -> bool:
         """Whether a package.json around the calling module names dotenv: without it the call is an error."""
@@ -276,19 +300,28 @@ class _Planner:
                     f"{call.form}(…) {what}, so it is left out; declare `files`",
                 )
                 continue
-            is_python = loader.startswith("python-dotenv")
-            if call.form == "loadEnvFile":
-                loader = "node"
-            if call.file is None:
-                # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
-                folder = module if is_python and not call.from_cwd else self._folder
-                load = Load(loader=loader, folder=folder, override=call.override)
-            else:
-                path = normal((module if call.beside_module else self._folder) / call.file)
-                load = Load(loader=loader, folder=self._folder, files=(path,), override=call.override)
-            if load not in made:
-                made.append(load)
-        return made
+            made += self._call(loader, call, module)
+        return list(dict.fromkeys(made))
+
+    def _call(self, loader: str, call: DotenvCall, module: Path) -> list[Load]:
+        is_python = loader.startswith("python-dotenv")
+        reader = "node" if call.form == "loadEnvFile" else "dotenv-expand" if call.expands else loader
+        if call.form == FLOW_FORM and call.file is None:
+            return self._flow(reader)
+        if call.file is None:
+            # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
+            folder = module if is_python and not call.from_cwd else self._folder
+            return [Load(loader=reader, folder=folder, override=call.override)]
+        path = normal((module if call.beside_module else self._folder) / call.file)
+        return [Load(loader=reader, folder=self._folder, files=(path,), override=call.override)]
+
+    def _flow(self, loader: str) -> list[Load]:
+        """dotenv-flow: those of a mode only where NODE_ENV says which, which nobody can tell from here."""
+        by_mode = [path for path in self._files.names(self._folder) if _OF_A_MODE.fullmatch(path)]
+        if by_mode:
+            self._note(self._folder / by_mode[0], 1, f"dotenv-flow reads {by_mode[0]} where NODE_ENV says so")
+        names = self._existing([".env.local", ".env", ".env.defaults"]) or [".env"]
+        return [Load(loader=loader, folder=self._folder, files=(path,)) for path in self._paths(names)]
 
     def _note(self, path: Path, line: int, message: str) -> None:
         self._issues.append(LoadIssue(path=normal(path), line=line, kind="dynamic", message=message))

@@ -164,7 +164,7 @@ class _Resolution:
             variables=self._merged(loaded, given),
             layers=loaded.layers,
             issues=self._plan.issues + loaded.issues,
-            prefixes=loaded.prefixes,
+            prefixes=loaded.prefixes or self._plan.prefixes,
             process=self._inherited,
         )
 

@@ -31,9 +31,16 @@ _UNKNOWN = frozenset(
         *("devbox", "honcho", "foreman", "overmind", "hivemind", "xargs"),
     }
 )
+# Words of other meaning elsewhere: runners of tasks, and servers that load files of their own.
 _UNKNOWN_FIRST = frozenset(
-    {"make", "gmake", "just", "task", "mise", "sst", "nf"}
-)  # words of other meaning elsewhere
+    {
+        *("make", "gmake", "just", "task", "mise", "sst", "nf", "nx"),
+        *("langgraph", "langgraphjs", "mastra", "wrangler", "netlify", "vercel", "nuxt", "nuxi", "func"),
+    }
+)
+_RUNNERS = frozenset(
+    {"npx", "bunx", "pnpm", "yarn", "exec", "dlx", "uv", "uvx", "poetry", "run", "-y", "--yes"}
+)
 _SHELL_SCRIPT = regex(r"[\w./-]+\.(?:sh|bash|zsh)\Z")
 _ENV_FLAG = regex(r"--env-file(?:-if-exists)?(?:=(.*))?\Z")
 _PRELOAD = regex(r"(?:dotenv_config_path|DOTENV_CONFIG_PATH)=(.+)")
@@ -73,7 +80,11 @@ def _of(text: str, scripts: dict[str, str], env_file_flag: bool, depth: int) -> 
         flag = _ENV_FLAG.match(word)
         if program == "dotenv":
             yield from _dotenv(words[at + 1 :])
-        elif program in _UNKNOWN or _SHELL_SCRIPT.match(word) or (at == 0 and program in _UNKNOWN_FIRST):
+        elif (
+            program in _UNKNOWN
+            or _SHELL_SCRIPT.match(word)
+            or (program in _UNKNOWN_FIRST and _RUNNERS.issuperset(words[:at]))
+        ):
             yield Supply(by=program)
         elif word in (".", "source"):
             if "env" in "".join(words[at + 1 : at + 2]):

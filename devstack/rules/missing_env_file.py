@@ -30,6 +30,7 @@ from devstack.stack.model import Service
 
 if TYPE_CHECKING:
     from devstack.env.model import Environment
+    from devstack.env.source.model import SourceIndex
     from devstack.rules.inspection import Inspection
 
 
@@ -84,11 +85,9 @@ def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Loc
     if not defaults.starts(service):
         return  # a container; the sources around it are those of others
     index = inspection.sources(service.name)
-    for call in index.dotenv_calls:
-        if call.file is None or call.dynamic or service.env.files is not None:
-            continue
-        base = (inspection.root / call.path).parent if call.beside_module else folder
-        yield Path(base, call.file), inspection.at(call.path, call.line)
+    for place, paths in _called(inspection, service, index).items():
+        if not any(inspection.files.stat(path) for path in paths):  # else they are the layers of one call
+            yield paths[0], place
     environment = inspection.environment(service.name)
     for issue in () if environment is None else environment.issues:
         launch = inspection.launch(service.name)
@@ -98,6 +97,18 @@ def _named(inspection: Inspection, service: Service) -> Iterator[tuple[Path, Loc
         base = (inspection.root / settings.path).parent if settings.beside_module else folder
         for name in () if settings.dynamic else settings.env_files:
             yield Path(base, name), inspection.at(settings.path, settings.line)
+
+
+def _called(inspection: Inspection, service: Service, index: SourceIndex) -> dict[Location, list[Path]]:
+    """Call → the files that it names."""
+    found: dict[Location, list[Path]] = {}
+    for call in () if service.env.files is not None else index.dotenv_calls:
+        if call.file is not None and not call.dynamic:
+            module = (inspection.root / call.path).parent
+            base = module if call.beside_module else inspection.folder(service)
+            path = Path(os.path.normpath(base / call.file))
+            found.setdefault(inspection.at(call.path, call.line), []).append(path)
+    return found
 
 
 def _stands_elsewhere(inspection: Inspection, folder: Path, names: set[str]) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from devstack.env.model import Value
     from devstack.rules.inspection import Inspection
 
-_USUAL = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_")
+_USUAL = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_", "PUBLIC_")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -38,7 +38,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for service, name, value in inspection.variables.take(inspection.variables.public):
         if not value.text or value.origin.layer is LayerKind.PROCESS:
             continue
-        if (service, name) in secrets or is_exposed_secret(name, value.text):
+        # SvelteKit's and Astro's `PUBLIC_` says where a name goes, not that its key was made for it.
+        if (service, name) in secrets or is_exposed_secret(name.removeprefix("PUBLIC_"), value.text):
             yield _finding(inspection, service, name, value)
 
 

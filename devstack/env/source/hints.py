@@ -27,7 +27,7 @@ PYTHON = Hints(
 SCRIPT = Hints(
     (b"env", b"Env", b"onfig", b"validationSchema"),
     re.compile(
-        rb"\benv\b|[eE]nv\w{0,60}\s{0,9}[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile"
+        rb"\benv\b|[eE]nv\w{0,60}\s{0,9}[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile|ConfigModule\b"
         rb"|[eE]nv\w{0,60}\s{0,9}=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
     ),
 )

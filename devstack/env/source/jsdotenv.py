@@ -1,4 +1,4 @@
-"""Calls in JavaScript that load env files: dotenv and `process.loadEnvFile`."""
+"""Calls in JavaScript that load env files: dotenv, dotenv-flow, NestJS' ConfigModule and `process.loadEnvFile`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ import re
 from tree_sitter import Node
 
 from devstack.env.source.jsvalues import literal, unwrap
-from devstack.env.source.model import DotenvCall
+from devstack.env.source.model import FLOW_FORM, DotenvCall
 from devstack.env.source.syntax import Module, ancestors
 from devstack.patterns import regex
 
-_WORDS = regex(rb"\bdotenv(?:-flow|-expand)?\b|\bloadEnvFile\b|(?<=['\"])@(?:next/env|dotenvx/dotenvx)\b")
+_WORDS = regex(
+    rb"\bdotenv(?:-flow|-expand)?\b|\b(?:loadEnvFile|ConfigModule)\b|(?<=['\"])@(?:next/env|dotenvx/dotenvx)\b"
+)
+_LOADS = regex(r"(?:^|\.)(?:config|loadEnvFile)$|^ConfigModule\.forRoot$")
+# How the option is called that names the file or files.
+_PATH_OPTIONS = ("path", "envFilePath")
 # Packages that load files by rules of their own.
 _OTHERS = frozenset({"@next/env", "@dotenvx/dotenvx", "@dotenvx/dotenvx/config"})
 
 
 def scan(module: Module) -> None:
     """Record every call with its path and override, where these are literals."""
-    if any(word in module.source for word in (b"dotenv", b"loadEnvFile", b"@next/env")):
+    if any(word in module.source for word in (b"dotenv", b"loadEnvFile", b"@next/env", b"@nestjs/config")):
         for node in module.matches(_WORDS):
             _dotenv(module, node)
 
@@ -34,21 +39,20 @@ def _dotenv(module: Module, node: Node) -> None:
     if call is None or call.type != "call_expression":
         return
     function = module.text(call.child_by_field_name("function") or call)
-    if re.search(r"(?:^|\.)(?:config|loadEnvFile)$", function):
-        _dotenv_call(module, call)
+    if _LOADS.search(function):
+        _dotenv_call(module, call, form=_form_of(function))
 
 
 def _dotenv_import(module: Module, fragment: Node) -> None:
     source = module.text(fragment)
-    if source == "dotenv/config":
-        module.dotenv_calls.append(
-            DotenvCall(path=module.path, line=fragment.start_point[0] + 1, form="dotenv/config")
-        )
+    if source in ("dotenv/config", "dotenv-flow/config"):
+        form = "dotenv/config" if source == "dotenv/config" else FLOW_FORM
+        module.dotenv_calls.append(DotenvCall(path=module.path, line=fragment.start_point[0] + 1, form=form))
         return
     if source in _OTHERS:
         line = fragment.start_point[0] + 1
         module.dotenv_calls.append(DotenvCall(path=module.path, line=line, form=source, dynamic=True))
-    if source not in {"dotenv", "dotenv-flow"}:
+    if source not in {"dotenv", FLOW_FORM}:
         return
     for above in ancestors(fragment):
         if above.type == "call_expression":
@@ -56,12 +60,12 @@ def _dotenv_import(module: Module, fragment: Node) -> None:
             if member is None or not module.text(member).endswith(".config"):
                 continue
             if member.parent is not None and member.parent.type == "call_expression":
-                _dotenv_call(module, member.parent)
+                _dotenv_call(module, member.parent, form=source)
         if above.type == "import_statement":
-            _named_config(module, above)
+            _named_config(module, above, form=source)
 
 
-def _named_config(module: Module, statement: Node) -> None:
+def _named_config(module: Module, statement: Node, *, form: str) -> None:
     """`import { config } from "dotenv"` and its calls."""
     found = re.search(r"\bconfig\b(?:\s+as\s+(\w+))?", module.text(statement))
     if not found:
@@ -70,50 +74,65 @@ def _named_config(module: Module, statement: Node) -> None:
     for node in module.matches(re.compile(rb"\b(" + name + rb")\s*\("), 1):
         call = node.parent
         if node.type == "identifier" and call is not None and call.type == "call_expression":
-            _dotenv_call(module, call)
+            _dotenv_call(module, call, form=form)
 
 
-def _dotenv_call(module: Module, call: Node) -> None:
+def _form_of(function: str) -> str:
+    if "loadEnvFile" in function:
+        return "loadEnvFile"
+    return function if function.startswith("ConfigModule") else "dotenv"
+
+
+def _dotenv_call(module: Module, call: Node, *, form: str) -> None:
+    """One record for each file; files of one call are alternatives, of which the first one wins."""
     arguments = call.child_by_field_name("arguments")
     given = arguments.named_children if arguments is not None else []
-    form = (
-        "loadEnvFile"
-        if "loadEnvFile" in module.text(call.child_by_field_name("function") or call)
-        else "dotenv"
-    )
-    facts: dict[str, object] = {}
+    options: dict[str, Node | None] = {}
+    dynamic = False
     first = unwrap(given[0]) if given else None
     if first is not None and first.type == "object":
-        facts = _options(module, first)
-    elif first is not None:
-        facts = _path_facts(module, first)
+        options = _options(module, first)
+        dynamic = None in options.values()
+        first = next((options[name] for name in _PATH_OPTIONS if options.get(name) is not None), None)
     line = call.start_point[0] + 1
-    if any(known.line == line for known in module.dotenv_calls):
+    if any(known.line == line for known in module.dotenv_calls) or _is_true(module, options, "ignoreEnvFile"):
         return
-    module.dotenv_calls.append(
-        DotenvCall(
-            path=module.path,
-            line=line,
-            form=form,
-            file=str(facts["file"]) if "file" in facts else None,
-            override=bool(facts.get("override")),
-            dynamic=bool(facts.get("dynamic")),
-            beside_module=bool(facts.get("beside_module")),
+    found = [{}] if first is None else [_path_facts(module, path) for path in _paths(first)]
+    for facts in found:
+        module.dotenv_calls.append(
+            DotenvCall(
+                path=module.path,
+                line=line,
+                form=form,
+                file=str(facts["file"]) if "file" in facts else None,
+                override=_is_true(module, options, "override"),
+                dynamic=dynamic or bool(facts.get("dynamic")),
+                beside_module=bool(facts.get("beside_module")),
+                expands="expandVariables" in options,
+            )
         )
-    )
 
 
-def _options(module: Module, options: Node) -> dict[str, object]:
-    facts: dict[str, object] = {}
+def _options(module: Module, options: Node) -> dict[str, Node | None]:
+    """Name → value of the options; a None among them where not all of them are written out."""
+    found: dict[str, Node | None] = {}
     for pair in options.named_children:
         key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
-        if key is None or value is None:
-            facts["dynamic"] = pair.type != "comment" or facts.get("dynamic", False)
-        elif module.text(key) == "path":
-            facts.update(_path_facts(module, value))
-        elif module.text(key) == "override":
-            facts["override"] = module.text(value) == "true"
-    return facts
+        if key is not None and value is not None:
+            found[module.text(key)] = value
+        elif pair.type == "spread_element" or module.text(pair) in (*_PATH_OPTIONS, "override"):
+            found[module.text(pair)] = None
+    return found
+
+
+def _is_true(module: Module, options: dict[str, Node | None], name: str) -> bool:
+    value = options.get(name)
+    return value is not None and module.text(value) == "true"
+
+
+def _paths(node: Node) -> list[Node]:
+    inner = unwrap(node)
+    return inner.named_children if inner is not None and inner.type == "array" else [node]
 
 
 def _path_facts(module: Module, node: Node) -> dict[str, object]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from devstack.records import dataclass
 
+FLOW_FORM = "dotenv-flow"  # a `DotenvCall` that reads several files where it names none
 OWN_FORM = "own code"  # a `DotenvCall` that is none: the module names an env file and reads it in its own way
 
 
@@ -57,6 +58,8 @@ class SourceRead:
 class DotenvCall:
     """A call that loads env files: `load_dotenv(".env.local", override=True)`, `dotenv.config({path})`.
 
+    A call with several files is several of these on one line; the first file that has a name gives its value.
+
     Attributes:
         file: the literal file argument; None for the default search.
         beside_module: `file` is relative to the folder of the calling module (`Path(__file__).parent / …`),
@@ -64,6 +67,7 @@ class DotenvCall:
         override: the literal `override` argument.
         dynamic: an argument is not a literal, so nothing can be concluded.
         from_cwd: the search goes upward from where the program runs (`find_dotenv(usecwd=True)`).
+        expands: references are resolved by dotenv-expand (NestJS' `expandVariables`).
     """
 
     path: str
@@ -74,6 +78,7 @@ class DotenvCall:
     form: str = "load_dotenv"
     beside_module: bool = False
     from_cwd: bool = False
+    expands: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

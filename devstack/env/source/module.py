@@ -29,10 +29,11 @@ _FRONTMATTER = regex(rb"\A\s*---\r?\n(.*?)^---", re.S | re.M)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanned:
-    """What one module holds; `server_reads` are indexes of reads that a bundler strips from client code."""
+    """What one module holds; `server_…` are indexes of reads and URLs that a bundler strips from client code."""
 
     reads: tuple[SourceRead, ...] = ()
     server_reads: frozenset[int] = frozenset()
+    server_urls: frozenset[int] = frozenset()
     dotenv_calls: tuple[DotenvCall, ...] = ()
     urls: tuple[UrlLiteral, ...] = ()
     settings: tuple[SettingsClass, ...] = ()
@@ -76,6 +77,8 @@ def scan_module(source: bytes, shown: str) -> Scanned:
     text = _scripts_only(source) if suffix in _MARKUP else source
     grammar = _GRAMMARS.get(suffix, "typescript" if suffix in _MARKUP else "javascript")
     module = Module(shown, text, parser(grammar).parse(text).root_node)
+    if suffix == ".astro" and (frontmatter := _FRONTMATTER.match(source)):
+        module.server_until = frontmatter.end()
     if has_reads:
         _scan_reads(module, suffix)
         _scan_own_loading(module, text)
@@ -83,6 +86,7 @@ def scan_module(source: bytes, shown: str) -> Scanned:
     return Scanned(
         reads=tuple(module.reads),
         server_reads=frozenset(module.server_reads),
+        server_urls=frozenset(module.server_urls),
         dotenv_calls=tuple(module.dotenv_calls),
         urls=tuple(module.urls),
         settings=tuple(module.settings),

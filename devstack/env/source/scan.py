@@ -188,7 +188,9 @@ class _Builder:
             self.own.append(replace(read, client=True) if shipped else read)
         self.settings += module.settings
         self.dotenv_calls += module.dotenv_calls
-        self.urls += [replace(url, client=True) for url in module.urls] if is_client else module.urls
+        for position, url in enumerate(module.urls):
+            shipped = is_client and position not in module.server_urls
+            self.urls.append(replace(url, client=True) if shipped else url)
 
     def add_package(self, path: Path, module: Scanned) -> None:
         """Take over what a module holds that runs in the service's process, but is not the service's alone."""

@@ -60,6 +60,8 @@ class Module:
     urls: list[UrlLiteral] = field(default_factory=list)
     settings: list[SettingsClass] = field(default_factory=list)
     fallback_starts: set[int] = field(default_factory=set)
+    server_urls: set[int] = field(default_factory=set)  # likewise of URLs
+    server_until: int = 0  # where the part ends that only the server runs: the frontmatter of Astro
     server_functions: tuple[bytes, ...] = ()
     seen: set[tuple[int, str | None]] = field(default_factory=set)
 
@@ -91,7 +93,7 @@ class Module:
         if (node.start_byte, name) in self.seen:
             return
         self.seen.add((node.start_byte, name))
-        if self.server_functions and self._is_in_server_function(node):
+        if self.is_stripped(node):
             self.server_reads.add(len(self.reads))
         other = alternative or Alternative()
         self.reads.append(
@@ -109,8 +111,11 @@ class Module:
             )
         )
 
-    def _is_in_server_function(self, node: Node) -> bool:
-        for above in ancestors(node):
+    def is_stripped(self, node: Node) -> bool:
+        """Whether a bundler takes the node out of what the browser gets."""
+        if node.start_byte < self.server_until:
+            return True
+        for above in ancestors(node) if self.server_functions else ():
             named = above.child_by_field_name("name")
             if above.type not in {"function_declaration", "variable_declarator"} or named is None:
                 continue

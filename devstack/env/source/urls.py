@@ -41,6 +41,8 @@ def _record(module: Module, whole: Node, start: int) -> None:
         return
     if not _COMPLETE.match(url):
         return
+    if module.is_stripped(whole):
+        module.server_urls.add(len(module.urls))
     module.urls.append(
         UrlLiteral(
             url=url,
