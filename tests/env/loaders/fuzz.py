@@ -14,11 +14,19 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from random import Random
 
-from tests.env.loaders import grammar
 from tests.env.loaders.grammar import Case
-from tests.env.loaders.programs import PROGRAMS, Driver, Program, difference, ours
+from tests.env.loaders.programs import (
+    PROGRAMS,
+    Driver,
+    Program,
+    difference,
+    disagreement,
+    ours,
+    runs_commands,
+)
 
-_USUAL = [name for name in PROGRAMS if name not in ("dotenv-expand1000", "python-dotenv-1.1")]
+_APART = ("dotenv-expand1000", "python-dotenv-1.1")
+_USUAL = [name for name, program in PROGRAMS.items() if name not in _APART and not program.foreign]
 _BATCH = 100
 _PATIENCE_ENDLESS = 500  # milliseconds for what ours says never ends
 _PATIENCE_AGAIN = 30_000  # milliseconds before a program counts as one that hangs
@@ -28,21 +36,26 @@ _PATIENCE = 20.0  # seconds for making one case smaller
 
 def main() -> int:
     """Run; 1 when something differs."""
-    options = _options()
+    parser = _parser()
+    options = parser.parse_args()
+    names = options.programs or _USUAL
+    if not options.driver and any(PROGRAMS[name].foreign for name in names):
+        parser.error("no driver here runs this program: give one with --driver")
     failed = 0
-    for name in options.programs or _USUAL:
+    for name in names:
         failed += _run(name, options)
     return min(failed, 1)
 
 
-def _options() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}")
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--node", default="node", help="the Node that runs the programs")
     parser.add_argument("--pin", help="compare with this loader instead")
-    return parser.parse_args()
+    parser.add_argument("--driver", metavar="PATH", help="an executable that speaks our drivers' protocol")
+    return parser
 
 
 def _run(name: str, options: argparse.Namespace) -> int:
@@ -54,13 +67,14 @@ def _run(name: str, options: argparse.Namespace) -> int:
     started, tally = time.monotonic(), _Tally()
     cases = _cases(Random(options.seed), program, options.count)
     extra = {key: os.environ[key] for key in ("PYTHONPATH", "EXTRA_MODULES") if key in os.environ}
-    with Driver(python=program.python, node=options.node, extra=extra) as driver:
+    with Driver(python=program.python, node=options.node, given=options.driver, extra=extra) as driver:
         while batch := list(islice(cases, _BATCH)):
             _compare(driver, program, batch, tally)
         seconds = time.monotonic() - started
         print(
             f"{name} ({program.pin}), seed {options.seed}: {options.count} cases, {tally.differing} differ; "
-            f"{tally.unknown} with unknown values, {tally.endless} never end; {seconds:.0f} s",
+            f"{tally.unknown} with unknown values, {tally.undecided} would run commands, "
+            f"{tally.endless} never end; {seconds:.0f} s",
             flush=True,
         )
         for case in tally.found:
@@ -73,6 +87,7 @@ class _Tally:
     """What one run has met: `found` are the first disagreements, made small."""
 
     differing: int = 0
+    undecided: int = 0
     unknown: int = 0
     endless: int = 0
     found: list[Case] = field(default_factory=list)
@@ -83,14 +98,15 @@ def _compare(driver: Driver, program: Program, batch: list[Case], tally: _Tally)
     answers = []
     for case in batch:
         made = ours(program.pin, case)
+        if runs_commands(made):
+            tally.undecided += 1
+            continue
         tally.unknown += any(value.unknown for value in made.variables.values())
         is_endless = any(issue.kind == "hang" for issue in made.issues)
         tally.endless += is_endless
         driver.send(program.asked, case, patience=_PATIENCE_ENDLESS if is_endless else 0)
-        answers.append(made)
-    for case, made, said in [
-        (case, made, driver.answer()) for case, made in zip(batch, answers, strict=True)
-    ]:
+        answers.append((case, made))
+    for case, made, said in [(case, made, driver.answer()) for case, made in answers]:
         if difference(program, case, said, made) is None or _asked_again(driver, program, case) is None:
             continue
         tally.differing += 1
@@ -101,8 +117,7 @@ def _compare(driver: Driver, program: Program, batch: list[Case], tally: _Tally)
 
 def _asked_again(driver: Driver, program: Program, case: Case) -> str | None:
     """What differs, with time enough for a program that is only slow."""
-    made = ours(program.pin, case)
-    return difference(program, case, driver.ask(program.asked, case, patience=_PATIENCE_AGAIN), made)
+    return disagreement(driver, program, case, patience=_PATIENCE_AGAIN)
 
 
 def _pin_of_node(program: Program, node: str) -> str:
@@ -116,7 +131,7 @@ def _pin_of_node(program: Program, node: str) -> str:
 def _cases(random: Random, program: Program, count: int) -> Iterator[Case]:
     made = 0
     while made < count:
-        case = grammar.case(random, several_files=program.several_files)
+        case = program.case(random)
         # That program runs commands: nothing that could become one reaches it.
         if "1000" in program.asked and "(" in repr(case):
             continue
@@ -132,8 +147,7 @@ def _shrunk(driver: Driver, program: Program, case: Case) -> Case:
         for smaller in _smaller(case):
             if time.monotonic() > until:
                 return case
-            made = ours(program.pin, smaller)
-            if difference(program, smaller, driver.ask(program.asked, smaller), made) is not None:
+            if disagreement(driver, program, smaller) is not None:
                 case, is_smaller = smaller, True
                 break
     return case

@@ -5,6 +5,7 @@ Driven by a `random.Random`, so that a big run is one seed and hypothesis (`st.r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -36,6 +37,22 @@ JUNK = (
     '"',
     "A B=1",
 )
+# What a shell reads without executing anything, and what stops it.
+SCRIPT_WORDS = (
+    "x", "value", "a=b", "#", "##", "=", ":", "%", "@", "!", "{", "}", "{a,b}", "[x]", "*", "?", "^", "-", "+", ",",
+    ".", "/", "é", "日本", "\u00a0", "\u2028", "\x85", "\ufeff", "\r", "\v", "\f", "''", '""', "''" + "''", "'q w'",
+    "'a''b'", "'\n'", "'#'", "'$A'", "'\\'", '"d $A"', '"a""$B"', '"a\\"b"', '"\\$A"', '"\\\\"', '"\\`"', '"\\n"',
+    '"a\\\nb"', '"\n"', '"$"', '"$\'"', '"x$&y"', '"${A:-a b}"', '"${B+\n}"', '"#"', '"é"', "$A", "$B", "$C", "$AB",
+    "${A}", "${B}", "${C}", "${UNSET}", "$UNSET", "${A:-d}", "${UNSET:-d e}", "${A-d}", "${UNSET-}", "${A:+alt}",
+    "${B+a;b}", "${UNSET+alt}", "$.", "$,", "$/", "$%", "\\'", '\\"', "\\\\", "\\$", "\\ ", "\\#", "\\x", "\\\n", "\\;",
+    "\\é",
+)  # fmt: skip
+SCRIPT_STOPS = ("'open", '"open', ";", "; B=2", "\\", "~", "$1", "(", "`", "&", '"$(', '"`x`"', "$'x'")
+SCRIPT_NAMES = ("A", "B", "C", "AB", "_a", "A1")
+SCRIPT_LINES = (
+    "# it's", "set -a", "set -o allexport", "set +a", "export A", "export A B", "export A=1 B=$A C", "A=1 B=$A",
+    "A=1;B=$A;", ";", "", " ", "\\", "A=1 \\\nB=2", "export UNSET", "export C; C=3", "A=$A$A",
+)  # fmt: skip
 PLAIN_NAMES = ("A", "B", "AB", "export", "VITE_A", "_")
 PLAIN = (
     "x",
@@ -58,25 +75,49 @@ EXPORTED = ("", "x", "pa$word", "pa\\$word", "$A", "${B}", "$&", "value", "$C")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Files, exported variables and mode of one run."""
+    """Files, exported variables and mode of one run; `listed` = the program is told to read them in that order."""
 
     files: dict[str, str]
     process: dict[str, str] = field(default_factory=dict)
     mode: str = "development"
+    listed: bool = False
 
 
-def case(random: Random, *, several_files: bool) -> Case:
-    """One case; `several_files` for programs that read more than `.env`."""
+def case(random: Random, *, several_files: bool, listed: bool, text: Callable[[Random], str]) -> Case:
+    """One case; `several_files` for programs that read more than `.env`, `text` writes one of them."""
     names = [".env"]
     if several_files and random.randrange(3) == 0:
         names = random.sample(FILES, random.randint(1, len(FILES)))
     process = {}
     if random.randrange(3) == 0:
         process = {random.choice(NAMES[:6]): random.choice(EXPORTED) for _ in range(random.randint(1, 2))}
-    return Case(files={name: text(random) for name in names}, process=process)
+    return Case(files={name: text(random) for name in names}, process=process, listed=listed)
 
 
-def text(random: Random) -> str:
+def script(random: Random) -> str:
+    """One file for a shell."""
+    if random.randrange(8) == 0:
+        return env_file(random)
+    lines = [_script_line(random) for _ in range(random.randint(0, 6))]
+    if random.randrange(6) == 0:
+        lines.insert(random.randint(0, len(lines)), plain_lines(random))
+    return "".join(lines)[: random.choice((-1, None, None, None))]
+
+
+def _script_line(random: Random) -> str:
+    end = random.choice(
+        ("\n", "\n", "\n", " # c\n", "\t#'\n", " \n", "; ", ";\n", "\n\n", "\n# A=1\n", "\\\n\n")
+    )
+    if random.randrange(6) == 0:
+        return random.choice(SCRIPT_LINES) + end
+    words = [random.choice(SCRIPT_WORDS) for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3, 5)))]
+    if random.randrange(30) == 0:
+        words.append(random.choice(SCRIPT_STOPS))
+    lead = random.choice(("", "", "", "export ", "export\t", "  ", "\t"))
+    return f"{lead}{random.choice(SCRIPT_NAMES)}={''.join(words)}{end}"
+
+
+def env_file(random: Random) -> str:
     """One file."""
     start = "\ufeff" if random.randrange(20) == 0 else ""
     lines = [statement(random) + random.choice(LINE_ENDS) for _ in range(random.randint(0, 5))]

@@ -7,18 +7,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from types import TracebackType
 
 from devstack.env.loaders.table import loader
 from devstack.env.model import Loaded, LoadRequest
+from tests.env.loaders import grammar
 from tests.env.loaders.grammar import Case
 
 NODE_DRIVER = Path(__file__).resolve().parents[2] / "node" / "drivers" / "env_loaders.cjs"
 PYTHON_DRIVER = Path(__file__).with_name("python_driver.py")
 FOLDER = Path("/srv/app")
+# They answer with what is in the files, without what else is exported.
+_ALONE = ("parseEnv", "dotenv_values", "honcho", "compose")
 # Left behind in the environment by the programs themselves.
 TRACES = ("__NEXT_PROCESSED_ENV", "VITE_USER_NODE_ENV")
 
@@ -29,12 +33,23 @@ class Program:
 
     Attributes:
         several_files: it reads more than `.env`.
+        listed: which files, and in which order, it is told.
+        python: the Python driver runs it, not the one for Node.
+        text: writes the files it is tried with.
+        foreign: none of our drivers runs it; one can be given to the big run.
     """
 
     asked: str
     pin: str
     several_files: bool = False
+    listed: bool = False
     python: bool = False
+    text: Callable[[Random], str] = grammar.env_file
+    foreign: bool = False
+
+    def case(self, random: Random) -> Case:
+        """A generated case for it."""
+        return grammar.case(random, several_files=self.several_files, listed=self.listed, text=self.text)
 
 
 PROGRAMS = {
@@ -57,17 +72,29 @@ PROGRAMS = {
     "python-dotenv-1.1": Program(asked="load_dotenv", pin="python-dotenv@1.1", python=True),
     "pydantic": Program(asked="dotenv_values", pin="pydantic", python=True),
     "honcho": Program(asked="honcho", pin="honcho", python=True),
+    "shell": Program(
+        asked="shell", pin="shell", several_files=True, listed=True, python=True, text=grammar.script
+    ),
+    "compose": Program(asked="compose", pin="compose", several_files=True, listed=True, foreign=True),
 }
 
 
 class Driver:
     """A process that runs cases through the real programs."""
 
-    def __init__(self, *, python: bool, node: str = "node", extra: Mapping[str, str] | None = None) -> None:
-        argv = [sys.executable, str(PYTHON_DRIVER)] if python else [node, str(NODE_DRIVER)]
+    def __init__(
+        self,
+        *,
+        python: bool,
+        node: str = "node",
+        given: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        """`given`: an executable that speaks the protocol of our drivers, in their place."""
+        ours = [sys.executable, str(PYTHON_DRIVER)] if python else [node, str(NODE_DRIVER)]
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         self._process = subprocess.Popen(
-            argv,
+            ours if given is None else [given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**kept, **(extra or {})},
@@ -126,9 +153,26 @@ class Held:
 def ours(pin: str, case: Case) -> Loaded:
     """What our loader says."""
     request = LoadRequest(
-        folder=FOLDER, mode=case.mode, process=case.process, reader=Held(case.files), files=None
+        folder=FOLDER,
+        mode=case.mode,
+        process=case.process,
+        reader=Held(case.files),
+        files=[FOLDER / name for name in case.files] if case.listed else None,
     )
     return loader(pin).load(request)
+
+
+def runs_commands(made: Loaded) -> bool:
+    """Whether the real program would execute something: such a case is never given to it."""
+    return any(issue.kind == "executes" for issue in made.issues)
+
+
+def disagreement(driver: Driver, program: Program, case: Case, *, patience: int = 0) -> str | None:
+    """What the real program, asked for this case, says otherwise."""
+    made = ours(program.pin, case)
+    if runs_commands(made):
+        return None
+    return difference(program, case, driver.ask(program.asked, case, patience=patience), made)
 
 
 def difference(program: Program, case: Case, said: dict[str, object], made: Loaded) -> str | None:
@@ -144,7 +188,7 @@ def difference(program: Program, case: Case, said: dict[str, object], made: Load
         return f"ours fails ({made.issues}), the program gives {values}"
     unknown = {name for name, value in made.variables.items() if value.unknown}
     expected = {name: text for name, text in values.items() if name not in TRACES and name not in unknown}
-    inherited = {} if program.asked in ("parseEnv", "dotenv_values", "honcho") else case.process
+    inherited = {} if program.asked in _ALONE else case.process
     found = {**inherited, **_texts(made)}
     if program.asked == "parseEnv":
         # Node drops what it cannot put into the environment only later.

@@ -74,7 +74,7 @@ def _loaded(folder: Path, paths: tuple[Path, ...], process: Mapping[str, str]) -
 @given(random=st.randoms(use_true_random=False))
 def test_a_field_gets_what_the_loader_says(random: Random, tmp_path: Path) -> None:
     paths = (tmp_path / "one", tmp_path / "two")[: random.randint(1, 2)]
-    texts = [grammar.text(random) for _ in paths]
+    texts = [grammar.env_file(random) for _ in paths]
     for path, text in zip(paths, texts, strict=True):
         path.write_bytes(text.encode())
     process = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import NODE_MODULES
 from tests.env.loaders import grammar
-from tests.env.loaders.programs import PROGRAMS, Driver, difference, ours
+from tests.env.loaders.programs import PROGRAMS, Driver, difference, disagreement, ours
 
 _PYTHON = [
     name for name, program in PROGRAMS.items() if program.python and program.pin != "python-dotenv@1.1"
@@ -73,12 +73,12 @@ def test_generated_files_are_read_as_the_node_programs_read_them(
 
 def _agree(name: str, pin: str, random: Random, driver: Driver) -> None:
     program = replace(PROGRAMS[name], pin=pin)
-    case = grammar.case(random, several_files=program.several_files)
+    case = program.case(random)
     made = ours(pin, case)
     # What never ends, or overflows a stack, costs the real program seconds; the big run asks for some of them.
     if any(issue.kind in ("hang", "file-dropped") and issue.fatal for issue in made.issues):
         return
-    assert difference(program, case, driver.ask(program.asked, case), made) is None
+    assert disagreement(driver, program, case) is None
 
 
 @pytest.mark.node

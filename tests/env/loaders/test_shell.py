@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
-from random import Random
+from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from devstack.env.model import Loaded
 from tests.env.loaders.grammar import Case
-from tests.env.loaders.programs import ours
+from tests.env.loaders.programs import PROGRAMS, Driver, disagreement, ours
 
 DECIDED = [
     "A=1\nB=two\n",
@@ -24,68 +19,35 @@ DECIDED = [
     "A=$ \nB=a$/b\n",
     'A="a\\b\\n\\\\"\n',
     "A=a\\\nb\n",
+    "A=\\",
+    'A="$"\nB="x$&y"\n',
+    "A='a''b'\"c\"\"$A\"\n",
+    "A=1;B=$A;# c\n",
+    "set -o allexport\nA=1\nexport A\nexport B=$A C\nset +o allexport\n",
+    "A=x\ry\vz\n",
+    'A=1\n# c\n\nB="a\n\nb"\nC=$B\n',
 ]
 
 
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Driver]:
+    with Driver(python=True) as driver:
+        yield driver
+
+
 @pytest.mark.parametrize("text", DECIDED)
-def test_what_is_decided_is_what_a_shell_exports(text: str) -> None:
-    made = ours("shell", Case(files={".env": text}))
-    assert not made.issues
-    _compare(text, made)
-
-
-WORDS = (
-    *(
-        "x",
-        "$A",
-        "${A}",
-        "''",
-        '""',
-        "'q w'",
-        '"d $A"',
-        '"a\\"b"',
-        "\\'",
-        "\\\\",
-        "\\$",
-        "a\\ b",
-        "#",
-        "=",
-        ":",
-    ),
-    *("$ ", "${B:-d}", "${A:+alt}", "\\x", "%", "é", '"\\n"', "\\\n", '"two\nlines"'),
-)
-
-
-@settings(max_examples=100, deadline=None, database=None)
-@given(random=st.randoms(use_true_random=False))
-def test_generated_assignments_are_read_as_a_shell_reads_them(random: Random) -> None:
-    lines = [_statement(random) for _ in range(random.randint(1, 5))]
-    if random.randrange(3) == 0:  # many plain lines are read in one step
-        lines[1:1] = [f"{random.choice('ABC')}={random.choice(('x', '', 'a=b', 'u:1/'))}" for _ in range(9)]
-    text = "\n".join(lines) + random.choice(("\n", ""))
-    made = ours("shell", Case(files={".env": text}))
-    if not made.issues:
-        _compare(text, made)
-
-
-def _statement(random: Random) -> str:
-    value = "".join(random.choice(WORDS) for _ in range(random.randint(0, 4)))
-    lead, end = random.choice(("", "", "", "export ", "  ")), random.choice(("", "", "", " # c", " ", "; "))
-    return f"{lead}{random.choice('ABC')}={value}{end}"
-
-
-def _compare(text: str, made: Loaded) -> None:
-    shell = shutil.which("dash") or "/bin/sh"
-    script = f"set -a\n{text}\nset +a\n" + "".join(f"printf '%s\\0' \"${name}\"\n" for name in made.variables)
-    done = subprocess.run([shell], input=script.encode(), capture_output=True, check=True, env={})
-    found = done.stdout.decode().split("\0")[:-1]
-    assert dict(zip(made.variables, found, strict=True)) == {
-        name: value.text for name, value in made.variables.items()
-    }
+def test_what_is_decided_is_what_a_shell_exports(text: str, driver: Driver) -> None:
+    case = Case(files={".env": text}, listed=True)
+    assert not ours("shell", case).issues
+    assert disagreement(driver, PROGRAMS["shell"], case) is None
 
 
 @pytest.mark.parametrize(
-    "line", ["echo x", "A=1 cmd", "A=$(id)", "A=`id`", "A=~/x", ". ./other", "A=x > y", "A=$1"]
+    "line",
+    [
+        *("echo x", "A=1 cmd", "A=$(id)", "A=`id`", "A=~/x", ". ./other", "A=x > y", "A=$1", "A=${U:-~}"),
+        *('A="x`id`"', "A=$'x'", "A=$B\\\nC", "set +a\nA=1"),
+    ],
 )
 def test_behind_a_command_everything_is_unknown(line: str) -> None:
     made = ours("shell", Case(files={".env": f"B=1\n{line}\n"}))
@@ -93,10 +55,25 @@ def test_behind_a_command_everything_is_unknown(line: str) -> None:
     assert [issue.kind for issue in made.issues] == ["executes"]
 
 
-def test_an_open_quote_stops_the_shell() -> None:
-    made = ours("shell", Case(files={".env": "A='x\nB=1\n"}))
+def test_behind_a_command_in_one_file_the_next_one_is_unknown_as_well() -> None:
+    made = ours("shell", Case(files={"first": "A=1\necho x\n", "second": "B=2\n"}, listed=True))
+    assert made.variables["A"].unknown
+    assert made.variables["B"].unknown
+
+
+@pytest.mark.parametrize("text", ["A='x\nB=1\n", 'A="x\n', "A=1;;B=2\n", "; A=1\n"])
+def test_a_shell_that_stops_exports_nothing_of_any_file(text: str) -> None:
+    made = ours("shell", Case(files={"first": "A=1\n", "second": text, "third": "C=3\n"}, listed=True))
     assert not made.variables
-    assert made.issues[0].fatal
+    assert [issue.fatal for issue in made.issues] == [True]
+
+
+def test_values_that_grow_from_line_to_line_become_unknown() -> None:
+    lines = [f"A{number}=${{A{number - 1}}}{'x' * 50}\n" for number in range(1, 5_000)]
+    made = ours("shell", Case(files={".env": "".join(lines)}))
+    assert made.variables["A1"].unknown
+    line = made.issues[0].line
+    assert line is not None and made.variables[f"A{line}"].raw == lines[line - 1].partition("=")[2].strip()
 
 
 def test_the_file_wins_over_what_is_exported() -> None:

@@ -1,0 +1,60 @@
+"""Many statements in one step: a file of a megabyte has a hundred thousand of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from devstack.env.loaders.definitions import Lines
+from devstack.patterns import regex
+
+
+class Shape:
+    """What a statement looks like, as two patterns: many in a row, and one of them."""
+
+    def __init__(
+        self, *, lead: str, name: str, middle: str, value: str, end: str = "", start: str = ""
+    ) -> None:
+        """Take the parts, none of which captures.
+
+        Args:
+            lead: what stands between statements, line ends included.
+            start: what stands between that and the name.
+            middle: what stands between name and value.
+            end: what else belongs to the statement; holds no line end.
+        """
+        self.many = regex(rf"(?:{lead}{start}{name}{middle}{value}{end})++")
+        self.one = regex(rf"({lead}){start}({name}){middle}({value}){end}")
+
+
+class Statements(NamedTuple):
+    """Statements that follow each other, in columns; `end` is the position behind them."""
+
+    names: Sequence[str]
+    values: Sequence[str]
+    lines: Sequence[int]
+    end: int
+
+
+def statements(shape: Shape, text: str, position: int, lines: Lines) -> Statements:
+    """The statements of `shape` at `position`; none where something else stands there."""
+    found = shape.many.match(text, position)
+    if found is None:
+        return Statements((), (), (), position)
+    end = found.end()
+    leads, names, values = zip(*shape.one.findall(text, position, end), strict=True)
+    start, last = lines.at(position), lines.at(end)
+    first = start + leads[0].count("\n")
+    if first + len(names) - 1 == last and not set(leads[1:]) - {"\n"}:
+        return Statements(names, values, range(first, last + 1), end)
+    return Statements(names, values, _counted(start, leads, values), end)
+
+
+def _counted(line: int, leads: Iterable[str], values: Iterable[str]) -> list[int]:
+    """The line of each statement; the first lead begins in `line`."""
+    counted = []
+    for lead, value in zip(leads, values, strict=True):
+        line += lead.count("\n")
+        counted.append(line)
+        line += value.count("\n")
+    return counted
