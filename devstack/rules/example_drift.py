@@ -40,7 +40,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     told: set[str] = set()
     for service in inspection.services:
         for example, files in _pairs(inspection, service):
-            real = os.path.realpath(example.path)
+            real = inspection.real(example.path)
             if real not in told:
                 told.add(real)
                 yield from _missing(inspection, service, example, files)
@@ -114,7 +114,7 @@ def _extra(
     inspection: Inspection, service: Service, example: EnvFile, files: list[EnvFile]
 ) -> Iterator[Finding]:
     known = {entry.name for entry in example.assignments} | set(_COMMENTED.findall(example.text))
-    read = {read.name for read in inspection.sources(service.name).reads}
+    read = inspection.read_names(service.name)
     extra = [
         (file, entry)
         for file in files

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from devstack.errors import Problem
 from devstack.lines import split
 from devstack.records import dataclass, field
 from devstack.rules.base import Location, Skip
+from devstack.rules.machine import Host, RealHost
 
 if TYPE_CHECKING:
     from devstack.contract.live import LiveFacts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from devstack.env.model import Environment, Origin
     from devstack.env.secrets import Fingerprinter
     from devstack.env.source.model import SourceIndex
+    from devstack.env.source.scan import SourceScanner
     from devstack.host.ports import PortStatus
     from devstack.rules.envfiles import EnvFile
     from devstack.rules.variables import Table
@@ -28,88 +30,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
-
-class Host(Protocol):
-    """The facts about this machine that rules ask for; `RealHost` asks the machine, tests give answers."""
-
-    def tracked(self, root: Path, patterns: Sequence[str]) -> frozenset[str] | None:
-        """Files that git tracks, POSIX relative to `root`; None outside a repository."""
-        ...
-
-    def ignored(self, root: Path, paths: Iterable[str]) -> frozenset[str] | None:
-        """Those of `paths` that git ignores; None outside a repository."""
-        ...
-
-    def which(self, program: str, search_path: str | None, folder: Path) -> Path | None:
-        """The file that would be started."""
-        ...
-
-    def version(self, program: Path, environment: Mapping[str, str]) -> tuple[int, ...] | None:
-        """What `program --version` answers."""
-        ...
-
-    def started_with(self, pid: int, names: Sequence[str]) -> Mapping[str, str]:
-        """Those of `names` that stood in the environment a process was started with, where that can be seen."""
-        ...
-
-    def ports(self, numbers: Sequence[int], root: Path) -> Sequence[PortStatus]:
-        """Each port now: free, held, and by whom."""
-        ...
-
-    def ports_of_run(self, root: Path) -> Mapping[str, tuple[int, ...]]:
-        """The services that a living run of this stack has up, with the ports they were told to use."""
-        ...
-
-
-class RealHost:
-    """This machine. Imports happen inside: most runs of doctor ask only some of it."""
-
-    def tracked(self, root: Path, patterns: Sequence[str]) -> frozenset[str] | None:
-        """See `Host.tracked`."""
-        from devstack.host import git
-
-        return git.tracked_files(root, patterns)
-
-    def ignored(self, root: Path, paths: Iterable[str]) -> frozenset[str] | None:
-        """See `Host.ignored`."""
-        from devstack.host import git
-
-        return git.ignored_files(root, paths)
-
-    def which(self, program: str, search_path: str | None, folder: Path) -> Path | None:
-        """See `Host.which`."""
-        from devstack.host import tools
-
-        return tools.which(program, search_path, folder)
-
-    def version(self, program: Path, environment: Mapping[str, str]) -> tuple[int, ...] | None:
-        """See `Host.version`."""
-        from devstack.host import tools
-
-        return tools.version(program, environment)
-
-    def started_with(self, pid: int, names: Sequence[str]) -> Mapping[str, str]:
-        """See `Host.started_with`."""
-        from devstack.host import tree
-
-        found = {name: tree.tag(pid, name) for name in names}
-        return {
-            name: text.decode("utf-8", "surrogateescape") for name, text in found.items() if text is not None
-        }
-
-    def ports(self, numbers: Sequence[int], root: Path) -> Sequence[PortStatus]:
-        """See `Host.ports`."""
-        from devstack.contract.port_context import context_of
-        from devstack.host import ports as host_ports
-
-        return host_ports.status(numbers, context_of(root))
-
-    def ports_of_run(self, root: Path) -> Mapping[str, tuple[int, ...]]:
-        """See `Host.ports_of_run`."""
-        from devstack.contract import port_context
-
-        return port_context.ports_of_run(port_context.context_of(root))
 
 
 @dataclass(kw_only=True, repr=False)
@@ -131,13 +51,10 @@ class Inspection:
     process_env: Mapping[str, str] = field(default_factory=dict)
     host: Host = field(default_factory=RealHost)
     live: LiveFacts | None = None
-    _sources: dict[str, SourceIndex] = field(default_factory=dict)
     _folders: dict[str, Path] = field(default_factory=dict)
     _env_files: dict[str, EnvFile | None] = field(default_factory=dict)
     _real: dict[str, str] = field(default_factory=dict)
     _shown: dict[str, str] = field(default_factory=dict)
-    _versions: dict[Path, tuple[int, ...] | None] = field(default_factory=dict)
-    _programs: dict[tuple[str, Path | None], Path | None] = field(default_factory=dict)
     _known: dict[object, object] = field(default_factory=dict)
 
     @property
@@ -207,19 +124,18 @@ class Inspection:
         return Fingerprinter(None)
 
     @cached_property
-    def _scanner(self) -> object:
-        from devstack.env.source.scan import SourceScanner
+    def _scanner(self) -> SourceScanner:
+        from devstack.env.source import scan
 
-        return SourceScanner(self.root, self.files)
+        return scan.SourceScanner(self.root, self.files)
 
     def sources(self, service: str) -> SourceIndex:
         """Reads of environment variables in the sources of `service`."""
-        found = self._sources.get(service)
-        if found is None:
-            stack = self.need_stack()
-            found = self._scanner.index(stack, stack.services[service])  # type: ignore[attr-defined]
-            self._sources[service] = found
-        return found
+        return self._scanner.index(self.need_stack(), service)
+
+    def read_names(self, service: str) -> frozenset[str]:
+        """Names that the sources of `service` read, those included that are tried after another one."""
+        return self.once(_read_names, service)
 
     @cached_property
     def contract(self) -> Facts:
@@ -373,20 +289,29 @@ class Inspection:
 
     def version(self, program: Path) -> tuple[int, ...] | None:
         """What `program --version` answers; asked once."""
-        if program not in self._versions:
-            self._versions[program] = self.host.version(program, self.process_env)
-        return self._versions[program]
+        return self.once(_version, str(program))
 
     def which(self, program: str, folder: Path) -> Path | None:
         """The file that starting `program` in `folder` would run."""
-        key = (program, folder if "/" in program or os.name == "nt" else None)
-        if key not in self._programs:
-            self._programs[key] = self.host.which(program, self.process_env.get("PATH"), folder)
-        return self._programs[key]
+        is_beside = "/" in program or os.name == "nt"  # otherwise the folder is not looked at
+        return self.once(_which, program, str(folder) if is_beside else "")
+
+
+def _which(inspection: Inspection, program: str, folder: str) -> Path | None:
+    return inspection.host.which(program, inspection.process_env.get("PATH"), Path(folder))
+
+
+def _version(inspection: Inspection, program: str) -> tuple[int, ...] | None:
+    return inspection.host.version(Path(program), inspection.process_env)
 
 
 def _lines(inspection: Inspection, path: str) -> list[str]:
     return split(inspection.read_text(inspection.root / path) or "")
+
+
+def _read_names(inspection: Inspection, service: str) -> frozenset[str]:
+    reads = inspection.sources(service).reads
+    return frozenset(name for read in reads for name in (read.name, *read.otherwise) if name)
 
 
 def _launched(inspection: Inspection, service: str) -> Launch | None:

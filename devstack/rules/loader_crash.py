@@ -16,7 +16,6 @@ Change the line that the finding names. To pass a variable of the shell on, leav
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     told: set[tuple[str, int | None]] = set()
     for service, environment in inspection.environments.items():
         for issue in environment.issues:
-            place = (os.path.realpath(issue.path), issue.line)
+            place = (inspection.real(issue.path), issue.line)
             if issue.kind in _KINDS and (issue.fatal or issue.kind != "error") and place not in told:
                 told.add(place)
                 yield _finding(inspection, service, environment, issue)

@@ -20,7 +20,6 @@ secret is best regenerated from letters, digits, `-` and `_`: `devstack env rota
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -114,11 +113,8 @@ def _shared_groups(inspection: Inspection) -> Iterator[list[Reading]]:
 
 def _is_relevant(inspection: Inspection, reading: Reading) -> bool:
     """Whether the service has a use for the name: otherwise its reading of it harms nobody."""
-    if reading.name in inspection.declared(reading.service):
-        return True
-    return any(
-        reading.name == read.name or reading.name in read.otherwise
-        for read in inspection.sources(reading.service).reads
+    return reading.name in inspection.declared(reading.service) or reading.name in inspection.read_names(
+        reading.service
     )
 
 
@@ -167,7 +163,7 @@ def _places(inspection: Inspection, readings: Sequence[Reading]) -> tuple[Locati
     for each in readings:
         origin = each.value.origin
         place = inspection.at_origin(origin, each.name, note=f"read by {each.service} with {each.loader}")
-        found.setdefault((os.path.realpath(origin.path or ""), origin.line), place)
+        found.setdefault((inspection.real(origin.path or ""), origin.line), place)
     return tuple(found.values())
 
 

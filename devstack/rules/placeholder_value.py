@@ -76,7 +76,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             continue  # a `.env` beside a compose file reaches no container by itself
         what, is_host = judged
         shared = _group_of(inspection, service, name)
-        is_needed = is_declared or (is_host and _is_read(inspection, service, name))
+        is_needed = is_declared or (is_host and name in inspection.read_names(service))
         found = _Found(service=service, name=name, value=value, what=what, is_host=is_host, shared=shared)
         if is_needed:
             key = (service, name) if shared is None else (shared.name, value.text)
@@ -88,10 +88,6 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for group in (*grouped.values(), *filter(None, rest)):
         yield _finding(inspection, group, split.get((group[0].service, group[0].name)))
     yield from _used_fallbacks(inspection)
-
-
-def _is_read(inspection: Inspection, service: str, name: str) -> bool:
-    return any(name == read.name for read in inspection.sources(service).reads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

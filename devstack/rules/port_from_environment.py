@@ -65,7 +65,7 @@ def _takes_it(inspection: Inspection, service: Service) -> bool:
     value = None if environment is None else environment.get("PORT")
     if value is None or value.origin.layer is not LayerKind.PROCESS:
         return False
-    return any(read.name == "PORT" for read in inspection.sources(service.name).reads)
+    return "PORT" in inspection.read_names(service.name)
 
 
 RULE = Rule(

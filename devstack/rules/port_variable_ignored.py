@@ -95,9 +95,7 @@ def _is_for_another(inspection: Inspection, service: Service, path: Path, port: 
             continue
         if other.port == port:
             return True
-        if other.type is not ServiceType.NEXT and any(
-            read.name == "PORT" for read in inspection.sources(other.name).reads
-        ):
+        if other.type is not ServiceType.NEXT and "PORT" in inspection.read_names(other.name):
             return True
     return False
 

@@ -94,7 +94,7 @@ def _place(inspection: Inspection, name: str, value: Value) -> Location:
 def _matters(inspection: Inspection, service: str, environment: Environment, name: str) -> bool:
     if environment.is_public(name) or name in inspection.declared(service):
         return True
-    return any(name == read.name or name in read.otherwise for read in inspection.sources(service).reads)
+    return name in inspection.read_names(service)
 
 
 def _finding(

@@ -70,7 +70,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per sourced file."""
     told: set[str] = set()
     for path, place, how in _sourced(inspection):
-        real = os.path.realpath(path)
+        real = inspection.real(path)
         file = inspection.env_file(path)
         if real in told or file is None:
             continue

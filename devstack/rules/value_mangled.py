@@ -49,7 +49,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for service, name, value in inspection.variables.take(inspection.variables.special):
         what = _mangled(inspection, inspection.environments[service], name, value)
         is_meant = name in inspection.declared(service) or is_secret_name(name)
-        if what is None or not (is_meant or _is_read(inspection, service, name)):
+        if what is None or not (is_meant or name in inspection.read_names(service)):
             continue
         told = _told_as_disagreement(inspection) if told is None else told
         place = inspection.at_origin(value.origin, name)
@@ -133,10 +133,6 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_read(inspection: Inspection, service: str, name: str) -> bool:
-    return any(name == read.name or name in read.otherwise for read in inspection.sources(service).reads)
 
 
 def _told_as_disagreement(inspection: Inspection) -> set[tuple[str, int | None]]:

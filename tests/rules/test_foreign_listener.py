@@ -13,7 +13,8 @@ from devstack.host.status import PortStatus
 from devstack.rules import engine
 from devstack.rules.base import Finding, Needs
 from devstack.rules.catalogue import CATALOGUE
-from devstack.rules.inspection import Inspection, RealHost
+from devstack.rules.inspection import Inspection
+from devstack.rules.machine import RealHost
 
 STACK = """\
 name = "two"

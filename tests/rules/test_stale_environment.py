@@ -13,7 +13,8 @@ from devstack.host.model import Holder, HolderClass
 from devstack.host.status import PortStatus
 from devstack.rules import stale_environment
 from devstack.rules.base import Finding, Severity
-from devstack.rules.inspection import Inspection, RealHost
+from devstack.rules.inspection import Inspection
+from devstack.rules.machine import RealHost
 
 STACK = """\
 name = "one"
