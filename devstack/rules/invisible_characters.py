@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _ZERO_WIDTH = regex(r"[\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 _JOINERS = regex(r"[\u200c\u200d]")
 _SPACES = regex(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-_CURLY = "“”‘’„‚«»"
+CURLY = "“”‘’„‚«»"
 _DASHES = regex(r"[\u2010-\u2015\u2212]")
 _NAME_LINE = regex(r"\s*(?:export[ \t]+)?([^=#]*?)[ \t]*=(.*)", re.DOTALL)
 # Cyrillic and Greek letters that look like Latin ones.
@@ -127,7 +127,7 @@ def _bad_value(name: str, raw: str) -> str | None:
     inner = raw.strip("\"'")
     if _ZERO_WIDTH.search(raw) or (_JOINERS.search(raw) and _JOINERS.sub("", raw).isascii()):
         return _named(raw, _ZERO_WIDTH, _JOINERS)
-    if len(raw) > 1 and raw[0] in _CURLY and raw[-1] in _CURLY:
+    if len(raw) > 1 and raw[0] in CURLY and raw[-1] in CURLY:
         return "curly quotes, which no program takes for quotes"
     if _SPACES.search(inner[:1] + inner[-1:]):
         return _named(raw, _SPACES)
@@ -151,7 +151,7 @@ def _keeps_trailing_tab(inspection: Inspection, file: EnvFile, name: str, line: 
 
 def _clean_value(raw: str) -> str:
     plain = _DASHES.sub("-", _SPACES.sub(" ", _JOINERS.sub("", _ZERO_WIDTH.sub("", raw)))).strip()
-    plain = plain.strip(_CURLY)
+    plain = plain.strip(CURLY)
     if len(plain) > 1 and plain[0] == plain[-1] and plain[0] in "\"'":
         plain = plain[1:-1]
     return plain.translate(_LOOKALIKE).strip()

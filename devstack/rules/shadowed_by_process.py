@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from devstack.contract import urls
 from devstack.env.model import Environment, LayerKind, Value
 from devstack.rules.base import Finding, Location, Rule, Severity
+from devstack.rules.shared_mismatch import torn_by_exports
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -54,8 +55,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             beaten.setdefault(name, []).append((service, _place(inspection, name, value)))
             if _matters(inspection, service, environment, name):
                 important.add(name)
+    groups = torn_by_exports(inspection) if beaten else {}
     for name, places in beaten.items():
-        yield _finding(inspection, name, places, is_important=name in important)
+        yield _finding(inspection, name, places, is_important=name in important, group=groups.get(name))
 
 
 def _is_exported(name: str, value: Value) -> bool:
@@ -98,14 +100,20 @@ def _matters(inspection: Inspection, service: str, environment: Environment, nam
 
 
 def _finding(
-    inspection: Inspection, name: str, places: list[tuple[str, Location]], *, is_important: bool
+    inspection: Inspection,
+    name: str,
+    places: list[tuple[str, Location]],
+    *,
+    is_important: bool,
+    group: str | None,
 ) -> Finding:
     text = inspection.process_env.get(name, "")
     what = "an empty value" if not text else "another value"
+    torn = f" Only because of it the readers of shared `{group}` do not agree." if group else ""
     services = ", ".join(f"`{service}`" for service in dict.fromkeys(service for service, _ in places))
     return RULE.finding(
         f"`{name}` is exported in this shell with {what}, which wins over the file in {services}: "
-        "edits of the file change nothing.",
+        f"edits of the file change nothing.{torn}",
         *(place for _, place in places),
         severity=Severity.ERROR if is_important else Severity.WARNING,
         service=places[0][0],

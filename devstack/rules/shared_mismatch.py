@@ -28,8 +28,10 @@ from devstack.contract import differences, urls
 from devstack.contract.links import is_same_endpoint
 from devstack.contract.members import Effective, Provenance
 from devstack.env.model import LayerKind
+from devstack.records import replace
 from devstack.rules import evidence
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
+from devstack.rules.invisible_characters import CURLY
 from devstack.rules.loader_disagreement import is_explained_by_loaders
 
 if TYPE_CHECKING:
@@ -41,18 +43,47 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per group that disagrees, one per `[[distinct]]` group with equal values."""
     stack = inspection.need_stack()
     for shared in stack.shared.values():
-        found = [
-            each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text
-        ]
+        found = _known(inspection, shared)
         classes = _classes(found, stack)
         if len(classes) < 2 or only_schemes_differ(found):
             continue
         if is_explained_by_loaders(inspection, found) or _is_one_export(found):
             continue
+        if _exports_that_tear(found, stack):
+            continue  # `shadowed-by-process` names them, and the group
         if len(classes) > 2 or not _is_invisible(classes[0][0], classes[1][0]):
             yield _mismatch(inspection, shared, classes)
     for index, distinct in enumerate(stack.distinct):
         yield from _equal_ones(inspection, index, inspection.contract.effective_all(distinct.members))
+
+
+def torn_by_exports(inspection: Inspection) -> dict[str, str]:
+    """Exported name → the group whose readers would agree without it."""
+    stack = inspection.need_stack()
+    return {
+        name: shared.name
+        for shared in stack.shared.values()
+        for name in _exports_that_tear(_known(inspection, shared), stack)
+    }
+
+
+def _known(inspection: Inspection, shared: Shared) -> list[Effective]:
+    return [each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text]
+
+
+def _exports_that_tear(found: Sequence[Effective], stack: Stack) -> set[str]:
+    """Exported names in place of whose values the files' own would make all of `found` equal."""
+    exported: set[str] = set()
+    alone: list[Effective] = []
+    for each in found:
+        value = each.value
+        shadows = value.shadows if value is not None and evidence.is_from_process(each) else ()
+        text = next((shadow.text for shadow in shadows if shadow.origin.layer is LayerKind.FILE), None)
+        if text and each.name:
+            exported.add(each.name)
+        alone.append(replace(each, text=text) if text else each)
+    is_torn = len(_classes(found, stack)) > 1 and len(_classes(alone, stack)) == 1
+    return exported if is_torn else set()
 
 
 def _classes(found: Sequence[Effective], stack: Stack) -> list[list[Effective]]:
@@ -94,11 +125,14 @@ def _is_one_export(found: Sequence[Effective]) -> bool:
 
 
 def _is_invisible(left: Effective, right: Effective) -> bool:
-    """Two lines that differ by signs nobody sees: `invisible-characters` names the line and mends it."""
+    """Two lines that differ by signs nobody sees, or by quotes that are none: `invisible-characters` says so."""
     values = [each.value for each in (left, right)]
     if any(value is None or value.origin.layer is not LayerKind.FILE for value in values):
         return False
-    return differences.describe(left.text or "", right.text or "") == "only in invisible characters"
+    texts = [each.text or "" for each in (left, right)]
+    if differences.describe(*texts) == "only in invisible characters":
+        return True
+    return len({text.strip(CURLY) for text in texts}) == 1
 
 
 def _is_doubtful(found: Effective) -> bool:
