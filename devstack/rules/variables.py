@@ -11,7 +11,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, repeat
+from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from devstack.env.model import Overlaid, Variables
@@ -141,7 +142,8 @@ class _Column:
     @classmethod
     def of(cls, texts: list[str]) -> _Column:
         """Join the texts of the rows."""
-        return cls("\n".join([*texts, ""]), array("Q", accumulate(len(text) + 1 for text in texts)))
+        lengths = map(add, map(len, texts), repeat(1))
+        return cls("\n".join([*texts, ""]), array("Q", accumulate(lengths)))
 
     def upper(self) -> _Column:
         """ASCII letters in upper case, `?` for all that is not ASCII."""

@@ -86,10 +86,8 @@ def pages(stack: Stack, service: Service) -> Pages:
     from devstack.stack.pages import Pages, find
 
     folder = stack.root / service.dir
-    text, _ = _text(stack, service)
-    if service.type not in PAGE_SERVERS or text is None:
-        return Pages(cwd=folder)
-    return find(service.type, text, folder)
+    text = _text(stack, service)[0] if service.type in PAGE_SERVERS else None
+    return Pages(cwd=folder) if text is None else find(service.type, text, folder)
 
 
 def _text(stack: Stack, service: Service) -> tuple[str | None, Spot]:

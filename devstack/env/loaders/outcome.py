@@ -165,6 +165,7 @@ class Values(Variables):
         self._process = process
         self._referenced = referenced
         self._made: dict[str, Value] = {}
+        self._texts: list[str | None] | None = None
 
     def __getitem__(self, name: str) -> Value:
         made = self._made.get(name)
@@ -183,17 +184,20 @@ class Values(Variables):
 
     def texts(self) -> list[str | None]:
         """See `Variables`."""
-        if isinstance(self._results, Results):
-            return self._results.texts()
-        return [result.text for result in self._results.values()]
+        if self._texts is None:
+            if isinstance(self._results, Results):
+                self._texts = self._results.texts()
+            else:
+                self._texts = [result.text for result in self._results.values()]
+        return self._texts
 
     def altered(self) -> set[str]:
         """See `Variables`."""
-        raws = self._found.raws()
-        texts = dict(zip(self._results, self.texts(), strict=True))
-        names = self._found.repeated() | (self._process.keys() & texts.keys())
-        if texts != raws or None in texts.values():
-            names |= {name for name, text in texts.items() if text is None or raws.get(name) != text}
+        texts, raws = self.texts(), self._found.raws()
+        names = self._found.repeated() | (self._process.keys() & self._found.keys())
+        if texts != list(raws.values()) or None in texts or not isinstance(self._results, Results):
+            rows = zip(self._results, texts, strict=True)
+            names |= {name for name, text in rows if text is None or raws.get(name) != text}
         return names
 
     def _make(self, name: str, result: Result) -> Value:

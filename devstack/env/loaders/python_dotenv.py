@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -150,7 +151,7 @@ def _paths(request: LoadRequest) -> list[Path]:
     if request.files is not None:
         return list(request.files)
     tried: list[Path] = []
-    for folder in (request.folder, *request.folder.parents):
+    for folder in chain((request.folder,), request.folder.parents):
         tried.append(folder / ".env")
         try:
             if request.reader.read(tried[-1]) is not None:
