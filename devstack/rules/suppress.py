@@ -1,6 +1,6 @@
 """Suppressions: `# devstack: ignore[rule-name] reason` above a line, and `[doctor] ignore` of stack.toml.
 
-In sources the comment is looked for above the lines of findings only: one that does nothing is not reported there.
+Comments are known of env files, stack.toml, sources, and of any other file that a finding is in.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env.source.walk import SUFFIXES
 from devstack.lines import split
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _COMMENT = regex(
     r"^\s*(?:#|//|/\*|<!--|\{/\*)\s*devstack:\s*ignore\[([^\]]*)\][ \t]*(.*?)\s*(?:\*/\}?|-->)?$"
 )
-_NEARLY = regex(r"^\s*#\s*devstack[:-]\s*(?:ignore|disable)\b(?!\[)")
+_NEARLY = regex(r"(?:#|//|/\*|<!--)\s*devstack[:-]\s*(?:ignore|disable)\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,9 @@ def apply(
     Args:
         ran: names of the rules that ran; a suppression of another rule cannot be judged.
     """
-    wishes = list(collect(inspection))
+    is_judged = unused_suppression.RULE.name in ran
+    paths = _speaking(inspection, findings, sources=is_judged)
+    wishes = [*_entries(inspection), *(wish for path in paths for wish in _comments(inspection, path))]
     usable = [wish for wish in wishes if wish.reason]
     used: set[int] = set()
     kept: list[Finding] = []
@@ -61,46 +64,66 @@ def apply(
     for finding in findings:
         hits = [index for index, wish in enumerate(usable) if _matches(inspection.root, wish, finding)]
         used.update(hits)
-        is_suppressed = bool(hits) or _has_comment_above(inspection, finding)
-        (suppressed if is_suppressed else kept).append(finding)
-    if unused_suppression.RULE.name not in ran:
+        (suppressed if hits else kept).append(finding)
+    if not is_judged:
         return kept, suppressed, []
     idle = [wish for index, wish in enumerate(usable) if index not in used]
     notes = [
         unused_suppression.without_reason(wish.rule, wish.location) for wish in wishes if not wish.reason
     ]
-    notes += [unused_suppression.malformed(place) for place in _malformed(inspection)]
+    notes += [unused_suppression.malformed(place) for path in paths for place in _malformed(inspection, path)]
     notes += unused_suppression.findings(((wish.rule, wish.location) for wish in idle), ran)
     return kept, suppressed, notes
 
 
-def collect(inspection: Inspection) -> Iterator[Suppression]:
-    """Every suppression of the repository: comments of env files and stack.toml, entries of stack.toml."""
-    for path in _declaring(inspection):
-        yield from _comments(inspection, path)
-    if inspection.stack is None:
-        return
-    for index, entry in enumerate(inspection.stack.doctor.ignore):
+def _entries(inspection: Inspection) -> Iterator[Suppression]:
+    for index, entry in enumerate(() if inspection.stack is None else inspection.stack.doctor.ignore):
         place = inspection.at_key(f"doctor.ignore.{index}")
         yield Suppression(rule=entry.rule, reason=entry.reason, location=place, entry=entry)
 
 
+def _speaking(inspection: Inspection, findings: Sequence[Finding], *, sources: bool) -> tuple[Path, ...]:
+    """Files whose comments count, each real one once."""
+    paths = [*inspection.env_paths, *([] if inspection.stack is None else [inspection.stack.path])]
+    paths += [inspection.root / path for path in (inspection.once(_remarks) if sources else ())]
+    paths += [
+        inspection.root / place.path for each in findings for place in each.locations[:1] if place.is_file
+    ]
+    return tuple({inspection.real(path): path for path in paths}.values())
+
+
+def _remarks(inspection: Inspection) -> dict[str, frozenset[int]]:
+    """Sources that speak to devstack, with the lines on which a comment does."""
+    indexes = [inspection.sources(service.name) for service in inspection.services]
+    return {path: lines for index in indexes for path, lines in index.remarks.items()}
+
+
 def _comments(inspection: Inspection, path: Path) -> Iterator[Suppression]:
     lines = _lines(inspection, path)
-    for number, line in enumerate(lines, start=1):
+    for number, line in _speaking_lines(inspection, path, lines):
         found = _COMMENT.match(line)
         if found is None:
             continue
-        place = inspection.at(Path(os.path.realpath(path)), number)
-        for rule in re.split(r"[,\s]+", found.group(1).strip()):
+        place = inspection.at(inspection.real(path), number)
+        for rule in re.split(r"[,\s]+", found[1].strip()):
             yield Suppression(
-                rule=rule, reason=found.group(2).strip(), location=place, line=_spoken_of(lines, number)
+                rule=rule, reason=found[2].strip(), location=place, line=_spoken_of(lines, number)
             )
 
 
-def _declaring(inspection: Inspection) -> list[Path]:
-    """Files whose suppressions are all known: env files and stack.toml."""
-    return [*inspection.env_paths, *([] if inspection.stack is None else [inspection.stack.path])]
+def _malformed(inspection: Inspection, path: Path) -> Iterator[Location]:
+    for number, line in _speaking_lines(inspection, path, _lines(inspection, path)):
+        if _NEARLY.search(line) and not _COMMENT.match(line):
+            yield inspection.at(path, number)
+
+
+def _speaking_lines(inspection: Inspection, path: Path, lines: Sequence[str]) -> list[tuple[int, str]]:
+    """Numbers and texts of lines that may speak to devstack; in a source only comments do."""
+    found = [(number, line) for number, line in enumerate(lines, start=1) if "devstack" in line]
+    if not found or path.suffix not in SUFFIXES:
+        return found
+    known = inspection.once(_remarks).get(inspection.shown(path))
+    return found if known is None else [(number, line) for number, line in found if number in known]
 
 
 def _lines(inspection: Inspection, path: Path) -> list[str]:
@@ -112,34 +135,6 @@ def _lines(inspection: Inspection, path: Path) -> list[str]:
     if content is None or b"devstack" not in content:
         return []
     return split(content.decode("utf-8", errors="replace"))
-
-
-def _malformed(inspection: Inspection) -> Iterator[Location]:
-    for path in _declaring(inspection):
-        for number, line in enumerate(_lines(inspection, path), start=1):
-            if _NEARLY.match(line):
-                yield inspection.at(path, number)
-
-
-def _has_comment_above(inspection: Inspection, finding: Finding) -> bool:
-    """Whether the source line that the finding begins at stands below a suppression of it, with a reason."""
-    place = finding.locations[0] if finding.locations else None
-    if place is None or place.line is None or not place.is_file:
-        return False
-    path = inspection.root / place.path
-    if path in inspection.once(_collected):
-        return False  # those were collected
-    for line in reversed(_lines(inspection, path)[: place.line - 1]):
-        found = _COMMENT.match(line)
-        if found is None:
-            return False
-        if found[2] and {finding.rule, finding.id} & set(re.split(r"[,\s]+", found[1].strip())):
-            return True
-    return False
-
-
-def _collected(inspection: Inspection) -> frozenset[Path]:
-    return frozenset(_declaring(inspection))
 
 
 def _spoken_of(lines: Sequence[str], number: int) -> int:

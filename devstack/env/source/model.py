@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from devstack.records import dataclass
+from devstack.records import dataclass, field
 
 FLOW_FORM = "dotenv-flow"  # a `DotenvCall` that reads several files where it names none
 OWN_FORM = "own code"  # a `DotenvCall` that is none: the module names an env file and reads it in its own way
@@ -150,6 +150,8 @@ class SourceIndex:
             in: they make a variable used, and say nothing about what the service needs.
         packages: reads in packages of the same repository that the service is built from: what they fall back to
             counts, what they could read says nothing about what the service needs.
+        remarks: path of each module in which a text speaks to devstack (`devstack: ignore[…]`), with the 1-based
+            lines on which a comment does.
     """
 
     reads: Sequence[SourceRead] = ()
@@ -158,4 +160,5 @@ class SourceIndex:
     settings: Sequence[SettingsClass] = ()
     scripts: Sequence[SourceRead] = ()
     packages: Sequence[SourceRead] = ()
+    remarks: Mapping[str, frozenset[int]] = field(default_factory=dict)
     files_scanned: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,18 @@ _ENV_FILE = regex(
     rb"""^(?![ \t]*(?:\#|//|\*))[^\n]*?(['"`])((?:[^'"`\n]{0,200}/)?\.env(?:\.[A-Za-z0-9_-]+)*)\1""", re.M
 )
 _ENV_FILE_ENDS = regex(rb"""\.env(?<=["'`/]\.env)(?:\.[A-Za-z0-9_-]+)*["'`]""")
+_REMARK = regex(rb"devstack[:-][ \t]*(?:ignore|disable)\b")
 _FRONTMATTER = regex(rb"\A\s*---\r?\n(.*?)^---", re.S | re.M)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanned:
-    """What one module holds; `server_…` are indexes of reads and URLs that a bundler strips from client code."""
+    """What one module holds.
+
+    Attributes:
+        server_reads: indexes of reads that a bundler strips from client code; `server_urls` likewise.
+        remarks: lines as in `SourceIndex`; None where no text speaks to devstack.
+    """
 
     reads: tuple[SourceRead, ...] = ()
     server_reads: frozenset[int] = frozenset()
@@ -37,10 +44,11 @@ class Scanned:
     dotenv_calls: tuple[DotenvCall, ...] = ()
     urls: tuple[UrlLiteral, ...] = ()
     settings: tuple[SettingsClass, ...] = ()
+    remarks: frozenset[int] | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Nothing was found."""
+        """Nothing was found that the program does."""
         return not (self.reads or self.dotenv_calls or self.urls or self.settings)
 
 
@@ -69,7 +77,8 @@ def scan_module(source: bytes, shown: str) -> Scanned:
     """Find reads, dotenv calls, settings classes and URL literals; `shown` is the path in findings."""
     suffix = PurePosixPath(shown).suffix
     has_reads = (hints.PYTHON if suffix == ".py" else hints.SCRIPT).found_in(source)
-    if not has_reads and not hints.URL.search(source):
+    has_remarks = _REMARK.search(source) is not None
+    if not has_reads and not has_remarks and not hints.URL.search(source):
         return EMPTY
     from devstack.env.source import urls
     from devstack.env.source.syntax import Module, parser
@@ -90,7 +99,15 @@ def scan_module(source: bytes, shown: str) -> Scanned:
         dotenv_calls=tuple(module.dotenv_calls),
         urls=tuple(module.urls),
         settings=tuple(module.settings),
+        remarks=frozenset(_remarks(module)) if has_remarks else None,
     )
+
+
+def _remarks(module: Module) -> Iterator[int]:
+    for found in _REMARK.finditer(module.source):
+        node = module.at(found.start(), found.end())
+        if node is not None and node.type == "comment":
+            yield module.source.count(b"\n", 0, found.start()) + 1
 
 
 def _scan_reads(module: Module, suffix: str) -> None:

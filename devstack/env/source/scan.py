@@ -99,6 +99,8 @@ class SourceScanner:
         for path, module in scanned.items():
             if not module.is_empty:
                 builder.add(path, module, path in shipped)
+            if module.remarks is not None:
+                builder.remarks[_shown(self._root, path)] = module.remarks
         if service.type in _SCRIPT | _PYTHON | {ServiceType.LIVEKIT_AGENT}:
             for path in self._packaged(stack, service, scanned):
                 builder.add_package(path, self._scan(path))
@@ -177,6 +179,7 @@ class _Builder:
         self.settings: list[SettingsClass] = []
         self.dotenv_calls: list[DotenvCall] = []
         self.urls: list[UrlLiteral] = []
+        self.remarks: dict[str, frozenset[int]] = {}
 
     def add(self, path: Path, module: Scanned, is_client: bool) -> None:
         """Take over what one module holds."""
@@ -214,6 +217,7 @@ class _Builder:
             scripts=tuple(self.scripts),
             packages=tuple(self.packages),
             settings=tuple(settings),
+            remarks=self.remarks,
             files_scanned=files_scanned,
         )
 
