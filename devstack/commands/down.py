@@ -22,6 +22,8 @@ _ASK = 5.0
 """Seconds for the run to answer; one that is suspended does not."""
 _FORCED = 5.0
 """Seconds within which a run that kills everything is over."""
+_SIGNED = 1.0
+"""Seconds within which a run that holds the lock has signed it."""
 _PORT_PATIENCE = 2.0
 """Seconds for the kernel to give a port back after its process is gone."""
 
@@ -65,14 +67,20 @@ def _ask(folder: PrivateFolder, *, force: bool, patience: float) -> None:
 
 
 def _signal(folder: PrivateFolder, name: str) -> bool:
-    """Signal whoever holds the lock of this checkout; whether it is known and lives.
+    """Signal whoever holds the lock of this checkout; False where somebody holds it who is not known.
 
-    The state file would not do: a run that has only just started has not written it yet.
+    The state file would not do: a run that has only just started has not written it yet. Its lock is signed a moment
+    after it was taken.
     """
-    found = holder(folder)
-    if found is not None:
-        this_host("").end((found,), name)
-    return found is not None
+    until = time.monotonic() + _SIGNED
+    while (found := holder(folder)) is None:
+        if running_pid(folder) is None:  # it ended by itself meanwhile
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(_PAUSE)
+    this_host("").end((found,), name)
+    return True
 
 
 def _end(folder: PrivateFolder, *, force: bool, until: float | None) -> None:

@@ -47,19 +47,26 @@ def logs(place: Place, options: Options) -> int:
     sys.stdout.flush()
     screen = Screen(sys.stdout.fileno(), place.style(), names, prefixes=options.prefixes, cap=None)
     printer = _Printer(screen, pattern)
+    followed = running_pid(folder) if options.follow else None  # before anything is shown of what it wrote
     printer.show(history.pieces(names, since))
-    followed = None
     if options.follow:
-        followed = _follow(folder, screen, lambda: printer.show(history.news(_chosen(history, options, ""))))
+
+        def show() -> None:
+            printer.show(history.news(_chosen(history, options, "")))
+
+        followed = _follow(folder, screen, show, followed)
     printer.finish()
     if followed is not None:
         _refuse_unexpected_end(folder, followed)
     return int(ExitCode.OK)
 
 
-def _follow(folder: PrivateFolder, screen: Screen, show: Callable[[], None]) -> int | None:
-    """Show what comes until the run ends: the pid it had; None where it did not live, or nobody reads any more."""
-    next_look, seen = 0.0, None
+def _follow(folder: PrivateFolder, screen: Screen, show: Callable[[], None], seen: int | None) -> int | None:
+    """Show what comes until the run ends: the pid it had; None where it did not live, or nobody reads any more.
+
+    `seen`: the pid of the run before what it wrote so far was shown.
+    """
+    next_look = 0.0
     while not screen.is_closed:
         pid = seen
         if time.monotonic() >= next_look:

@@ -93,6 +93,7 @@ class _Assembly:
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._callback_failed)
+        assert self.first.held is not None
         undo = signals.listen(
             loop,
             stop=self.stop,

@@ -14,13 +14,16 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+_MOST_FILES = 256
+"""So early in a command there are no descriptors beyond."""
 
 
 class Aside(Generic[T]):
     """Begins at once; `answer()` waits.
 
     Args:
-        question: gives plain data (numbers, texts, None; tuples, sets, dicts of them). It must not write anything.
+        question: gives plain data (numbers, texts, None; tuples, sets, dicts of them). It must not write anything, and
+            opens itself what it reads: the copy has no other files than the standard streams.
     """
 
     def __init__(self, question: Callable[[], T]) -> None:
@@ -54,7 +57,9 @@ def _copy(question: Callable[[], Any]) -> tuple[int, int]:
         os.close(writing)
         return child, reading
     try:
-        os.close(reading)
+        # Also the lock of the run: it would stay locked for as long as the copy thinks, whoever it belonged to ended.
+        os.closerange(3, writing)
+        os.closerange(max(writing + 1, 3), _MOST_FILES)
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(marshal.dumps(question()))
     finally:  # never return into the starter's code, never flush what it has not yet written

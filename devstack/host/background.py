@@ -44,13 +44,19 @@ def run_in_background(work: Callable[[Announcer], int], *, went_well: Callable[[
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    child = os.fork()
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)  # who ends us now means the child
+    try:
+        child = os.fork()
+        if child:
+            signals = {n: signal.signal(n, lambda n, frame: os.kill(child, n)) for n in _FORWARDED}
+        else:
+            os.setsid()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
     if child == 0:
         os.close(reading)
-        os.setsid()
         return work(Announcer(writing))
     os.close(writing)
-    signals = {number: signal.signal(number, lambda n, frame: os.kill(child, n)) for number in _FORWARDED}
     try:
         with os.fdopen(reading, "rb") as pipe:
             if pipe.read() == READY:

@@ -16,8 +16,8 @@ from devstack.host.model import ProcessId
 from devstack.host.private_folder import PrivateFolder
 
 LOCK = "lock"
-TRIES, PAUSE = 10, 0.01
-"""How often and after how many seconds a run asks for a lock that is held."""
+TRIES, MOST_TRIES, PAUSE = 10, 200, 0.01
+"""How often and after how many seconds a run asks for a lock that is held: by whoever signed it, or by nobody known."""
 
 
 class Lock:
@@ -30,19 +30,21 @@ class Lock:
     def acquire(self) -> int | None:
         """None when it is ours now, else the pid of the devstack that holds it (0 when it does not say).
 
-        Somebody who only looks (`running_pid`) holds it for a moment: it is asked for several times.
+        Somebody who only looks (`running_pid`) holds it for a moment, on a busy machine for a long one: it is asked
+        for several times, and again and again while who signed it is gone.
         """
         handle = self._folder.open_lock(LOCK)
-        tries = TRIES
-        while not (is_ours := _try_lock(handle)) and (tries := tries - 1):
+        for tries in range(MOST_TRIES):
+            if _try_lock(handle):
+                self._handle = handle
+                self.sign()
+                return None
+            if tries >= TRIES and _lives(_signature(handle)):
+                break
             time.sleep(PAUSE)
-        if not is_ours:
-            holder = _signature(handle)
-            os.close(handle)
-            return holder
-        self._handle = handle
-        self.sign()
-        return None
+        signed = _signature(handle)
+        os.close(handle)
+        return signed
 
     def sign(self) -> None:
         """Write our pid into it; again after a fork, when the child goes on with the run."""
@@ -67,7 +69,7 @@ def running_pid(folder: PrivateFolder) -> int | None:
     except PermissionError:  # another user's
         return 0
     try:
-        return None if _try_lock(handle) else _signature(handle)
+        return None if _try_lock(handle, is_look=True) else _signature(handle)
     finally:
         os.close(handle)
 
@@ -96,7 +98,13 @@ def _signature(handle: int) -> int:
     return int(text) if text.strip().isdigit() else 0
 
 
-def _try_lock(handle: int) -> bool:
+def _lives(pid: int) -> bool:
+    entry = process_facts.kin(pid) if pid else None
+    return entry is not None and not entry.is_dead
+
+
+def _try_lock(handle: int, *, is_look: bool = False) -> bool:
+    """Whether nobody else holds it. Who only looks shares it: of two who look, neither takes the other for a run."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -105,7 +113,7 @@ def _try_lock(handle: int) -> bool:
         else:
             import fcntl
 
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if is_look else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
-from tests.e2e.programs import can_bind, kill_with_guard
+from tests.e2e.programs import can_bind, eventually, kill_with_guard, python, toml
 
 pytestmark = pytest.mark.e2e
 
@@ -305,6 +305,29 @@ def test_who_follows_a_run_that_is_killed_is_told_so(
     _, errors = follower.communicate(timeout=20)
     assert follower.returncode == 6
     assert b"the run ended unexpectedly" in errors
+
+
+def test_who_still_reads_what_was_written_when_the_run_is_killed_is_told_so(
+    tree: Tree, up: Up, spawned: list[subprocess.Popen[bytes]]
+) -> None:
+    code = (
+        "for i in range(40000): print('x' * 99)\nprint('written', flush=True)\nimport time; time.sleep(1000)"
+    )
+    folder = tree({"loud.py": code, "stack.toml": toml({"loud": {"command": python("loud.py")}})})
+    run = up("--no-doctor", cwd=folder)
+    log = folder / ".devstack" / "logs" / "loud.log"
+    assert eventually(lambda: log.exists() and log.read_bytes().endswith(b"written\n"))
+    command = [sys.executable, "-m", "devstack", "logs", "-f"]
+    follower = subprocess.Popen(
+        command, cwd=folder, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    spawned.append(follower)
+    assert follower.stdout
+    assert follower.stdout.readline()
+    run.process.send_signal(signal.SIGKILL)  # 3 of 4 MB have still to be read
+    run.process.wait(20)
+    _, errors = follower.communicate(timeout=60)
+    assert (follower.returncode, b"the run ended unexpectedly" in errors) == (6, True)
 
 
 def test_down_returns_when_everything_is_gone(

@@ -5,8 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from devstack.host.aside import Aside
+from devstack.host.private_folder import PrivateFolder
+from devstack.host.run_lock import Lock
+from tests.e2e.programs import eventually
 
 
 def test_the_answer_comes_from_another_process() -> None:
@@ -18,13 +22,22 @@ def test_it_is_plain_data_of_any_size() -> None:
     assert Aside(lambda: answer).answer() == answer
 
 
-def test_we_go_on_while_it_thinks() -> None:
-    reading, writing = os.pipe()
-    aside = Aside(lambda: os.read(reading, 5).decode())
-    os.write(writing, b"hello")
-    assert aside.answer() == "hello"
-    os.close(reading)
-    os.close(writing)
+def test_we_go_on_while_it_thinks(tmp_path: Path) -> None:
+    go_on = tmp_path / "go-on"
+    aside = Aside(lambda: eventually(go_on.exists))
+    go_on.touch()
+    assert aside.answer() is True
+
+
+def test_the_copy_keeps_no_lock_of_ours(tmp_path: Path) -> None:
+    folder, own, go_on = PrivateFolder(tmp_path), os.getpid(), tmp_path / "go-on"
+    lock = Lock(folder)
+    assert lock.acquire() is None
+    aside = Aside(lambda: eventually(go_on.exists, 100) and os.getpid() != own)
+    lock.release()
+    assert eventually(lambda: Lock(folder).acquire() is None)
+    go_on.touch()
+    assert aside.answer() is True
 
 
 def test_a_copy_that_is_killed_has_not_answered() -> None:
