@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import NoReturn
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Definitions, Lines, ParsedFile
+from devstack.env.loaders.definitions import Definitions, Lines, ParsedFile, collected_later
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
-from devstack.env.loaders.shell_word import NAME, SPECIAL, WORD, MultipliedError, references, text_of
-from devstack.env.loaders.statements import Shape, statements
+from devstack.env.loaders.shell_word import (
+    NAME,
+    SIMPLE_WORD,
+    WORD,
+    MultipliedError,
+    Template,
+    filled,
+    references,
+    template_of,
+    text_of,
+)
+from devstack.env.loaders.statements import Shape, Statements, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -23,6 +32,7 @@ _BLANK = (
     rf"|export[ \t]++{NAME}(?:[ \t]++{NAME})*+{_END})*+"
 )
 _SHAPE = Shape(lead=_BLANK, start=r"(?:export[ \t]++)?+", name=NAME, middle="=", value=WORD, end=_END)
+_SIMPLE_LINES = regex(rf"(?:{NAME}={SIMPLE_WORD}\n){{8,}}+")
 _NOTHING = regex(_BLANK)
 _EXPORT = regex(r"export[ \t]++")
 _SWITCHED_OFF = regex(rf"set \+(?:a|o allexport){_END}")
@@ -30,7 +40,13 @@ _ASSIGNMENT = regex(rf"({NAME})=({WORD})")
 _NAME_ALONE = regex(rf"{NAME}(?=[ \t;\n]|\Z)")
 _GAP = regex(r"(?:[ \t]|\\\n)++")
 _STATEMENT_END = regex(r"[ \t]*+(?:;|(?=\n|\Z))|(?<=[ \t])(?=#)")
-_LATER = regex(r"(?m)^[ \t]*+(?:export[ \t]++)?([A-Za-z_][A-Za-z0-9_]*+)=([^\n]*+)")
+_LATER_START = r"[ \t]*+(?:export[ \t]++)?+"
+_LATER = Shape(
+    lead=rf"\n?+(?:(?!{_LATER_START}{NAME}=)[^\n]*+\n)*+{_LATER_START}",
+    name=NAME,
+    middle="=",
+    value=r"[^\n]*+",
+)
 _OPEN = regex(r"(?:[^\"$`\\]++|\\[\s\S]|\$(?![({]))*+\\?\Z")
 _MOST = 20_000_000  # characters of all values with references: a chain of them can grow without end
 
@@ -67,7 +83,8 @@ class Shell:
             script = _Script(ecmascript.decode(content), current, is_off=is_off)
             try:
                 if unknown is None:
-                    script.run()
+                    with collected_later():
+                        script.run()
                 else:
                     script.forget()
             except _UndecidedError as reason:
@@ -99,6 +116,7 @@ class _Script:
     """One pass over a file.
 
     Attributes:
+        line: where the shell stopped, or something cannot be decided.
         is_off: what is assigned from now on is not exported.
     """
 
@@ -109,30 +127,26 @@ class _Script:
         self._position = 0
         self._lines = Lines(text)
         self._left = _MOST
+        self.line = 1
         self.is_off = is_off
         self.definitions = Definitions()
 
-    @property
-    def line(self) -> int:
-        """The 1-based line that is being read."""
-        return self._lines.at(self._position)
-
     def forget(self) -> None:
-        """Take what the rest of the file names: a command can have changed it, and all that was read before."""
-        start = self._text.rfind("\n", 0, self._position) + 1
-        lines, last = Lines(self._text), len(self.definitions) - 1
-        before = (self.definitions.names[last], self.definitions.lines[last]) if last >= 0 else None
-        for found in _LATER.finditer(self._text, start):
-            name, raw = found.groups()
-            line = lines.at(found.start(1))
-            if (name, line) != before:
-                self.definitions.append((name, None, raw, line))
+        """Take what the file names from `line` on: a command can have changed it, and all that was read before."""
+        rest = self._text.split("\n", self.line - 1)[-1]
+        names, words, lines, _ = statements(_LATER, rest, 0, Lines(rest))
+        columns, before = self.definitions, self.line - 1
+        new = int(bool(names) and columns.lines[-1:] == [before + lines[0]])
+        columns.names += names[new:]
+        columns.texts += [None] * len(names[new:])
+        columns.raws += words[new:]
+        columns.lines += [before + line for line in lines[new:]]
 
     def run(self) -> None:
         """All statements. Raises _UndecidedError, _SyntaxError."""
         while True:
-            if not self.is_off:
-                self._take_statements()
+            while not self.is_off and self._take_statements():
+                pass
             self._take(_NOTHING)
             if self._take(_SWITCHED_OFF):
                 self.is_off = True
@@ -140,6 +154,7 @@ class _Script:
             if self._position >= len(self._text):
                 return
             if self.is_off:
+                self.line = self._lines.at(self._position)
                 raise _UndecidedError("`set +a` in front of other lines")
             self._statement()
 
@@ -149,38 +164,55 @@ class _Script:
             self._position = found.end()
         return found
 
-    def _take_statements(self) -> None:
-        """Take statements of one assignment each, as many as follow each other."""
-        start, columns, texts = self._position, self.definitions, list[str | None]()
-        names, words, lines, end = statements(_SHAPE, self._text, start, self._lines)
+    def _take_statements(self) -> bool:
+        """Take statements of one assignment each, as many as follow each other; whether there are any."""
+        simple = Definitions()
+        end = self._lines.take_plain(self._position, simple, _SIMPLE_LINES)
+        if simple.names:
+            taken = Statements(simple.names, [raw or "" for raw in simple.raws], simple.lines, end)
+        else:
+            taken = statements(_SHAPE, self._text, self._position, self._lines)
+        texts: list[str | None] = []
         try:
-            if SPECIAL.search(self._text, start, end):
-                for name, word in zip(names, words, strict=True):
-                    self._current[name] = text = self._text_of(word)
-                    texts.append(text)
-            else:
-                texts += words
-                self._current.update(zip(names, words, strict=True))
-            self._position = end
+            self._set(taken, texts)
         except _UndecidedError:
-            at = next(islice(_SHAPE.one.finditer(self._text, start), len(texts), None))
-            self._position = at.start(2)
+            self.line = taken.lines[len(texts)]
             raise
         finally:
-            columns.names += names[: len(texts)]
-            columns.texts += texts
-            columns.raws += words[: len(texts)]
-            columns.lines += lines[: len(texts)]
+            self.definitions.names += taken.names[: len(texts)]
+            self.definitions.texts += texts
+            self.definitions.raws += taken.values[: len(texts)]
+            self.definitions.lines += taken.lines[: len(texts)]
+        self._position = taken.end
+        return bool(texts)
 
-    def _text_of(self, word: str) -> str:
+    def _set(self, taken: Statements, texts: list[str | None]) -> None:
+        """Assign all values, and add them to `texts`. Raises _UndecidedError on the way."""
+        words = taken.values
+        different = set(words)
+        fixed = {word: text_of(word, {}) for word in different if "$" not in word}
+        if len(fixed) == len(different):
+            texts += map(fixed.__getitem__, words)
+            self._current.update(zip(taken.names, map(fixed.__getitem__, words), strict=True))
+            return
+        templates: dict[str, Template] = {}
+        if 2 * len(different) < len(words):
+            templates = {word: made for word in different - fixed.keys() if (made := template_of(word))}
+        for name, word in zip(taken.names, words, strict=True):
+            text = fixed.get(word)
+            if text is None:
+                text = self._expanded(word, templates.get(word))
+            self._current[name] = text
+            texts.append(text)
+
+    def _expanded(self, word: str, template: Template | None = None) -> str:
         try:
-            text = text_of(word, self._current)
+            text = filled(template, self._current) if template else text_of(word, self._current)
         except MultipliedError:
             raise _UndecidedError("references that multiply a value") from None
-        if "$" in word:
-            self._left -= len(text)
-            if self._left < 0:
-                raise _UndecidedError("references that multiply values")
+        self._left -= len(text)
+        if self._left < 0:
+            raise _UndecidedError("references that multiply values")
         return text
 
     def _statement(self) -> None:
@@ -195,7 +227,7 @@ class _Script:
             line, found = self.line, self._take(_ASSIGNMENT)
             if found is not None:
                 name, word = found.groups()
-                made[name] = text = self._text_of(word)
+                made[name] = text = self._expanded(word)
                 self.definitions.append((name, text, word, line))
             elif not (is_export and self._take(_NAME_ALONE)):
                 self._refuse(start)
@@ -209,6 +241,7 @@ class _Script:
 
     def _refuse(self, start: int) -> NoReturn:
         """Say what stands at the position, which is no assignment; the statement began at `start`."""
+        self.line = self._lines.at(self._position)
         character = self._text[self._position : self._position + 1]
         if character == ";" and self._position == start:
             raise _SyntaxError("the shell stops: `;` without a command in front of it")

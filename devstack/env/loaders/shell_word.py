@@ -15,8 +15,8 @@ _REFERENCE = rf"\$(?:{NAME}(?!\\\n)|\{{{NAME}(?::?[-+][^{{}}$`\\'\"~]*+)?+\}}"
 _ALONE = r"[\t\n ;/.,:=%+\]}^]|\\(?!\n)"
 _DOUBLE = rf'"(?:[^"$`\\]++|\\[\s\S]|{_REFERENCE}|(?={_ALONE}|[\'"&|<>)~])))*+"'
 WORD = rf"(?:{_PLAIN}++|'[^']*+'|\\(?:[\s\S]|\Z)|{_DOUBLE}|{_REFERENCE}|(?={_ALONE}|\Z)))*+"
+SIMPLE_WORD = rf"(?:{_PLAIN}++|{_REFERENCE}|(?={_ALONE}|\Z)))*+"
 
-SPECIAL = regex(r"['\"\\$]")
 _QUOTING = regex(r"['\"\\]")
 _SEGMENT = regex(
     r"""(?:'[^']*+')++|(?:"[^"\\]*+")++|"(?:[^"\\]++|\\[\s\S])*+"|(?:\\[\s\S])++|\\\Z|[^'"\\]++"""
@@ -29,17 +29,26 @@ _BACKSLASH = "\ud800"
 _DOLLAR = "\ud801"
 
 
+_FEW = 8  # references in one word
+
+Reference = tuple[str, str | None, str, str]
+"""The name, the operator, the text behind it, and the text behind the reference."""
+Template = tuple[str, tuple[Reference, ...]]
+
+
 class MultipliedError(Exception):
     """References make a text longer than anything that can be meant."""
 
 
 def text_of(word: str, known: Mapping[str, str]) -> str:
     """What becomes of a whole `WORD`; `known` has valid names only. Raises MultipliedError."""
-    if not word:
-        return ""
-    inner = word[1:-1] if word[0] in "'\"" else word
-    if not SPECIAL.search(inner):
-        return inner
+    if "$" not in word and "\\" not in word:  # quotes are taken away, unless one kind protects the other
+        if '"' not in word:
+            return word.replace("'", "")
+        if "'" not in word:
+            return word.replace('"', "")
+    if word[0] == '"' and not _QUOTING.search(inner := word[1:-1]):
+        return _expanded(inner, known)
     if not _QUOTING.search(word):
         return _expanded(word, known)
     segments = _SEGMENT.findall(word)
@@ -84,12 +93,40 @@ def _piece(piece: str, known: Mapping[str, str]) -> str:
     name, _, rest = piece[1:].partition("}")
     if piece[:1] == "{" and (value := known.get(name)) is not None:
         return value + rest
+    return _applied(_parsed(piece), known)
+
+
+def template_of(word: str) -> Template | None:
+    """The parts of a word with a few references and no quotes: for words that come again and again."""
+    inner = word[1:-1] if word[0] == '"' else word
+    start, *pieces = inner.split("$")
+    if len(pieces) > _FEW or _QUOTING.search(inner):
+        return None
+    return start, tuple([_parsed(piece) for piece in pieces])
+
+
+def filled(template: Template, known: Mapping[str, str]) -> str:
+    """The text of a template. Raises MultipliedError."""
+    text, references = template
+    for reference in references:
+        name, operator, _, rest = reference
+        text += _applied(reference, known) if operator is not None else known.get(name, "") + rest
+    if len(text) > LONGEST:
+        raise MultipliedError
+    return text
+
+
+def _parsed(piece: str) -> Reference:
     found = _PIECE.match(piece)
     if found is None:
-        return "$" + piece
+        return "", "+", "", "$" + piece  # no reference: nothing is called so
     named, braced, operator, argument = found.groups()
-    value = known.get(named or braced)
-    rest = piece[found.end() :]
+    return named or braced, operator, argument or "", piece[found.end() :]
+
+
+def _applied(reference: Reference, known: Mapping[str, str]) -> str:
+    name, operator, argument, rest = reference
+    value = known.get(name)
     if operator is None:
         return (value or "") + rest
     is_there = value is not None and not (operator[0] == ":" and value == "")

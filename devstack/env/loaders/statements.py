@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import accumulate, chain
+from operator import add, methodcaller
 from typing import NamedTuple
 
 from devstack.env.loaders.definitions import Lines
@@ -47,14 +49,7 @@ def statements(shape: Shape, text: str, position: int, lines: Lines) -> Statemen
     first = start + leads[0].count("\n")
     if first + len(names) - 1 == last and not set(leads[1:]) - {"\n"}:
         return Statements(names, values, range(first, last + 1), end)
-    return Statements(names, values, _counted(start, leads, values), end)
-
-
-def _counted(line: int, leads: Iterable[str], values: Iterable[str]) -> list[int]:
-    """The line of each statement; the first lead begins in `line`."""
-    counted = []
-    for lead, value in zip(leads, values, strict=True):
-        line += lead.count("\n")
-        counted.append(line)
-        line += value.count("\n")
-    return counted
+    breaks = {lead: lead.count("\n") for lead in set(leads)}
+    before = chain((0,), map(methodcaller("count", "\n"), values))
+    steps = map(add, map(breaks.__getitem__, leads), before)
+    return Statements(names, values, list(accumulate(steps, initial=start))[1:], end)
