@@ -15,7 +15,7 @@ from devstack.lines import split
 from devstack.nearest import did_you_mean
 from devstack.records import dataclass, replace
 from devstack.rules import engine
-from devstack.rules.base import Finding, Location, Needs, Report, Severity
+from devstack.rules.base import Finding, Location, Needs, Report, Rule, Severity
 from devstack.rules.inspection import Inspection
 
 if TYPE_CHECKING:
@@ -88,21 +88,30 @@ def inspect(folder: Path, environment: Mapping[str, str]) -> Inspection:
 
 def diagnose(inspection: Inspection, choice: engine.Choice | None = None) -> Report:
     """Run the whole catalogue."""
-    from devstack.env.loaders.definitions import collected_later
     from devstack.rules.catalogue import CATALOGUE
 
-    with collected_later():
-        return engine.run(inspection, CATALOGUE, choice)
+    return _run(inspection, CATALOGUE, choice)
 
 
 def preflight(stack: Stack, *, process: Mapping[str, str], files: Files | None = None) -> Report:
     """What `up` asks before it starts anything: file-level rules only; ports are its own next step."""
+    from devstack.rules import roster
+
     if files is None:
         from devstack.env.files import Files as Reader
 
         files = Reader(stack.root)
     inspection = Inspection(root=stack.root, stack=stack, files=files, process_env=process)
-    return diagnose(inspection, engine.Choice(needs=frozenset((Needs.FILES,))))
+    modules, silent = roster.may_speak(inspection)
+    choice = engine.Choice(needs=frozenset((Needs.FILES,)), silent=silent)
+    return _run(inspection, roster.rules(modules), choice)
+
+
+def _run(inspection: Inspection, rules: Iterable[Rule], choice: engine.Choice | None) -> Report:
+    from devstack.env.loaders.definitions import collected_later
+
+    with collected_later():
+        return engine.run(inspection, rules, choice)
 
 
 def exit_code(report: Report, *, strict: bool = False) -> int:

@@ -30,12 +30,14 @@ class Choice:
     Attributes:
         select: names or ids; empty = all. `ignore` wins over it.
         needs: what the rules may look at.
+        silent: names of rules that were left out because they cannot find anything: as good as run.
         clock: seconds, for `--timings`; rules themselves know no time.
     """
 
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     needs: frozenset[Needs] = FILES_AND_HOST
+    silent: frozenset[str] = frozenset()
     clock: Callable[[], float] = field(default=_no_clock, repr=False)
 
     def admits(self, rule: Rule) -> bool:
@@ -61,8 +63,9 @@ def run(inspection: Inspection, rules: Iterable[Rule], choice: Choice | None = N
         if skip is not None:
             skipped.append(skip)
     unique = _once_per_cause(inspection.root, findings)
+    ran = {*choice.silent, *(rule.name for rule in chosen)}
     try:
-        kept, suppressed, notes = suppress.apply(inspection, unique, {rule.name for rule in chosen})
+        kept, suppressed, notes = suppress.apply(inspection, unique, ran)
     except Exception as problem:  # then nothing is hidden
         kept, suppressed, notes = unique, [], []
         skipped.append(Skipped(rule="suppressions", reason=f"internal failure ({type(problem).__name__})"))

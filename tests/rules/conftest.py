@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from devstack.commands.doctor import inspect
-from devstack.rules import engine
+from devstack.rules import engine, roster
 from devstack.rules.base import Finding, Needs, Report, Severity
 from devstack.rules.catalogue import CATALOGUE
 from devstack.rules.inspection import Inspection
@@ -140,10 +140,12 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def look(folder: Path, env: Mapping[str, str]) -> Report:
-    """Doctor's file rules, in this process."""
-    return engine.run(
-        inspect(folder, environment(env)), CATALOGUE, engine.Choice(needs=frozenset((Needs.FILES,)))
-    )
+    """Doctor's file rules, in this process; what they find, those that `up` does not leave out find."""
+    inspection = inspect(folder, environment(env))
+    report = engine.run(inspection, CATALOGUE, engine.Choice(needs=frozenset((Needs.FILES,))))
+    asked = {rule.name for rule in roster.rules(roster.may_speak(inspection)[0])}
+    assert {finding.rule for finding in report.findings} <= asked
+    return report
 
 
 def line_of(finding: Finding) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack import rules
-from devstack.rules import docs
+from devstack.rules import docs, roster
 from devstack.rules.base import Needs, Report
 from devstack.rules.catalogue import CATALOGUE
 
@@ -48,6 +48,11 @@ def test_every_rule_module_is_in_the_catalogue() -> None:
         if "\nRULE = Rule(" in path.read_text(encoding="utf-8")
     }
     assert {rule.name.replace("-", "_") for rule in CATALOGUE} == modules
+
+
+def test_what_needs_a_running_system_is_listed_so() -> None:
+    for rule, about in zip(CATALOGUE, roster.ROSTER.values(), strict=True):
+        assert (about is roster.About.RUN) == (rule.needs is not Needs.FILES), rule.name
 
 
 def test_ids_are_unique_and_in_order() -> None:

@@ -1,0 +1,157 @@
+"""Which rules there are, in the order of their ids, and what each is about.
+
+A new rule is one module plus one line here. A module is named like its rule (`shared-mismatch` →
+`shared_mismatch.py`) and holds
+
+- its page as docstring: a first line that says what is found, then the sections `## Why it matters`,
+  `## Example` and `## Mending` (markdown; `docs/rules.md` and `devstack explain` print it),
+- `check(inspection: Inspection) -> Iterator[Finding]`, which may raise `Skip(reason)`,
+- `RULE = Rule(id=…, name=…, severity=…, page=__doc__, check=check)`.
+
+`tests/rules/<rule-name>/good` and `…/bad` hold at least one case each (format: tests/rules/conftest.py).
+
+`catalogue` loads them all. `devstack up` looks through the files before each start, and loading eighty modules is most
+of that: it leaves out those that cannot have anything to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from devstack.stack.model import FRONTENDS
+
+if TYPE_CHECKING:
+    from devstack.env.source.model import SourceIndex
+    from devstack.rules.base import Rule
+    from devstack.rules.inspection import Inspection
+
+
+class About(Enum):
+    """What must be there for a rule to find anything."""
+
+    STACK = "a stack"
+    VARIABLES = "a page, or anything that names, holds or reads a variable"
+    RUN = "ports and processes of this machine, or answers of services"
+
+
+ROSTER: dict[str, About] = {
+    # DS0 stack and tools
+    "stack_file_invalid": About.STACK,
+    "missing_tool": About.STACK,
+    "dependencies_not_installed": About.STACK,
+    "missing_entrypoint": About.STACK,
+    "link_without_dependency": About.VARIABLES,
+    "runtime_version": About.STACK,
+    "vulnerable_dev_server": About.STACK,
+    "unused_suppression": About.STACK,
+    # DS1 secrets and shared values
+    "shared_mismatch": About.VARIABLES,
+    "loader_disagreement": About.VARIABLES,
+    "value_mangled": About.VARIABLES,
+    "invisible_characters": About.VARIABLES,
+    "placeholder_value": About.VARIABLES,
+    "empty_value": About.VARIABLES,
+    "defined_where_not_read": About.VARIABLES,
+    "misspelt_name": About.VARIABLES,
+    "weak_secret": About.VARIABLES,
+    "livekit_credentials": About.STACK,
+    "fallback_secret_in_source": About.VARIABLES,
+    # DS2 URLs, links, origins
+    "missing_variable": About.VARIABLES,
+    "fallback_url_in_source": About.VARIABLES,
+    "url_wrong_port": About.VARIABLES,
+    "url_points_at_frontend": About.VARIABLES,
+    "url_scheme_mismatch": About.VARIABLES,
+    "url_malformed": About.VARIABLES,
+    "url_host_unreachable": About.VARIABLES,
+    "url_wrong_path": About.VARIABLES,
+    "origin_not_allowed": About.VARIABLES,
+    "remote_url_in_development": About.VARIABLES,
+    "mixed_content": About.VARIABLES,
+    "host_without_websocket": About.VARIABLES,
+    "insecure_remote_websocket": About.VARIABLES,
+    "hard_coded_url_in_client": About.VARIABLES,
+    "loopback_in_container": About.STACK,
+    # DS3 exposure
+    "secret_exposed_to_browser": About.VARIABLES,
+    "secret_value_exposed": About.VARIABLES,
+    "bundler_config_leak": About.VARIABLES,
+    "secret_read_in_client_code": About.VARIABLES,
+    "variable_not_exposed": About.VARIABLES,
+    "dynamic_access_in_client": About.VARIABLES,
+    "env_file_tracked": About.VARIABLES,
+    "env_file_permissions": About.VARIABLES,
+    "example_holds_secret": About.VARIABLES,
+    # DS4 ports
+    "port_variable_ignored": About.VARIABLES,
+    "port_clash": About.STACK,
+    "hmr_port_clash": About.STACK,
+    "port_held": About.RUN,
+    "port_from_environment": About.STACK,
+    "port_other_family": About.RUN,
+    "port_invalid": About.STACK,
+    "browser_blocked_port": About.STACK,
+    "command_port_mismatch": About.STACK,
+    # DS5 env files
+    "duplicate_key": About.VARIABLES,
+    "layer_surprise": About.STACK,
+    "shadowed_by_process": About.VARIABLES,
+    "procfile_runner_parse": About.VARIABLES,
+    "unquoted_multiline": About.VARIABLES,
+    "unresolved_reference": About.VARIABLES,
+    "encoding": About.VARIABLES,
+    "syntax": About.VARIABLES,
+    "loader_crash": About.VARIABLES,
+    "command_substitution": About.VARIABLES,
+    "sourced_by_shell": About.STACK,
+    "settings_forbid_extra": About.VARIABLES,
+    "missing_env_file": About.STACK,
+    "names_missing_file": About.VARIABLES,
+    "environment_filtered": About.STACK,
+    "config_reads_unloaded": About.VARIABLES,
+    # DS6 running
+    "stale_environment": About.RUN,
+    "reload_does_not_apply": About.VARIABLES,
+    "service_down": About.RUN,
+    "foreign_listener": About.RUN,
+    "websocket_refused": About.RUN,
+    "bad_token_accepted": About.RUN,
+    "token_rejected": About.RUN,
+    "health_contradicts_stack": About.RUN,
+    # DS7 drift
+    "example_drift": About.VARIABLES,
+    "undeclared_variable": About.VARIABLES,
+    "unused_variable": About.VARIABLES,
+}
+
+
+def rules(modules: Iterable[str] = ROSTER) -> tuple[Rule, ...]:
+    """The rules of these modules, loaded."""
+    return tuple(import_module(f"devstack.rules.{module}").RULE for module in modules)
+
+
+def may_speak(inspection: Inspection) -> tuple[list[str], frozenset[str]]:
+    """Modules of the rules that may find something in files; and names of those that look there in vain."""
+    has_variables = _has_variables(inspection)
+    kinds = {module: kind for module, kind in ROSTER.items() if kind is not About.RUN}
+    modules = [module for module, kind in kinds.items() if kind is About.STACK or has_variables]
+    return modules, frozenset(module.replace("_", "-") for module in kinds.keys() - set(modules))
+
+
+def _has_variables(inspection: Inspection) -> bool:
+    stack = inspection.stack
+    return (
+        stack is None
+        or any((stack.links, stack.shared, stack.distinct, stack.origins, stack.doctor.required))
+        or any(service.type in FRONTENDS or service.env.example for service in inspection.services)
+        or bool(inspection.env_paths)
+        or any(one.variables or one.issues for one in inspection.environments.values())
+        or any(_speaks_of_variables(inspection.sources(service)) for service in stack.services)
+    )
+
+
+def _speaks_of_variables(index: SourceIndex) -> bool:
+    return any((index.reads, index.scripts, index.packages, index.dotenv_calls, index.settings, index.urls))
