@@ -120,8 +120,9 @@ def _named(service: Service, role: str, found: PortStatus) -> str:
 def _message(what: str, found: PortStatus, blocking: list[Holder], now: float) -> str:
     if not blocking:
         return f"{what} cannot be had: {found.note}" if found.note else f"{what} cannot be had"
-    several = f" and {len(blocking) - 1} more" if len({holder.pid for holder in blocking}) > 1 else ""
-    return f"{what} is held by {holder_words(blocking[0], now)}{several}"
+    others = len({holder.pid for holder in blocking}) - 1  # one process may listen on several addresses
+    more = f" and {others} more" if others else ""
+    return f"{what} is held by {holder_words(blocking[0], now)}{more}"
 
 
 _WHOSE = {

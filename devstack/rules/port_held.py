@@ -72,7 +72,8 @@ def _who(status: PortStatus) -> str:
     holder: Holder = status.holders[0]
     pid = "a process that cannot be seen" if holder.pid is None else f"pid {holder.pid}"
     command = f" `{holder.command[:60]}`" if holder.command else ""
-    more = f" and {len(status.holders) - 1} more" if len(status.holders) > 1 else ""
+    others = len({each.pid for each in status.holders}) - 1  # one process may listen on several addresses
+    more = f" and {others} more" if others else ""
     return f"{_WHOSE[holder.holder_class]}:{command} ({pid}, {holder.user}, on {holder.address}){more}"
 
 

@@ -76,6 +76,14 @@ def test_a_dev_server_of_this_repository_may_be_freed(root: Path, port: int, spa
     assert "a dev server of this repository" in found.message
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+def test_a_process_on_several_addresses_is_counted_once(root: Path, port: int, spawned: Processes) -> None:
+    hold(spawned, ("127.0.0.1", port), ("::1", port), cwd=root)
+    hold(spawned, ("127.0.0.2", port), cwd=root)
+    (found,) = planned(root)
+    assert found.message.endswith(" and 1 more")
+
+
 def test_a_leftover_of_our_dead_run_may_be_freed(
     root: Path, port: int, spawned: Processes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
