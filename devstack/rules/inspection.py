@@ -113,7 +113,9 @@ class Inspection:
     def folder(self, service: Service) -> Path:
         """Where the service runs, absolute."""
         if service.name not in self._folders:
-            self._folders[service.name] = self.root / service.dir
+            from devstack.stack.launch import folder_of
+
+            self._folders[service.name] = folder_of(self.need_stack(), service)
         return self._folders[service.name]
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def launch(stack: Stack, service: Service) -> Launch | None:
     text, spot = _text(stack, service)
     if text is None or not defaults.starts(service):
         return None
-    folder = stack.root / service.dir
+    folder = folder_of(stack, service)
     command = shell_words.read(text)
     script = scripts.behind(command.words or (), package.read(folder))
     words = command.words
@@ -85,9 +86,19 @@ def pages(stack: Stack, service: Service) -> Pages:
     """Which folder and configuration the page server of `service` works on; its own folder for other types."""
     from devstack.stack.pages import Pages, find
 
-    folder = stack.root / service.dir
+    folder = folder_of(stack, service)
     text = _text(stack, service)[0] if service.type in PAGE_SERVERS else None
     return Pages(cwd=folder) if text is None else find(service.type, text, folder)
+
+
+def folder_of(stack: Stack, service: Service) -> Path:
+    """Where `service` runs, absolute."""
+    return _below(stack.root, service.dir)
+
+
+@lru_cache(maxsize=16384)  # each of thousands of services is asked for its folder again and again
+def _below(root: Path, relative: str) -> Path:
+    return root / relative
 
 
 def _text(stack: Stack, service: Service) -> tuple[str | None, Spot]:
@@ -98,7 +109,7 @@ def _text(stack: Stack, service: Service) -> tuple[str | None, Spot]:
     wanted = defaults.of(service).scripts
     if not wanted:
         return None, spot
-    folder = stack.root / service.dir
+    folder = folder_of(stack, service)
     own = package.read(folder)
     name = next((name for name in wanted if own is not None and name in own.scripts), None)
     if name is None and service.type in PAGE_SERVERS:

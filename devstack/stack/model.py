@@ -390,10 +390,9 @@ class Stack:
 
     def spot(self, key: str) -> Spot:
         """Where `key` stands; falls back to the nearest enclosing table, at last to line 1."""
-        parts = key.split(".")
-        while parts:
-            found = self.spots.get(".".join(parts))
-            if found is not None:
+        place = key
+        while place:
+            if (found := self.spots.get(place)) is not None:
                 return found
-            parts.pop()
+            place = place.rpartition(".")[0]
         return Spot(path=self.path.name, line=1, key=key)

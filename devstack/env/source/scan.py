@@ -16,6 +16,7 @@ from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
 from devstack.patterns import regex
 from devstack.records import dataclass, replace
+from devstack.stack.launch import folder_of
 from devstack.stack.model import FRONTENDS, Reference, Service, ServiceType, Stack
 
 _PYTHON = frozenset({ServiceType.PYTHON})
@@ -95,7 +96,7 @@ class SourceScanner:
         paths = list(dict.fromkeys(path for root in area.roots for path in _files_of(root, area.excluded)))
         scanned = {path: self._scan(path) for path in paths}
         shipped = self._client(stack, service, scanned)
-        builder = _Builder(service, self._root)
+        builder = _Builder(service, _own(stack, service))
         for path, module in scanned.items():
             if not module.is_empty:
                 builder.add(path, module, path in shipped)
@@ -108,7 +109,7 @@ class SourceScanner:
 
     def _packaged(self, stack: Stack, service: Service, own: Collection[Path]) -> Iterator[Path]:
         """Modules of the repository's own packages that the service is built from; other services are none."""
-        folder = _absolute(stack.root, service.dir)
+        folder = _own(stack, service)
         found = dict.fromkeys(self._workspaces.packages(folder))
         named = workspace.aliases(folder)
         if named:
@@ -146,7 +147,7 @@ class SourceScanner:
             return set()
         from devstack.env.source import client
 
-        folder = _absolute(stack.root, service.dir)
+        folder = _own(stack, service)
         inside = os.fspath(folder) + os.sep
         texts = {}
         for path in scanned:
@@ -170,9 +171,9 @@ class SourceScanner:
 class _Builder:
     """Collects modules into an index."""
 
-    def __init__(self, service: Service, root: Path) -> None:
+    def __init__(self, service: Service, folder: Path) -> None:
         self.service = service
-        self.folder = _absolute(root, service.dir)
+        self.folder = folder
         self.own: list[SourceRead] = []
         self.scripts: list[SourceRead] = []
         self.packages: list[SourceRead] = []
@@ -227,7 +228,7 @@ class _Ownership:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        folders = {name: _absolute(stack.root, one.dir) for name, one in stack.services.items()}
+        folders = {name: _own(stack, one) for name, one in stack.services.items()}
         self.folders = frozenset(folders.values())
         owned = {(str(folder), name) for name, folder in folders.items()}
         for name, one in stack.services.items():
@@ -238,7 +239,7 @@ class _Ownership:
         """The sources of `service`; what lies in its folder and is another's is left out."""
         if service.source is not None:
             return _Area(roots=tuple(_declared(self.stack, service)), excluded=frozenset())
-        folder = _absolute(self.stack.root, service.dir)
+        folder = _own(self.stack, service)
         inside = str(folder) + os.sep
         excluded = set()
         for at in range(bisect_left(self._owned, (inside, "")), len(self._owned)):
@@ -275,13 +276,17 @@ def _declared(stack: Stack, service: Service) -> Iterable[Path]:
         yield direct if direct.exists() or not inside.exists() else inside
 
 
+def _own(stack: Stack, service: Service) -> Path:
+    return normal(folder_of(stack, service))
+
+
 def _absolute(root: Path, relative: str) -> Path:
     return normal(root / relative)
 
 
 def _files_of(root: Path, excluded: frozenset[Path]) -> Iterable[Path]:
-    if root.is_file():
-        return [root] if root.suffix in SUFFIXES else []
+    if root.suffix in SUFFIXES and root.is_file():
+        return [root]
     return sources(root, excluded=excluded)
 
 

@@ -111,6 +111,8 @@ def _workspace(folder: Path) -> Path | None:
 def _python(folder: Path) -> Iterator[Path]:
     """Packages that pyproject.toml takes from this repository: uv's sources, Poetry's path dependencies."""
     tool = _tool(folder)
+    if not tool:
+        return
     for name, source in _table(tool, "uv", "sources").items():
         if isinstance(source, dict) and isinstance(source.get("path"), str):
             yield normal(folder / source["path"])
