@@ -70,7 +70,7 @@ def matrix(minter: Minter, *, now: float) -> dict[TokenKind, str | None]:
         TokenKind.GOOD: _sign(good, minter.secret, algorithm),
         TokenKind.NONE: None,
         TokenKind.WRONG_SECRET: _sign(good, secrets.token_urlsafe(48), algorithm),
-        TokenKind.EXPIRED: _sign(_moved(good, -EXPIRED_SINCE, minter.spec.ttl), minter.secret, algorithm),
+        TokenKind.EXPIRED: _sign(_expired(good, now, minter.spec.ttl), minter.secret, algorithm),
         TokenKind.NOT_YET_VALID: _sign(_premature(good, now), minter.secret, algorithm),
         TokenKind.ALG_NONE: _unsigned(good),
     }
@@ -98,11 +98,11 @@ def _probe_grant() -> dict[str, object]:
     return {"roomJoin": True, "room": PROBE_ROOM, "canPublish": False, "canSubscribe": False, "hidden": True}
 
 
-def _moved(claims: Mapping[str, object], seconds: int, ttl: float) -> dict[str, object]:
-    """The same claims as if made `seconds` later, so that their life of `ttl` is over."""
-    shift = seconds - int(ttl)
-    timed = {key: claims[key] for key in ("iat", "nbf", "exp") if key in claims}
-    return {**claims, **{key: value + shift for key, value in timed.items() if isinstance(value, int)}}
+def _expired(claims: Mapping[str, object], now: float, ttl: float) -> dict[str, object]:
+    """The same claims as if their life of `ttl` seconds were over, whatever `exp` stack.toml declares."""
+    end = int(now) - EXPIRED_SINCE
+    begins = {key: end - int(ttl) for key in ("iat", "nbf") if key in claims}
+    return {**claims, **begins, "exp": end}
 
 
 def _premature(claims: Mapping[str, object], now: float) -> dict[str, object]:
@@ -124,6 +124,8 @@ def _sign(claims: Mapping[str, object], secret: str, algorithm: str) -> str:
             return jwt.encode(dict(claims), secret, algorithm=algorithm)
         except jwt.PyJWTError as problem:
             raise CannotMintError(f"{type(problem).__name__}: the secret cannot sign {algorithm}") from None
+        except TypeError:  # TOML has dates, JSON has not
+            raise CannotMintError("the declared claims hold something that JSON has no form for") from None
 
 
 def _unsigned(claims: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import secrets
 import time
 import warnings
@@ -54,6 +55,17 @@ def test_our_verdict_on_each_kind_is_that_of_the_real_verifier() -> None:
     for token in matrix(minter(claims={"aud": "app", "iss": "web"}), now=time.time()).values():
         ours = check(token or "", (strict,), now=time.time())[0].accepted
         assert ours == accepted_by_pyjwt(token, audience="app", issuer="web")
+
+
+def test_the_expired_token_is_expired_however_long_the_declared_claims_last() -> None:
+    tokens = matrix(minter(claims={"exp": 4_102_444_800}), now=time.time())
+    assert accepted_by_pyjwt(tokens[TokenKind.GOOD])
+    assert not accepted_by_pyjwt(tokens[TokenKind.EXPIRED])
+
+
+def test_claims_that_no_token_can_hold_are_told() -> None:
+    with pytest.raises(CannotMintError, match="claims"):
+        matrix(minter(claims={"since": datetime.date(2030, 1, 1)}), now=time.time())
 
 
 def test_kinds_without_a_declared_claim_are_left_out() -> None:
