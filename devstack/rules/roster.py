@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
+    from devstack.env.model import Environment
     from devstack.env.source.model import SourceIndex
     from devstack.rules.base import Rule
     from devstack.rules.inspection import Inspection
@@ -148,9 +149,14 @@ def _has_variables(inspection: Inspection) -> bool:
         or any((stack.links, stack.shared, stack.distinct, stack.origins, stack.doctor.required))
         or any(service.type in FRONTENDS or service.env.example for service in inspection.services)
         or bool(inspection.env_paths)
-        or any(one.variables or one.issues for one in inspection.environments.values())
+        or any(map(_is_told_something, inspection.environments.values()))
         or any(_speaks_of_variables(inspection.sources(service)) for service in stack.services)
     )
+
+
+def _is_told_something(environment: Environment) -> bool:
+    """That there may be files which nobody can name (`dynamic`) is nothing to judge."""
+    return bool(environment.variables) or any(issue.kind != "dynamic" for issue in environment.issues)
 
 
 def _speaks_of_variables(index: SourceIndex) -> bool:

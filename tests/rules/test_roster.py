@@ -26,8 +26,10 @@ def inspection(folder: Path, stack: str, files: dict[str, str]) -> Inspection:
     return inspect(folder, {"PATH": "/usr/bin:/bin"})
 
 
-def test_where_nothing_speaks_of_variables_few_rules_are_asked(tmp_path: Path) -> None:
-    modules, silent = roster.may_speak(inspection(tmp_path, BARE, {}))
+@pytest.mark.parametrize("command", ["sleep 1", "sh start.sh"])
+def test_where_nothing_speaks_of_variables_few_rules_are_asked(tmp_path: Path, command: str) -> None:
+    stack = BARE.replace("sleep 1", command)
+    modules, silent = roster.may_speak(inspection(tmp_path, stack, {"start.sh": "exec sleep 1\n"}))
     assert "missing_tool" in modules
     assert {"weak-secret", "syntax"} <= silent
     assert not silent & {module.replace("_", "-") for module in modules}
