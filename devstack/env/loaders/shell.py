@@ -7,19 +7,10 @@ from typing import NoReturn
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definitions, Lines, ParsedFile, collected_later
+from devstack.env.loaders.flat import MultipliedError, Template, filled
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
-from devstack.env.loaders.shell_word import (
-    NAME,
-    SIMPLE_WORD,
-    WORD,
-    MultipliedError,
-    Template,
-    filled,
-    references,
-    template_of,
-    text_of,
-)
+from devstack.env.loaders.shell_word import NAME, SIMPLE_WORD, WORD, references, template_of, text_of
 from devstack.env.loaders.statements import Shape, Statements, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex

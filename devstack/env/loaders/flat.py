@@ -1,0 +1,99 @@
+"""References that hold no others: `$NAME`, `${NAME}`, `${NAME:-text}` and so on, which two programs read alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from devstack.env.loaders.python_dotenv import LONGEST
+from devstack.patterns import regex
+
+Reference = tuple[str, str | None, str, str]
+"""The name, the operator, the text behind it, and the text behind the reference."""
+Template = tuple[str, tuple[Reference, ...]]
+"""The text in front of the first reference, and all of them."""
+
+_FEW = 8  # references in one text
+
+
+class MultipliedError(Exception):
+    """References make a text longer than anything that can be meant."""
+
+
+class RequiredError(Exception):
+    """A variable that has to be there is not; the argument is its name."""
+
+
+class References:
+    """The references of one program.
+
+    A `$` in front of anything but a reference stands for itself.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Take the pattern of a name."""
+        self._piece = regex(rf"({name})|\{{({name})(?:(:?[-+?])([^}}]*+))?+\}}")
+
+    def expanded(self, text: str, known: Mapping[str, str]) -> str:
+        """`text` with its references replaced. Raises MultipliedError, RequiredError."""
+        start, *pieces = text.split("$")
+        if len(pieces) == 1:
+            return start + self._replaced(pieces[0], known)
+        made = {piece: self._replaced(piece, known) for piece in dict.fromkeys(pieces)}
+        return start + joined([made[piece] for piece in pieces])
+
+    def template(self, text: str) -> Template | None:
+        """The parts of a text that comes again and again, where they are few."""
+        start, *pieces = text.split("$")
+        return (start, tuple(map(self._parsed, pieces))) if len(pieces) <= _FEW else None
+
+    def _replaced(self, piece: str, known: Mapping[str, str]) -> str:
+        """What stands behind a `$`, up to the next one."""
+        name, _, rest = piece[1:].partition("}")
+        if piece[:1] == "{" and (value := known.get(name)) is not None and name.isidentifier():
+            return value + rest
+        return _value(self._parsed(piece), known)
+
+    def _parsed(self, piece: str) -> Reference:
+        found = self._piece.match(piece)
+        if found is None:
+            return "", "+", "", "$" + piece  # nothing is called so
+        named, braced, operator, argument = found.groups()
+        return named or braced, operator, argument or "", piece[found.end() :]
+
+
+def filled(template: Template, known: Mapping[str, str]) -> str:
+    """The text of a template. Raises MultipliedError, RequiredError."""
+    text, references = template
+    for reference in references:
+        name, operator, _, rest = reference
+        text += known.get(name, "") + rest if operator is None else _value(reference, known)
+    if len(text) > LONGEST:
+        raise MultipliedError
+    return text
+
+
+def joined(parts: Sequence[str]) -> str:
+    """The parts as one text. Raises MultipliedError."""
+    if sum(map(len, parts)) > LONGEST:
+        raise MultipliedError
+    return "".join(parts)
+
+
+def chosen(value: str | None, operator: str, argument: str) -> str | None:
+    """What an operator makes of a value; None = the value has to be there, and is not."""
+    is_there = value is not None and not (operator[0] == ":" and value == "")
+    if operator[-1] == "+":
+        return argument if is_there else ""
+    if operator[-1] == "-":
+        return value if is_there else argument
+    return value if is_there else None
+
+
+def _value(reference: Reference, known: Mapping[str, str]) -> str:
+    name, operator, argument, rest = reference
+    value = known.get(name)
+    if operator is not None:
+        value = chosen(value, operator, argument)
+        if value is None:
+            raise RequiredError(name)
+    return (value or "") + rest
