@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.env import frameworks, versions, vite_config, wrappers
+from devstack.env import bun, frameworks, versions, vite_config, wrappers
 from devstack.env.files import Files, normal
 from devstack.env.model import LoadIssue
 from devstack.env.source.model import FLOW_FORM, OWN_FORM, DotenvCall, SourceIndex
@@ -54,6 +54,7 @@ class Load:
         loader: kind, perhaps pinned.
         folder: where it looks when it has no files given; absolute.
         files: None = its own list.
+        mode: where it is another one than that of the service's own program.
     """
 
     loader: str
@@ -61,6 +62,7 @@ class Load:
     files: tuple[Path, ...] | None = None
     override: bool = False
     prefixes: tuple[str, ...] = ()
+    mode: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +79,31 @@ class Plan:
     prefixes: tuple[str, ...] = ()
 
 
-def plan(stack: Stack, service: Service, launch: Launch | None, *, files: Files, sources: Sources) -> Plan:
+def plan(
+    stack: Stack,
+    service: Service,
+    launch: Launch | None,
+    *,
+    files: Files,
+    sources: Sources,
+    installed: versions.Installed,
+) -> Plan:
     """How `service` loads its env files."""
-    return _Planner(stack, service, launch, files=files, sources=sources).plan()
+    return _Planner(stack, service, launch, files=files, sources=sources, installed=installed).plan()
 
 
 class _Planner:
     """Works out one service."""
 
     def __init__(
-        self, stack: Stack, service: Service, launch: Launch | None, *, files: Files, sources: Sources
+        self,
+        stack: Stack,
+        service: Service,
+        launch: Launch | None,
+        *,
+        files: Files,
+        sources: Sources,
+        installed: versions.Installed,
     ) -> None:
         self._stack = stack
         self._service = service
@@ -94,6 +111,9 @@ class _Planner:
         self._sources = sources
         self._folder = normal(stack.root / service.dir)
         self._launch = launch
+        self._bun = bun.Found()
+        if launch is not None and defaults.loader(service).partition("@")[0] != "bun":
+            self._bun = bun.found(launch.command, self._folder, files, installed)
         self._words = _words(launch)
         self._pages = pages(stack, service)
         is_python = service.type in _PYTHON
@@ -161,7 +181,8 @@ class _Planner:
             # The `.env` beside a compose file is optional; only files that `env_file` names must exist.
             files = self._paths(self._existing([".env"]))
             return [Load(loader=loader, folder=self._folder, files=files)]
-        return [Load(loader=loader, folder=self._folder, files=self._usual_files())]
+        is_supplied = self._bun.runs and self._service.env.loader is None
+        return self._assumed(loader, is_supplied=is_supplied)
 
     def _layered(self, loader: str, mode: str) -> list[Load]:
         """The four files of a mode, each on its own; what an earlier one sets stays."""
@@ -180,9 +201,17 @@ class _Planner:
                 path = normal(self._folder / supply.file)
                 yield Load(loader=supply.loader, folder=self._folder, files=(path,), override=supply.override)
             else:
-                spot = self._launch.spot
-                message = f"`{supply.by}` may give the program variables that no file here shows"
-                self._note(self._stack.root / spot.path, spot.line, message)
+                self._note_command(f"`{supply.by}` may give the program variables that no file here shows")
+        for files in self._bun.loads:
+            mode = self._service.env.mode or DEFAULT_MODE  # Bun knows nothing of flags of the program
+            yield Load(loader="bun", folder=self._folder, files=files, mode=mode)
+        if self._bun.unsure:
+            self._note_command(f"`{self._bun.unsure}` loads env files, perhaps for this program")
+
+    def _note_command(self, message: str) -> None:
+        if self._launch is not None:
+            spot = self._launch.spot
+            self._note(self._stack.root / spot.path, spot.line, message)
 
     def _note_configuration(self) -> None:
         """A next.config or vite.config that loads env files or defines variables itself."""
@@ -202,10 +231,8 @@ class _Planner:
         """A script of the repository's own that starts the page server and may load files before."""
         tool = scripts.tool(self._words)
         is_page_server = any(Path(word).name in ("next", "vite", "vite.js") for word in tool[1:])
-        if self._launch is not None and tool and tool[0] in _INTERPRETERS and not is_page_server:
-            spot = self._launch.spot
-            message = "a script of its own starts the page server, and may set variables before"
-            self._note(self._stack.root / spot.path, spot.line, message)
+        if tool and (tool[0] in _INTERPRETERS or self._bun.runs) and not is_page_server:
+            self._note_command("a script of its own starts the page server, and may set variables before")
 
     def _vite(self, loader: str, config: vite_config.ViteConfig) -> Load:
         for key, line in config.dynamic:
@@ -221,6 +248,8 @@ class _Planner:
         self._note_packages()
         self._note_starter()
         folder = config.folder(self._pages.folder)
+        if self._bun.runtime and "+" not in loader:
+            loader = f"{loader}+{self._bun.runtime}"  # Vite 8 parses with its runtime's `util.parseEnv`
         prefixes = config.prefixes or (self._framework.prefixes if self._framework else ())
         if folder is None:
             return Load(loader=loader, folder=self._folder, files=(), prefixes=prefixes)
@@ -241,8 +270,7 @@ class _Planner:
 
     def _assumed(self, loader: str, *, is_supplied: bool) -> list[Load]:
         """What the type usually reads, where the source says nothing and no wrapper has loaded files for it."""
-        usual = Load(loader=loader, folder=self._folder, files=self._usual_files())
-        return [] if is_supplied else [usual]
+        return [] if is_supplied else [Load(loader=loader, folder=self._folder, files=self._usual_files())]
 
     def _node(self, loader: str, *, is_supplied: bool) -> Iterable[Load]:
         flags = [
@@ -250,7 +278,7 @@ class _Planner:
             *self._existing(_flags(self._words, "--env-file-if-exists")),
         ]
         loads = []
-        if flags and self._service.env.loader is None:
+        if flags and self._service.env.loader is None and not self._bun.runtime:
             loads.append(Load(loader="node", folder=self._folder, files=self._paths(flags)))
         if self._service.env.loader is None and versions.depends_on(
             "dotenv-expand", self._folder, self._files

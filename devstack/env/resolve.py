@@ -68,7 +68,7 @@ def resolve(
     inherited = MappingProxyType({name: text for name, text in process.items() if name not in OWN_NAMES})
     given = _Given(
         files=files,
-        node=_Node(inherited),
+        installed=_Installed(inherited),
         sources=sources or _Scanner(stack, files),
         launches=launches or (lambda service: launch(stack, service)),
     )
@@ -89,21 +89,20 @@ def lookup(reference: Reference, environment: Environment) -> Lookup:
     return Lookup(value=None, name=None, tried=reference.names)
 
 
-class _Node:
-    """The major version of the installed Node, asked at most once."""
+class _Installed:
+    """The versions of installed programs, each asked at most once."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._asked: list[int | None] = []
+        self._asked: dict[str, tuple[int, ...] | None] = {}
 
-    def __call__(self) -> int | None:
-        if not self._asked:
+    def __call__(self, name: str) -> tuple[int, ...] | None:
+        if name not in self._asked:
             from devstack.host import tools
 
-            program = tools.which("node", self._environment.get("PATH"), Path.cwd())
-            found = tools.version(program, self._environment) if program else None
-            self._asked.append(found[0] if found else None)
-        return self._asked[0]
+            program = tools.which(name, self._environment.get("PATH"), Path.cwd())
+            self._asked[name] = tools.version(program, self._environment) if program else None
+        return self._asked[name]
 
 
 class _Scanner:
@@ -127,7 +126,7 @@ class _Given:
     """What all services share."""
 
     files: Files
-    node: _Node
+    installed: _Installed
     sources: Sources
     launches: Callable[[Service], Launch | None]
 
@@ -141,7 +140,14 @@ class _Resolution:
         self._inherited = inherited
         self._shared = shared
         self._launch = shared.launches(service)
-        self._plan = plan(stack, service, self._launch, files=shared.files, sources=shared.sources)
+        self._plan = plan(
+            stack,
+            service,
+            self._launch,
+            files=shared.files,
+            sources=shared.sources,
+            installed=shared.installed,
+        )
 
     def environment(self) -> Environment:
         """Files, `set`, port and inline variables, in the order in which they win."""
@@ -174,11 +180,11 @@ class _Resolution:
         pins: list[str] = []
         whole = Loaded(variables={}, layers=())
         for one in self._plan.loads:
-            pin = versions.choose(one.loader, one.folder, self._shared.files, self._shared.node)
+            pin = versions.choose(one.loader, one.folder, self._shared.files, self._shared.installed)
             pins.append(pin)
             request = LoadRequest(
                 folder=one.folder,
-                mode=self._plan.mode,
+                mode=one.mode or self._plan.mode,
                 process=process,
                 reader=self._shared.files,
                 files=one.files,

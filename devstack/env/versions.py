@@ -1,7 +1,7 @@
 """Which version of a program's env loader applies: as pinned, as installed, as locked, else the newest known.
 
-Reads files only. `node --version` is asked through a function that the caller gives, and only where no file
-says anything.
+Reads files only. `node --version` and `bun --version` are asked through a function that the caller gives, and only
+where no file says anything.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devstack.env.files import Files
 
-NodeVersion = Callable[[], int | None]
+Installed = Callable[[str], tuple[int, ...] | None]
+"""Gives the version of a program that would be started by this name; None where there is none."""
 
 # kind: (package, versions that are modelled, oldest first)
 _PACKAGES: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -24,18 +25,17 @@ _PACKAGES: dict[str, tuple[str, tuple[int, ...]]] = {
     "dotenv-expand": ("dotenv-expand", (11, 12, 13, 1000)),
 }
 _NODES = (20, 22, 24)
+_BUNS = (2, 3, 4)  # of 1
 
 
-def choose(loader: str, folder: Path, files: Files, node: NodeVersion) -> str:
-    """The full pin for `loader` (a kind, perhaps pinned) of a program in `folder`.
-
-    Args:
-        node: gives the major version of the Node that would run, or None.
-    """
+def choose(loader: str, folder: Path, files: Files, installed: Installed) -> str:
+    """The full pin for `loader` (a kind, perhaps pinned) of a program in `folder`."""
     first, _, second = loader.partition("+")
     kind, _, pinned = first.partition("@")
     if kind == "node":
-        return f"node@{pinned or nearest(node_major(folder, files, node), _NODES)}"
+        return f"node@{pinned or nearest(node_major(folder, files, installed), _NODES)}"
+    if kind == "bun":
+        return f"bun@{pinned or bun(folder, files, installed)}"
     if kind == "python-dotenv":
         return f"python-dotenv@{pinned or python_dotenv(folder, files)}"
     entry = _PACKAGES.get(kind)
@@ -44,7 +44,7 @@ def choose(loader: str, folder: Path, files: Files, node: NodeVersion) -> str:
     package, modelled = entry
     version = pinned or str(nearest(major(package, folder, files), modelled))
     if kind == "vite" and int(version) >= 8:
-        second = second or f"node@{nearest(node_major(folder, files, node), _NODES)}"
+        second = second or f"node@{nearest(node_major(folder, files, installed), _NODES)}"
         return f"vite@{version}+{second}"
     return f"{kind}@{version}"
 
@@ -115,13 +115,14 @@ def depends_on(package: str, folder: Path, files: Files) -> bool:
     return any(isinstance(table, dict) and package in table for table in tables)
 
 
-def node_major(folder: Path, files: Files, node: NodeVersion) -> int | None:
+def node_major(folder: Path, files: Files, installed: Installed) -> int | None:
     """The major version of Node: `.nvmrc`, `.node-version`, `.tool-versions`, else what is installed."""
     for place in _upward(folder, files.root):
         found = files.derive(_wanted_node, place)
         if found is not None:
             return found
-    return node()
+    version = installed("node")
+    return version[0] if version else None
 
 
 def _wanted_node(files: Files, place: str) -> int | None:
@@ -130,11 +131,39 @@ def _wanted_node(files: Files, place: str) -> int | None:
         ".node-version": r"\A\s*v?(\d+)",
         ".tool-versions": r"(?m)^node(?:js)?\s+(\d+)",
     }
+    found = _said(files, place, patterns)
+    return None if found is None else int(found.group(1))
+
+
+def bun(folder: Path, files: Files, installed: Installed) -> str:
+    """`1.2`, `1.3` or `1.4`: as the project says, else what is installed, else the newest."""
+    for place in _upward(folder, files.root):
+        wanted = files.derive(_wanted_bun, place)
+        if wanted is not None:
+            break
+    else:
+        wanted = (installed("bun") or ())[:2]
+    minor = None if len(wanted) < 2 or wanted[0] > 1 else wanted[1] if wanted[0] else 0
+    return f"1.{nearest(minor, _BUNS)}"
+
+
+def _wanted_bun(files: Files, place: str) -> tuple[int, ...] | None:
+    patterns = {
+        ".bun-version": r"\A\s*v?(\d+)\.(\d+)",
+        ".tool-versions": r"(?m)^bun\s+(\d+)\.(\d+)",
+        "package.json": r'"packageManager"\s*:\s*"bun@(\d+)\.(\d+)',
+    }
+    found = _said(files, place, patterns)
+    return None if found is None else (int(found.group(1)), int(found.group(2)))
+
+
+def _said(files: Files, place: str, patterns: Mapping[str, str]) -> re.Match[str] | None:
+    """What the first of some files says that holds its pattern."""
     for name, pattern in patterns.items() if files.may_hold(place, *patterns) else ():
         text = _text(files, f"{place}/{name}")
         found = re.search(pattern, text) if text else None
         if found:
-            return int(found.group(1))
+            return found
     return None
 
 
@@ -154,12 +183,8 @@ def _python_version(files: Files, place: str) -> tuple[int, int] | None:
                 matched = re.fullmatch(r"python_dotenv-(\d+)\.(\d+)[^-]*\.dist-info", name)
                 if matched:
                     return int(matched.group(1)), int(matched.group(2))
-    for lockfile, pattern in _PYTHON_LOCKS.items() if files.may_hold(place, *_PYTHON_LOCKS) else ():
-        text = _text(files, f"{place}/{lockfile}")
-        matched = re.search(pattern, text) if text else None
-        if matched:
-            return int(matched.group(1)), int(matched.group(2))
-    return None
+    found = _said(files, place, _PYTHON_LOCKS)
+    return None if found is None else (int(found.group(1)), int(found.group(2)))
 
 
 _PYTHON_LOCKS = {

@@ -41,6 +41,7 @@ _UNKNOWN_FIRST = frozenset(
 _RUNNERS = frozenset(
     {"npx", "bunx", "pnpm", "yarn", "exec", "dlx", "uv", "uvx", "poetry", "run", "-y", "--yes"}
 )
+_BUN = ("bun", "bunx")
 _SHELL_SCRIPT = regex(r"[\w./-]+\.(?:sh|bash|zsh)\Z")
 _ENV_FLAG = regex(r"--env-file(?:-if-exists)?(?:=(.*))?\Z")
 _PRELOAD = regex(r"(?:dotenv_config_path|DOTENV_CONFIG_PATH)=(.+)")
@@ -92,7 +93,7 @@ def _of(text: str, scripts: dict[str, str], env_file_flag: bool, depth: int) -> 
         elif preload := _PRELOAD.match(word):
             yield Supply(by="dotenv/config", loader="dotenv", file=preload.group(1))
         elif flag and env_file_flag:
-            yield _flagged(words, at, flag.group(1))
+            yield from _flagged(words, at, flag.group(1))
         elif depth and (script := scripts.pop(word, None)) is not None:
             yield from _of(script, scripts, env_file_flag, depth - 1)
 
@@ -122,14 +123,17 @@ def _dotenv(words: Sequence[str]) -> Iterator[Supply]:
         yield Supply(by="dotenv", loader="dotenv-expand", file=file, override=override)
 
 
-def _flagged(words: Sequence[str], at: int, given: str | None) -> Supply:
-    """`--env-file F` of the program before it."""
+def _flagged(words: Sequence[str], at: int, given: str | None) -> Iterator[Supply]:
+    """`--env-file F` of the program before it; what Bun does with its own is told by `env.bun`."""
     file = given if given is not None else words[at + 1] if at + 1 < len(words) else None
     programs = {word.rpartition("/")[2] for word in words[:at]}
     is_optional = "if-exists" in words[at]
     if file and not is_optional and "op" not in programs and "uv" not in programs:
         if "uvicorn" in programs:
-            return Supply(by=words[at], loader="python-dotenv", file=file)
+            yield Supply(by=words[at], loader="python-dotenv", file=file)
+            return
         if "node" in programs:
-            return Supply(by=words[at], loader="node", file=file)
-    return Supply(by=words[at].partition("=")[0])
+            yield Supply(by=words[at], loader="node", file=file)
+            return
+    if "node" in programs or programs.isdisjoint(_BUN):
+        yield Supply(by=words[at].partition("=")[0])

@@ -25,7 +25,7 @@ def check_loader(text: str) -> str:
     """`text` when it names a loader and pins known versions; ValueError with a sentence otherwise."""
     first, *further = text.split("+")
     kind, _ = _check_pin(first)
-    if further and not (kind == "vite" and len(further) == 1 and further[0].startswith("node@")):
+    if further and not (kind == "vite" and len(further) == 1 and further[0].startswith(("node@", "bun@"))):
         raise ValueError(f'"{text}": only vite takes a second pin, as in "vite@8+node@22"')
     for pin in further:
         _check_pin(pin)

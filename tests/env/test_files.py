@@ -60,19 +60,19 @@ def test_the_version_is_read_off_lockfiles(tmp_path: Path, name: str, text: str,
     (tmp_path / name).write_text(text)
     folder = tmp_path / "apps" / "web"
     folder.mkdir(parents=True)
-    assert versions.choose("vite", folder, Files(tmp_path), lambda: 24) == pin
+    assert versions.choose("vite", folder, Files(tmp_path), lambda _: (24, 0, 0)) == pin
 
 
 def test_without_any_sign_the_newest_known_version_counts(tmp_path: Path) -> None:
     files = Files(tmp_path)
-    assert versions.choose("vite", tmp_path, files, lambda: None) == "vite@8+node@24"
-    assert versions.choose("vite@7", tmp_path, files, lambda: None) == "vite@7"
-    assert versions.choose("python-dotenv", tmp_path, files, lambda: None) == "python-dotenv@1.2"
+    assert versions.choose("vite", tmp_path, files, lambda _: None) == "vite@8+node@24"
+    assert versions.choose("vite@7", tmp_path, files, lambda _: None) == "vite@7"
+    assert versions.choose("python-dotenv", tmp_path, files, lambda _: None) == "python-dotenv@1.2"
 
 
 def test_the_virtual_environment_decides_the_version_of_python_dotenv(tmp_path: Path) -> None:
     (tmp_path / ".venv/lib/python3.11/site-packages/python_dotenv-1.0.1.dist-info").mkdir(parents=True)
-    assert versions.choose("python-dotenv", tmp_path, Files(tmp_path), lambda: None) == "python-dotenv@1.1"
+    assert versions.choose("python-dotenv", tmp_path, Files(tmp_path), lambda _: None) == "python-dotenv@1.1"
 
 
 def test_a_listing_tells_what_may_be_there(tmp_path: Path) -> None:

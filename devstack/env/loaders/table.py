@@ -18,15 +18,15 @@ def loader(pin: str) -> Loader:
     """
     first, _, second = pin.partition("+")
     kind, _, version = first.partition("@")
-    made = _of_node(kind, version, second.partition("@")[2])
+    made = _of_node(kind, version, second)
     return made if made is not None else _of_others(kind, version)
 
 
-def _of_node(kind: str, version: str, node: str) -> Loader | None:
+def _of_node(kind: str, version: str, runtime: str) -> Loader | None:
     if kind == "vite":
         from devstack.env.loaders.vite import Vite
 
-        return Vite(version=int(version or 8), node=int(node or 24))
+        return Vite(version=int(version or 8), runtime=runtime or "node@24")
     if kind == "next":
         from devstack.env.loaders.next import Next
 

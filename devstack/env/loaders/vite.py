@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from devstack.env.loaders import dotenv_text, ecmascript, expand_callback, expand_loop, node_text
-from devstack.env.loaders.definitions import ParsedFile
+from devstack.env.loaders import bun_text, dotenv_text, ecmascript, expand_callback, expand_loop, node_text
+from devstack.env.loaders.definitions import Parsed, ParsedFile
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading, broken_bytes
@@ -27,16 +27,16 @@ class Vite:
     """The loader of `vite`, `vite build` and `vite preview`.
 
     Attributes:
-        node: Node's major version; it decides the parser of Vite 8.
+        runtime: `node@22`, `bun@1.4`: whose `util.parseEnv` is the parser of Vite 8.
     """
 
     version: int = 8
-    node: int = 22
+    runtime: str = "node@24"
 
     @property
     def pin(self) -> str:
-        """Kind and version, and from Vite 8 on the Node that parses."""
-        return f"vite@{self.version}" + (f"+node@{self.node}" if self.version >= 8 else "")
+        """Kind and version, and from Vite 8 on the runtime that parses."""
+        return f"vite@{self.version}" + (f"+{self.runtime}" if self.version >= 8 else "")
 
     def load(self, request: LoadRequest) -> Loaded:
         """Apply Vite's rules; an exported value wins, also an empty one."""
@@ -50,9 +50,7 @@ class Vite:
         paths = request.files
         if paths is None:
             paths = [request.folder / name for name in file_names(request.mode)]
-        parser = dotenv_text.parse
-        if self.version >= 8:
-            parser = node_text.parse20 if self.node < 22 else node_text.parse22
+        parser = dotenv_text.parse if self.version < 8 else _parser_of(self.runtime)
         files = [
             file
             for path in paths
@@ -71,9 +69,10 @@ class Vite:
     def _expand(self, found: Found, files: list[ParsedFile], request: LoadRequest) -> Mapping[str, Result]:
         written: dict[str, str] = {}
         for file in files:
-            # `util.parseEnv` hands names over sorted by their bytes, which decides what is expanded first.
+            # Node's `util.parseEnv` sorts names by their bytes, which decides what is expanded first.
             texts = {name: text or "" for name, text in file.definitions.last_texts().items()}
-            if self.version >= 8 and any("$" in text for text in texts.values()):
+            is_sorted = self.version >= 8 and self.runtime.startswith("node")
+            if is_sorted and any("$" in text for text in texts.values()):
                 texts = {name: texts[name] for name in sorted(texts, key=str.encode)}
             written.update(texts)
         process = dict(request.process)
@@ -85,6 +84,15 @@ class Vite:
         else:
             undecided = expand_loop.expand_all(written, process, sees_later=True)
         return Results(found, lambda name: _result(name, written, process, undecided))
+
+
+def _parser_of(runtime: str) -> Callable[[str], Parsed]:
+    if runtime == "node@20":
+        return node_text.parse20
+    if runtime.startswith("node"):
+        return node_text.parse22
+    grammar = bun_text.parse14 if runtime == "bun@1.4" else bun_text.parse13
+    return lambda text: grammar(text.encode().decode("latin-1"))
 
 
 def _result(name: str, parsed: dict[str, str], process: dict[str, str], undecided: dict[str, str]) -> Result:
