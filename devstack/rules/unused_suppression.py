@@ -35,6 +35,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 def findings(wishes: Iterable[tuple[str, Location]], ran: set[str]) -> Iterator[Finding]:
     """One finding per suppression (rule as written, place) that did nothing although its rule ran."""
     from devstack.env.redact import without_credentials
+
     for written, place in wishes:
         from devstack.rules.catalogue import CATALOGUE, find  # all rules; mostly there is nothing to look up
 
