@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.contract import links
+from devstack.contract import links, proxies
 from devstack.contract.members import Effective, Provenance
 from devstack.contract.needs import Need, needs
 from devstack.env.file_names import is_env_name, is_example, without_example_words
 from devstack.env.model import LayerKind
 from devstack.nearest import is_one_slip
+from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Location
+from devstack.stack.model import FRONTENDS
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -29,6 +31,7 @@ SKIPPED_FOLDERS = frozenset(
         *("__fixtures__", "examples", "example", "templates", "template", "docs", ".github", ".vscode"),
     )
 )
+_IS_PATH = regex(r"$|/(?!/)")
 _PACKAGE_MARKS = ("package.json", "pyproject.toml", "Cargo.toml", "go.mod", "requirements.txt", "Gemfile")
 
 
@@ -62,10 +65,23 @@ def absences(inspection: Inspection) -> Iterator[Absence]:
         if need.reference.service not in stack.services:
             continue
         effective = inspection.contract.effective(need.reference)
-        if effective.is_known and (
-            effective.provenance is not Provenance.ENVIRONMENT or effective.text == ""
-        ):
+        is_absent = effective.provenance is not Provenance.ENVIRONMENT or effective.text == ""
+        if effective.is_known and is_absent and not _stays_with_page(inspection, need):
             yield Absence(need=need, effective=effective)
+
+
+def _stays_with_page(inspection: Inspection, need: Need) -> bool:
+    """Whether the code then asks the page's own server (`|| ''`, `?? '/api'`), which hands requests on."""
+    link = need.link
+    service = inspection.need_stack().services[need.reference.service]
+    if link is None or service.type not in FRONTENDS:
+        return False
+    reads = [read for read in inspection.sources(service.name).reads if read.name in need.reference.names]
+    paths = {read.fallback for read in reads}
+    if not all(path is not None and _IS_PATH.match(path) for path in paths) or not reads:
+        return False
+    target = links.Target(service=link.to, role=link.role)
+    return all(proxies.hands_on(inspection.contract, service, path or "", target) for path in paths)
 
 
 def fallback_serves(inspection: Inspection, absence: Absence) -> bool:

@@ -40,9 +40,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             is_socket = port.role == "main" and service.websocket is not None
             if is_page or is_socket or (service.name, port.role) in linked:
                 yield RULE.finding(
-                    f"Browsers refuse port {port.number} of `{service.name}`: pages show "
-                    "ERR_UNSAFE_PORT, a WebSocket "
-                    "closes with 1006, although other programs reach it.",
+                    f"Browsers refuse port {port.number} of `{service.name}`: pages show ERR_UNSAFE_PORT, a "
+                    "WebSocket closes with 1006, although other programs reach it.",
                     inspection.at_port(service.name, port.role),
                     service=service.name,
                     hint="take a port that browsers do not block, such as 3001",

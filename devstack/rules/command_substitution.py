@@ -39,9 +39,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         for entry in file.assignments:
             if substitutes(entry.raw):
                 yield RULE.finding(
-                    f"`{entry.name}` holds a command in `$(…)`: dotenv-expand, dotenvx and shells run "
-                    "it, others keep "
-                    "the text, so programs see different values and the file can execute code.",
+                    f"`{entry.name}` holds a command in `$(…)`: dotenv-expand, dotenvx and shells run it, "
+                    "others keep the text, so programs see different values and the file can execute code.",
                     inspection.at(path, entry.line, variable=entry.name),
                     service=readers[0],
                     hint="write the command's result instead",

@@ -56,9 +56,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             told.add(read.name)
             yield RULE.finding(
                 f"{found[0].name} reads `process.env.{read.name}`, which is undefined there: Vite loads "
-                f"{inspection.shown(value.origin.path) if value.origin.path else 'the file'} later, and "
-                "not into "
-                "`process.env`.",
+                f"{inspection.shown(value.origin.path) if value.origin.path else 'the file'} later, and not "
+                "into `process.env`.",
                 inspection.at(read.path, read.line, variable=read.name),
                 inspection.at_origin(value.origin, read.name, note="defined here"),
                 service=service.name,

@@ -47,8 +47,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _by_file(inspection: Inspection, value: Value) -> dict[str, list[_Definition]]:
-    """Real file → its definitions, the one that counts first; a file reached twice through links counts "
-    "once."""
+    """Real file → its definitions, the one that counts first; a file reached twice through links counts once."""
     found: dict[str, dict[int, _Definition]] = {}
     raw = value.text if value.raw is None else value.raw
     for origin, text in [(value.origin, raw), *((shadow.origin, shadow.text) for shadow in value.shadows)]:
@@ -67,13 +66,13 @@ def _finding(
     is_equal = len({raws.get(line, str(line)) for _, line, _ in definitions}) == 1
     loader = environment.loader.partition("@")[0]
     lines = sorted(line for _, line, _ in losers)
+    shown = ", ".join(map(str, lines))
     if is_equal:
         message = f"`{name}` is written {len(definitions)} times with the same value."
     else:
         message = (
             f"`{name}` is defined {len(definitions)} times with different values; {loader} takes line "
-            f"{winner}, "
-            f"so an edit of line {_listed(lines)} has no effect."
+            f"{winner}, so an edit of line {shown} has no effect."
         )
     edits = tuple(
         Edit(kind="remove-line", path=inspection.shown(path), variable=name, line=line) for line in lines
@@ -86,12 +85,8 @@ def _finding(
         severity=Severity.INFO if is_equal else None,
         service=environment.service,
         hint=f"keep line {winner} only",
-        fix=Fix(title=f"remove line {_listed(lines)}", safe=False, edits=edits),
+        fix=Fix(title=f"remove line {shown}", safe=False, edits=edits),
     )
-
-
-def _listed(lines: list[int]) -> str:
-    return ", ".join(str(line) for line in lines)
 
 
 RULE = Rule(

@@ -125,8 +125,7 @@ def _extra(
         entries = [entry for _, entry in extra]
         yield RULE.finding(
             f"The example {inspection.shown(example.path)} lacks {_listed(entries)}: the next person who "
-            "clones does "
-            "not learn of it.",
+            "clones does not learn of it.",
             inspection.at(example.path, variable=entries[0].name),
             *(inspection.at(file.path, entry.line, variable=entry.name) for file, entry in extra[:8]),
             severity=Severity.INFO,

@@ -64,9 +64,8 @@ def _finding(helper: Claim, other: Claim) -> Finding:
         else "the second one fails with EADDRINUSE"
     )
     return RULE.finding(
-        f"`{helper.service}` uses port {helper.port} for {kind} ({helper.words}), which "
-        f"`{other.service}` claims too "
-        f"({other.words}): {effect}.",
+        f"`{helper.service}` uses port {helper.port} for {kind} ({helper.words}), which `{other.service}` "
+        f"claims too ({other.words}): {effect}.",
         helper.place,
         replace(other.place, note=f"{other.service}: {other.words}"),
         service=helper.service,

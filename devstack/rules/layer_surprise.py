@@ -61,9 +61,8 @@ def _local_that_loses(
             continue
         path, line = loser
         yield RULE.finding(
-            f"`{name}` from `.env.local` loses: Vite lets `.env.{environment.mode}` win (Next does it "
-            "the other way "
-            "round), so the page runs with the other value.",
+            f"`{name}` from `.env.local` loses: Vite lets `.env.{environment.mode}` win (Next does it the "
+            "other way round), so the page runs with the other value.",
             inspection.at(path, line, variable=name, note="loses"),
             inspection.at_origin(value.origin, name, note="wins"),
             service=service.name,

@@ -44,9 +44,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         return
     names = ", ".join(f"`{service.name}` ({service.port})" for service in affected)
     yield RULE.finding(
-        f"`PORT={exported}` is exported in this shell and reaches every service; {names} would take it "
-        "instead of "
-        "the declared port.",
+        f"`PORT={exported}` is exported in this shell and reaches every service; {names} would take it instead "
+        "of the declared port.",
         *(inspection.at_port(service.name) for service in affected),
         service=affected[0].name,
         hint="`unset PORT` before starting, or give the service `port_env` in stack.toml",

@@ -69,9 +69,8 @@ def _declared(inspection: Inspection) -> Iterator[Finding]:
         for port in service.all_ports:
             if 0 < port.number < _PRIVILEGED:
                 yield RULE.finding(
-                    f"Port {port.number} of `{service.name}` is privileged: starting it without root "
-                    "fails with "
-                    "EACCES on most systems.",
+                    f"Port {port.number} of `{service.name}` is privileged: starting it without root fails "
+                    "with EACCES on most systems.",
                     inspection.at_port(service.name, port.role),
                     severity=Severity.WARNING,
                     service=service.name,

@@ -34,16 +34,7 @@ from devstack.rules.wording import listed
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
-_MENTIONS = (
-    "Makefile",
-    "makefile",
-    "package.json",
-    "justfile",
-    "Justfile",
-    "README.md",
-    "bin/dev",
-    "Taskfile.yml",
-)
+_MENTIONS = tuple("Makefile makefile package.json justfile Justfile README.md bin/dev Taskfile.yml".split())  # noqa: SIM905
 _PARSERS = regex(r"\b(?:honcho|foreman|nf)\s+(?:start|run|-)")
 _OTHERS = regex(r"\b(?:overmind|hivemind|mprocs|process-compose)\b")
 

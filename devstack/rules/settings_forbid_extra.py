@@ -54,8 +54,8 @@ def _in_file(
         return
     yield RULE.finding(
         f"`{settings.name}` of `{service.name}` forbids variables that it does not know, and "
-        f"{inspection.shown(file.path)} "
-        f"holds {named(entry.name for entry in foreign)}: it stops with `extra_forbidden` at start.",
+        f"{inspection.shown(file.path)} holds {named(entry.name for entry in foreign)}: it stops with "
+        "`extra_forbidden` at start.",
         inspection.at(settings.path, settings.line),
         *(
             inspection.at(file.path, entry.line, variable=entry.name, note="is no field of it")

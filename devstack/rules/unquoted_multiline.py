@@ -47,9 +47,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 continue
             kind = "PEM block" if entry.raw.startswith("-----BEGIN") else "JSON value"
             yield RULE.finding(
-                f"`{entry.name}` is a {kind} of {end - entry.line + 1} lines without quotes: the program "
-                "gets only "
-                "its first line.",
+                f"`{entry.name}` is a {kind} of {end - entry.line + 1} lines without quotes: the program gets "
+                "only its first line.",
                 inspection.at(path, entry.line, variable=entry.name),
                 inspection.at(path, end, note="last line of the value"),
                 service=readers[0],

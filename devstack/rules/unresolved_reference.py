@@ -116,8 +116,7 @@ def _kept(
 
 
 def _is_alone(inspection: Inspection, value: Value) -> bool:
-    """Whether every program that reads this line leaves the text: otherwise the disagreement is the "
-    "finding."""
+    """Whether every program that reads this line leaves the text: otherwise the disagreement is the finding."""
     path = value.origin.path
     if path is None:
         return False

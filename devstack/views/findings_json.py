@@ -1,4 +1,4 @@
-"""The report as JSON, version 1 of the contract in docs/json.md: explicit mapping, stable keys."""
+"""The report as JSON, version 1 of the contract: explicit mapping, stable keys."""
 
 from __future__ import annotations
 
