@@ -69,7 +69,7 @@ class EnvFile:
     @cached_property
     def assignments(self) -> tuple[Assignment, ...]:
         """In the order of the file; lines inside a quoted multi-line value are not looked at."""
-        return tuple(_assignments(self.lines))
+        return tuple(_plain_assignments(self.lines) if self.is_plain else _assignments(self.lines))
 
     @cached_property
     def is_plain(self) -> bool:
@@ -146,6 +146,14 @@ def _decode(content: bytes) -> tuple[str, str]:
 def _is_bare_utf16(content: bytes) -> bool:
     start = content[:64]
     return len(start) >= 8 and len(start) % 2 == 0 and (not any(start[1::2]) or not any(start[0::2]))
+
+
+def _plain_assignments(lines: tuple[str, ...]) -> Iterator[Assignment]:
+    """Those of a file in which every line is `NAME=value` with plain characters, a comment, or empty."""
+    for number, line in enumerate(lines, start=1):
+        name, equals, raw = line.partition("=")
+        if equals and name[:1] != "#":
+            yield Assignment(name=name, line=number, raw=raw)
 
 
 def _assignments(lines: tuple[str, ...]) -> Iterator[Assignment]:

@@ -32,7 +32,7 @@ def service(name: str, table: schema.ServiceTable) -> model.Service:
         profiles=tuple(table.get("profiles", ())),
         hosts=tuple(table.get("hosts", ())),
         source=tuple(table["source"]) if "source" in table else None,
-        env=_env(table.get("env", {})),
+        env=_env(table["env"]) if "env" in table else _NO_ENV,
         ready=_ready(table.get("ready")),
         websocket=_websocket(table.get("websocket")),
         **plain,
@@ -92,6 +92,9 @@ def _env(table: schema.EnvTable) -> model.EnvSpec:
         ),
         on_change=table.get("on_change"),
     )
+
+
+_NO_ENV = _env({})
 
 
 def _ready(table: Mapping[str, Any] | None) -> model.Ready | None:

@@ -25,6 +25,8 @@ _STRING = regex(
     r"|'[^'\n]*'",
     re.DOTALL,
 )
+# What most lines are: a bare key with a short value, and nothing behind it.
+_USUAL = regex(r"""([A-Za-z0-9_-]+)[ \t]*=[ \t]*(?:"[^"\\\n]*"|'[^'\n]*'|[A-Za-z0-9_.+-]+)[ \t]*\n""")
 _SCALAR = regex(r"[^\s,\]}#]+(?: [0-9][0-9:.]*[^\s,\]}#]*)?")  # a date may hold one space
 
 
@@ -52,6 +54,9 @@ class _Reader:
                 return self.lines
             if self.text[self.at] == "[":
                 table = self._header()
+            elif usual := _USUAL.match(self.text, self.at):
+                self.lines.setdefault((*table, usual[1]), self.line())
+                self.at = usual.end()
             else:
                 self._assignment(table)
 
