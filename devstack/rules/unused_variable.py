@@ -35,25 +35,10 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 _WORD = regex(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
-_NOT_TEXT = frozenset(
-    (
-        *(
-            ".png",
-            ".jpg",
-            ".jpeg",
-            ".gif",
-            ".ico",
-            ".webp",
-            ".svg",
-            ".woff",
-            ".woff2",
-            ".ttf",
-            ".mp3",
-            ".mp4",
-        ),
-        *(".wav", ".pdf", ".map", ".pyc", ".so", ".zip", ".gz", ".onnx", ".lock", ".md", ".log"),
-    )
-)
+_NOT_TEXT = {
+    *(".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".svg", ".onnx", ".mp3", ".mp4", ".wav"),
+    *(".woff", ".woff2", ".ttf", ".pdf", ".map", ".pyc", ".so", ".zip", ".gz", ".lock", ".md", ".log"),
+}
 _MOST_FILES = 20_000
 
 
