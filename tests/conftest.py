@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
@@ -85,19 +86,8 @@ def devstack() -> Callable[..., Outcome]:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """A port that was free a moment ago, found by binding; each call gives another one."""
-    given: set[int] = set()
-
-    def find() -> int:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
-            if port not in given:
-                given.add(port)
-                return port
-
-    return find
+    """Gives a port that nobody else takes, tried by binding; each call gives another one."""
+    return free_ports.find
 
 
 @pytest.fixture

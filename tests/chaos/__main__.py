@@ -32,6 +32,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from tests import free_ports
 from tests.chaos import services
 from tests.conftest import clean_environment
 from tests.e2e.programs import eventually, guards, tagged, toml
@@ -50,24 +51,13 @@ GUARDS_PER_RUN = 3
 """A guard that is killed more often is given up, which is not what is tried here."""
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
 class Chaos:
     """One stack under trouble."""
 
     def __init__(self, folder: Path, seed: int, record: TextIO | None = None) -> None:
         self.folder = folder
         self.random = random.Random(seed)
-        self.ports = free_ports(8)
+        self.ports = [free_ports.find() for _ in range(8)]
         self.notes = folder / "notes"
         self.notes.mkdir()
         self.names = services.write(folder, self.ports, self.notes)
