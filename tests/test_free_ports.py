@@ -9,7 +9,12 @@ import sys
 from tests import free_ports
 from tests.conftest import ROOT
 
-OTHER = "import sys; from tests.free_ports import find; print(*(find() for _ in range(300)), flush=True); sys.stdin.read()"
+OTHER = """
+import sys
+from tests.free_ports import find
+print(*(find() for _ in range(300)), flush=True)
+sys.stdin.read()
+"""
 
 
 def test_another_process_gets_other_ports(spawned: list[subprocess.Popen[bytes]]) -> None:
