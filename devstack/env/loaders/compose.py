@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.compose_template import TemplateError, TooLongError, references, substitute
-from devstack.env.loaders.definitions import (
-    NAMES_ALONE,
-    Definitions,
-    Lines,
-    ParsedFile,
-    Row,
-    definitions_of,
+from devstack.env.loaders.compose_template import (
+    TemplateError,
+    references,
+    substitute,
+    substituted,
+    template_of,
 )
-from devstack.env.loaders.outcome import Found, Result, Values
-from devstack.env.loaders.python_dotenv import LONGEST
+from devstack.env.loaders.definitions import NAMES_ALONE, Definitions, Lines, ParsedFile, collected_later
+from devstack.env.loaders.flat import MultipliedError, Template
+from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
+from devstack.env.loaders.statements import Shape, Statements, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -30,23 +30,49 @@ _SPACE = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _IN_LINE = "\t\v\f\r \u0085\u00a0"
-_NO_STATEMENT = regex(f"(?:[{_SPACE}]++|#[^\n]*+)*+")
-_CHARACTERS = r"!%&()*+,\-./0-9:;<>?@A-Z\[\]^_a-z{|}~="
-_PLAIN_LINES = regex(rf"(?:[A-Za-z_][A-Za-z0-9_]*+=[{_CHARACTERS}]*+\n){{8,}}+")
-_USUAL = regex(rf"([0-9A-Za-z_][0-9A-Za-z_.\-]*+)=(?:([{_CHARACTERS}$]*+)\n|(\"([^\"\\$]*+)\"|'([^'\\]*+)'))")
+_BLANK = f"(?:[{_SPACE}]++|#[^\n]*+)*+"
+_EXPORTED = f"(?:export[\t\f\r ][{_IN_LINE}]*+)?+"
+_NAME = r"[\w.\-\[\]]++"
+_VALUE = r"""(?:"(?:[^"\\]++|\\[\s\S])*+"|'(?:[^'\\]++|\\[\s\S])*+'|(?!['"])[^\n]*+)"""
+_SHAPE = Shape(
+    lead=_BLANK, start=_EXPORTED, name=_NAME, middle=f"[{_IN_LINE}]*+[=:][{_IN_LINE}]*+", value=_VALUE
+)
+_ALONE = Shape(
+    lead=_BLANK,
+    start=rf"{_EXPORTED}(?!export[\t\f\r ])",
+    name=_NAME,
+    middle="",
+    value="",
+    end=f"[{_IN_LINE}]*+(?=\n)",
+)
+_SIMPLE_LINES = regex(r"(?:[A-Za-z_][A-Za-z0-9_]*+=(?:[!#-&(-~][!-~]*+)?+\n){8,}+")
+_NOTHING = regex(_BLANK)
 _BLANK_IN_LINE = regex(f"[{_IN_LINE}]*+")
 _EXPORT = regex(r"export(?=[\t\n\f\r ])")
-_NAME = regex(f"[0-9A-Za-z_.{_IN_LINE}\\-\\[\\]]*+")
-_ESCAPE = regex(r"\\(?:[abcfnrtv$\"\\]|0[0-9]{0,3})")
-_MEANING = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", '"': '"', "\\": "\\"}
+_NAME_PART = regex(rf"[\w.{_IN_LINE}\-\[\]]*+")
+_OCTAL = regex(r"\\0([0-9]{0,3})")
+_ONE_VALUE = regex(_VALUE)
+_QUOTES = ("'", '"')
+_MEANING = {
+    "\\a": "\a",
+    "\\b": "\b",
+    "\\f": "\f",
+    "\\n": "\n",
+    "\\r": "\r",
+    "\\t": "\t",
+    "\\v": "\v",
+    "\\$": "$$",
+}
+_BACKSLASH = "\ud800"  # stands for one that is no longer special; no decoded text holds it
+_MOST = 20_000_000  # characters of all values with references: a chain of them can grow without end
 
 
 class _Refused(Exception):  # noqa: N818 - what the program does
-    """compose-go gives up the file at `position`."""
+    """compose-go gives up the file in `line`."""
 
-    def __init__(self, position: int, reason: str) -> None:
+    def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
-        self.position = position
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,27 +88,33 @@ class Compose:
         """Apply compose-go's rules; of several files the last wins; one malformed line refuses it all."""
         reading = Reading(request)
         paths = list(request.files) if request.files is not None else [request.folder / ".env"]
-        known: dict[str, str] = {}
-        results: dict[str, Result] = {}
         files: list[ParsedFile] = []
+        scope = _Scope(request.process)
         for path in paths:
             content = reading.content(path)
             if content is None:
                 if not reading.layers[-1].exists:
                     reading.issues.append(_fatal(path, None, "couldn't find env file"))
                 continue
-            reader = _File(ecmascript.decode(content).removeprefix("\ufeff"), request.process, known)
+            reader = _File(ecmascript.decode(content).removeprefix("\ufeff"), scope)
             try:
-                made = reader.read()
+                with collected_later():
+                    reader.read()
             except _Refused as problem:
-                reading.issues.append(_fatal(path, reader.line(problem.position), str(problem)))
+                reading.issues.append(_fatal(path, problem.line, str(problem)))
                 continue
             files.append(ParsedFile(path=path, definitions=reader.definitions))
-            results.update(made)
-            known.update({name: result.text for name, result in made.items() if result.text is not None})
         if any(issue.fatal for issue in reading.issues):
-            files, results = [], {}
-        return reading.finish(Values(Found(reversed(files)), results, request.process, references))
+            files = []
+        found = Found(reversed(files))
+
+        def decide(name: str) -> Result:
+            _, text, raw, _ = found[name]
+            if text is None:
+                return Result(None, False, scope.unknown[name])
+            return Result(text, raw is None and name in request.process)
+
+        return reading.finish(Values(found, Results(found, decide), request.process, references))
 
 
 def _fatal(path: Path, line: int | None, reason: str) -> LoadIssue:
@@ -90,175 +122,184 @@ def _fatal(path: Path, line: int | None, reason: str) -> LoadIssue:
     return LoadIssue(path=path, line=line, kind="error", message=message, fatal=True)
 
 
+class _Scope:
+    """What references find: what is exported, then what was read so far.
+
+    Attributes:
+        known: texts by name.
+        unknown: names whose text cannot be worked out, with the reason.
+    """
+
+    def __init__(self, process: Mapping[str, str]) -> None:
+        self.known = dict(process)
+        self.unknown: dict[str, str] = {}
+        self._process = process
+        self._left = _MOST
+
+    def put(self, name: str, text: str) -> None:
+        """Define a name."""
+        if name not in self._process:
+            self.known[name] = text
+        if self.unknown:
+            self.unknown.pop(name, None)
+
+    def hide(self, name: str, reason: str) -> None:
+        """Define a name whose text cannot be worked out."""
+        if name not in self._process:
+            self.known.pop(name, None)
+        self.unknown[name] = reason
+
+    def expanded(self, name: str, text: str, template: Template | None) -> str | None:
+        """Define `name` as `text` with its references resolved; None = unknown. Raises TemplateError."""
+        if self.unknown:
+            hidden = self.unknown.keys() - self._process.keys()
+            if other := next((one for one in references(text) if one in hidden), None):
+                self.hide(name, f"it refers to {other}, which is unknown")
+                return None
+        try:
+            made = substitute(text, self.known) if template is None else substituted(template, self.known)
+        except MultipliedError:
+            self.hide(name, "its references are nested too deeply, or multiply it beyond a megabyte")
+            return None
+        self._left -= len(made)
+        if self._left < 0:
+            self.hide(name, "references make the values of this file too long")
+            return None
+        self.put(name, made)
+        return made
+
+
 class _File:
     """One pass over one file: values are expanded where they stand, with what stands before them."""
 
-    def __init__(self, text: str, process: Mapping[str, str], earlier: Mapping[str, str]) -> None:
+    def __init__(self, text: str, scope: _Scope) -> None:
         self._text = text
-        self._process = process
-        self._earlier = earlier
-        self._made: dict[str, Result] = {}
-        self._rows: list[Row] = []
+        self._scope = scope
+        self._position = 0
         self._lines = Lines(text)
+        self.definitions = Definitions()
 
-    @property
-    def definitions(self) -> Definitions:
-        """What was read so far."""
-        return definitions_of(self._rows)
-
-    def line(self, position: int) -> int:
-        """The 1-based line of `position`; positions only grow."""
-        return self._lines.at(position)
-
-    def read(self) -> dict[str, Result]:
-        """All names. Raises _Refused."""
-        position = self._statement(0)
-        while position < len(self._text):
-            usual = _USUAL.match(self._text, position)
-            if usual is None:
-                position = self._statement(self._binding(position))
-                continue
-            name, bare, quoted, double, single = usual.groups()
-            raw = quoted if bare is None else bare
-            made = (
-                Result(double if single is None else single)
-                if bare is None
-                else self._expanded(bare, position)
-            )
-            self._made[name] = made
-            self._rows.append((name, made.text, raw, self.line(position)))
-            # Plain lines come in groups, and only they are worth the look.
-            position = self._statement(usual.end()) if bare is not None else self._behind_space(usual.end())
-        return self._made
-
-    def _behind_space(self, position: int) -> int:
-        return _end(_NO_STATEMENT, self._text, position)
-
-    def _statement(self, position: int) -> int:
-        """Where the next statement begins that has to be looked at."""
-        end = -1
-        while end != position:
-            end = position = self._behind_space(position)
-            taken = len(self._rows)
-            position = self._lines.take_plain(position, self._rows, _PLAIN_LINES)
-            if position != end:
-                self._made.update({name: Result(text) for name, text, _, _ in self._rows[taken:]})
-            position = self._behind_names(position)
-        return position
-
-    def _behind_names(self, position: int) -> int:
-        """Take lines of nothing but names: what exists under them is inherited."""
-        found = NAMES_ALONE.match(self._text, position)
-        if found is None:
-            return position
-        names, line = found.group().split(), self.line(position)
-        inherited = {name: self._inherited(name) for name in dict.fromkeys(names)}
-        made = {name: result for name, result in inherited.items() if result is not None}
-        if made:
-            self._made.update(made)
-            self._rows += [(name, None, None, line + at) for at, name in enumerate(names) if name in made]
-        return found.end()
-
-    def _inherited(self, name: str) -> Result | None:
-        try:
-            text = self._lookup(name)
-        except TooLongError:
-            return self._made[name]
-        return None if text is None else Result(text, name in self._process)
-
-    def _binding(self, start: int) -> int:
-        if _EXPORT.match(self._text, start):
-            start = _end(_BLANK_IN_LINE, self._text, start + len("export"))
-        end = self._name_end(start)
-        separator = self._text[end : end + 1]
-        # Without `=`, `:` or a newline up to the end, everything is the value of no name.
-        name = self._text[start:end].rstrip(_SPACE) if separator else ""
-        if " " in name:
-            raise _Refused(start, "key cannot contain a space")
-        after = _end(_BLANK_IN_LINE, self._text, end + 1 if separator else start)
-        if separator == "\n":
-            if (inherited := self._inherited(name)) is not None:
-                self._rows.append((name, None, None, self.line(start)))
-                self._made[name] = inherited
-            return after
-        line = self.line(start)
-        text, raw, position = self._value(after)
-        self._rows.append((name, text.text, raw, line))
-        self._made[name] = text
-        return position
-
-    def _name_end(self, start: int) -> int:
-        position = start
+    def read(self) -> None:
+        """All statements. Raises _Refused."""
         while True:
-            position = _end(_NAME, self._text, position)
-            if position >= len(self._text) or self._text[position] in "=:\n":
-                return position
-            character = self._text[position]
-            if unicodedata.category(character)[0] not in "LN":
-                raise _Refused(position, f"unexpected character {character!r} in a variable name")
-            position += 1
+            while self._take_values() or self._take_names():
+                pass
+            self._take(_NOTHING)
+            if self._position >= len(self._text):
+                return
+            self._binding()
 
-    def _value(self, start: int) -> tuple[Result, str, int]:
-        quote = self._text[start : start + 1]
-        if quote in ("'", '"') and quote:
-            return self._quoted(start, quote)
-        newline = self._text.find("\n", start)
-        end = len(self._text) if newline < 0 else newline
-        raw = self._text[start:end].partition(" #")[0].rstrip(_SPACE)
-        return self._expanded(raw, start), raw, min(end + 1, len(self._text))
-
-    def _quoted(self, start: int, quote: str) -> tuple[Result, str, int]:
-        found = _QUOTED[quote].match(self._text, start)
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self._text, self._position)
         if found is None:
-            raise _Refused(start, f"unterminated quoted value {quote}…")
-        inner = found.group(1)
-        if "\\" in inner:
-            inner = _PAIR.sub(lambda pair: quote if pair.group()[1:] == quote else pair.group(), inner)
-        if quote == "'":
-            return Result(inner), found.group(), found.end()
-        return self._expanded(_ESCAPE.sub(_unescaped, inner), start), found.group(), found.end()
+            return ""
+        self._position = found.end()
+        return found.group()
 
-    def _expanded(self, text: str, position: int) -> Result:
-        if "$" not in text:
-            return Result(text)
-        try:
-            made = substitute(text, self._lookup)
-            if len(made) > LONGEST:
-                return Result(None, False, "its references multiply it beyond a megabyte")
-            return Result(made)
-        except TemplateError as problem:
-            raise _Refused(position, str(problem)) from None
-        except (TooLongError, RecursionError):
-            return Result(None, False, "references nested too deeply to work out")
+    def _take_values(self) -> bool:
+        """Take statements with a value, as many as follow each other; whether there are any."""
+        simple = Definitions()
+        end = self._lines.take_plain(self._position, simple, _SIMPLE_LINES)
+        if simple.names:
+            raws = [raw or "" for raw in simple.raws]
+            self._define(Statements(simple.names, raws, simple.lines, end), {raw: raw for raw in set(raws)})
+        else:
+            taken = statements(_SHAPE, self._text, self._position, self._lines)
+            self._define(taken, {raw: _literal(raw) for raw in set(taken.values)})
+            end = taken.end
+        is_any = end > self._position
+        self._position = end
+        return is_any
 
-    def _lookup(self, name: str) -> str | None:
-        if (undecided := self._made.get(name)) is not None and undecided.unknown:
-            raise TooLongError
-        for place in (self._process, self._earlier):
-            if name in place:
-                return place[name]
-        found = self._made.get(name)
-        return None if found is None else found.text
+    def _define(self, taken: Statements, literals: Mapping[str, str]) -> None:
+        """Define names; `literals` has what each written value is before its references are resolved."""
+        columns, scope = self.definitions, self._scope
+        fixed = {raw: text for raw, text in literals.items() if "$" not in text or raw[0] == "'"}
+        templates: dict[str, Template] = {}
+        if 2 * len(literals) < len(taken.values):
+            different = literals.keys() - fixed.keys()
+            templates = {raw: made for raw in different if (made := template_of(literals[raw]))}
+        for name, raw, line in zip(*taken[:3], strict=True):
+            text = fixed.get(raw)
+            if text is not None:
+                scope.put(name, text)
+            else:
+                try:
+                    text = scope.expanded(name, literals[raw], templates.get(raw))
+                except TemplateError as problem:
+                    raise _Refused(line, str(problem)) from None
+            columns.texts.append(text)
+        columns.names += taken.names
+        columns.raws += [raw if raw[:1] in _QUOTES else literals[raw] for raw in taken.values]
+        columns.lines += taken.lines
+
+    def _take_names(self) -> bool:
+        """Take names without a value, as many as follow each other: each inherits what exists under it."""
+        found = NAMES_ALONE.match(self._text, self._position)
+        if found is not None:
+            first = self._lines.at(self._position)
+            self._inherit(dict(zip(found.group().split(), count(first))))
+            self._position = found.end()
+            return True
+        names, _, lines, self._position = statements(_ALONE, self._text, self._position, self._lines)
+        self._inherit(dict(zip(names, lines, strict=True)))
+        return bool(names)
+
+    def _inherit(self, lines: Mapping[str, int]) -> None:
+        """Define names that stand alone, each by its last line."""
+        for name, line in lines.items():
+            if name in self._scope.known:
+                self.definitions.append((name, self._scope.known[name], None, line))
+            elif name in self._scope.unknown:
+                self.definitions.append((name, None, None, line))
+
+    def _binding(self) -> None:
+        """Take a statement that does not look like others."""
+        line = self._lines.at(self._position)
+        if self._take(_EXPORT):
+            self._take(_BLANK_IN_LINE)
+            if self._position >= len(self._text):
+                raise _Refused(line, "nothing follows `export`")
+        start = self._position
+        name = self._take(_NAME_PART)
+        separator = self._text[self._position : self._position + 1]
+        if separator and separator not in "=:\n":
+            raise _Refused(line, f"unexpected character {separator!r} in a variable name")
+        name = name.rstrip(_SPACE)
+        if " " in name and separator:
+            raise _Refused(line, "key cannot contain a space")
+        self._position += 1
+        if not separator:  # everything is the value of no name
+            name, self._position = "", start
+        self._take(_BLANK_IN_LINE)
+        if separator == "\n":
+            self._inherit({name: line})
+            return
+        raw = self._take(_ONE_VALUE)
+        if not raw and self._text[self._position : self._position + 1] in _QUOTES:
+            raise _Refused(self._lines.at(self._position), "a quote is never closed")
+        self._define(Statements([name], [raw], [line], self._position), {raw: _literal(raw)})
 
 
-_QUOTED = {
-    "'": regex(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
-    '"': regex(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
-}
-_PAIR = regex(r"\\.", re.DOTALL)
+def _literal(raw: str) -> str:
+    """A value as it is before its references are resolved."""
+    if raw[:1] not in _QUOTES:
+        return raw.partition(" #")[0].rstrip(_SPACE)
+    inner, quote = raw[1:-1], raw[0]
+    if "\\" not in inner:
+        return inner
+    inner = inner.replace("\\\\", _BACKSLASH).replace(f"\\{quote}", quote)
+    if quote == "'":
+        return inner.replace(_BACKSLASH, "\\\\")
+    if "\\0" in inner:
+        inner = _OCTAL.sub(_octal, inner)
+    for escape, meaning in _MEANING.items():
+        inner = inner.replace(escape, meaning)
+    return inner.replace(_BACKSLASH, "\\")
 
 
-def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
-    found = pattern.match(text, position)
-    return found.end() if found else position
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    escape = found.group()[1:]
-    if escape == "$":
-        return "$$"
-    if escape[0] == "0":
-        octal = escape[1:]
-        is_valid = len(octal) == 3 and octal <= "377" and not set(octal) & set("89")
-        return chr(int(octal, 8)) if is_valid else "\\" + octal
-    return _MEANING.get(escape, found.group())
+def _octal(found: re.Match[str]) -> str:
+    digits = found.group(1)
+    is_valid = len(digits) == 3 and digits <= "377" and not set(digits) & set("89")
+    made = chr(int(digits, 8)) if is_valid else "\\" + digits
+    return made.replace("\\", _BACKSLASH)

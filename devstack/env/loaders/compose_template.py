@@ -1,125 +1,151 @@
-"""compose-go's templates: `$X ${X} ${X:-d} ${X-d} ${X:?e} ${X?e} ${X:+a} ${X+a} $$`."""
+"""compose-go's templates: `$X ${X} ${X:-d} ${X-d} ${X:?e} ${X?e} ${X:+a} ${X+a} $$`, nested as deep as one likes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
+from devstack.env.loaders.flat import (
+    MultipliedError,
+    References,
+    RequiredError,
+    Template,
+    chosen,
+    filled,
+    joined,
+)
 from devstack.patterns import regex
 
-_BRACED = r"[_a-zA-Z][_a-zA-Z0-9]*(?::?[-+?](?:.*))?"
-_PATTERN = regex(rf"\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{{(?:({_BRACED})\}}|()))")
-_NAME = regex("[_a-zA-Z][_a-zA-Z0-9]*+")
-_SIMPLE = regex(r"\$\{([_a-zA-Z][_a-zA-Z0-9]*+)\}")
-_OPERATORS = (":?", "?", ":-", "-", ":+", "+")
-_DEPTH = 60
-_BUDGET = 3_000_000
-
-Lookup = Callable[[str], str | None]
+# Go takes names without regard to case, and so the long s and the Kelvin sign for letters.
+_LETTER = "_a-zA-Z\u017f\u212a"
+_NAME = f"[{_LETTER}][0-9{_LETTER}]*+"
+_FLAT = regex(rf"(?:[^$]++|\$(?:\$|{_NAME}|\{{{_NAME}(?::?[-+?][^${{}}\n]*+)?+\}}|(?![{_LETTER}{{])))*+\Z")
+_START = regex(rf"\$(?:(\$)|({_NAME})|\{{({_NAME})(?:\}}|(:?[-+?]))|(\{{))")
+_BRACE = regex(r"\{.?|\}", re.DOTALL)
+_NAMES = regex(r"\$(?:\$|\{?([_a-zA-Z][_a-zA-Z0-9]*))")
+_REFERENCES = References(_NAME)
+_MOST = 2_000  # references with others in them, in one text: nobody writes them, and they take time
 
 
 class TemplateError(Exception):
     """compose refuses the text, and with it the file; the argument is its sentence without values."""
 
 
-class TooLongError(Exception):
-    """Working it out takes too long."""
-
-
-def substitute(text: str, lookup: Lookup, *, depth: int = 0) -> str:
+def substitute(text: str, known: Mapping[str, str]) -> str:
     """`text` with its references resolved.
 
     Raises:
         TemplateError: it is not valid, or a required variable is missing.
-        TooLongError: it is nested without end in sight.
+        MultipliedError: it grows beyond all bounds.
     """
-    if depth > _DEPTH or text.count("${") * len(text) > _BUDGET:
-        raise TooLongError
-    if "${" not in text:
+    try:
+        if not _FLAT.match(text):
+            return _Nested(text, known).substituted()
         parts = text.split("$$")
-        made = {part: _unbraced(part, lookup) for part in dict.fromkeys(parts)}
+        if len(parts) == 1:
+            return _REFERENCES.expanded(text, known)
+        made = {part: _REFERENCES.expanded(part, known) for part in dict.fromkeys(parts)}
         return "$".join([made[part] for part in parts])
-    return _PATTERN.sub(lambda found: _replacement(found, lookup, depth), text)
+    except RequiredError as missing:
+        raise _required(missing) from None
 
 
-def _unbraced(text: str, lookup: Lookup) -> str:
-    """`$NAME` again and again, each different piece of the text once."""
-    start, *pieces = text.split("$")
-    made = {piece: _named(piece, lookup) for piece in dict.fromkeys(pieces)}
-    return start + "".join([made[piece] for piece in pieces])
+def template_of(text: str) -> Template | None:
+    """The parts of a text with a few references that hold no others: for texts that come again and again."""
+    return _REFERENCES.template(text) if "$$" not in text and _FLAT.match(text) else None
 
 
-def _named(piece: str, lookup: Lookup) -> str:
-    found = _NAME.match(piece)
-    return "$" + piece if found is None else (lookup(found.group()) or "") + piece[found.end() :]
-
-
-def _replacement(whole: re.Match[str], lookup: Lookup, depth: int) -> str:
-    escaped, named, _, _ = whole.groups()
-    if escaped:
-        return "$"
-    part = whole.group()
-    simple = _SIMPLE.fullmatch(part)
-    if plain := simple[1] if simple else named:
-        return lookup(plain) or ""
-    operator = _first_operator(part)
-    closing = _closing_brace(part)
-    rest = ""
-    if closing >= 0:
-        part, rest = part[: closing + 1], part[closing + 1 :]
-    found = _PATTERN.search(part)
-    escaped, named, braced, _ = found.groups() if found else (None, None, None, None)
-    if escaped:
-        return "$"
-    if named:
-        return lookup(named) or ""
-    if not braced:
-        raise TemplateError("an invalid template after `$`")
-    if operator is None or operator not in braced:
-        return lookup(braced) or ""
-    name, _, argument = braced.partition(operator)
-    made = _applied(name, operator, argument, lookup, depth=depth)
-    return made + substitute(rest, lookup, depth=depth + 1)
-
-
-def _applied(name: str, operator: str, argument: str, lookup: Lookup, *, depth: int) -> str:
-    value = lookup(name)
-    is_there = value is not None and not (operator.startswith(":") and value == "")
-    if operator.endswith("?"):
-        substitute(argument, lookup, depth=depth + 1)
-        if not is_there:
-            raise TemplateError(f"required variable {name} is missing a value")
-        return value or ""
-    if operator.endswith("-"):
-        return (value or "") if is_there else substitute(argument, lookup, depth=depth + 1)
-    return substitute(argument, lookup, depth=depth + 1) if is_there else value or ""
-
-
-def _first_operator(part: str) -> str | None:
-    places = [(part.find(operator), operator) for operator in _OPERATORS]
-    found = [place for place in places if place[0] >= 0]
-    return min(found, key=lambda place: place[0])[1] if found else None
-
-
-def _closing_brace(part: str) -> int:
-    """Where the first reference ends, nested ones skipped, or -1."""
-    opened = 0
-    position = 0
-    while position < len(part):
-        if part[position] == "}":
-            opened -= 1
-            if opened == 0:
-                return position
-        elif part.startswith("${", position):
-            opened += 1
-            position += 1
-        position += 1
-    return -1
-
-
-_NAMES = regex(r"\$(?:\$|\{?([_a-zA-Z][_a-zA-Z0-9]*))")
+def substituted(template: Template, known: Mapping[str, str]) -> str:
+    """As `substitute`, of a text whose parts are known."""
+    try:
+        return filled(template, known)
+    except RequiredError as missing:
+        raise _required(missing) from None
 
 
 def references(text: str) -> tuple[str, ...]:
     """Names that `text` refers to, in order, each once."""
     return tuple(dict.fromkeys(found.group(1) for found in _NAMES.finditer(text) if found.group(1)))
+
+
+def _required(missing: RequiredError) -> TemplateError:
+    return TemplateError(f"required variable {missing} is missing a value")
+
+
+class _Nested:
+    """A text with references in the defaults of others.
+
+    compose-go takes what stands behind an operator up to the last brace of the line, and cuts it where the braces
+    are balanced. Here each place is read once: `_ranges` are what is left, the next one last.
+    """
+
+    def __init__(self, text: str, known: Mapping[str, str]) -> None:
+        if text.count("${") > _MOST:
+            raise MultipliedError
+        self._text = text
+        self._known = known
+        self._closing = _closing_braces(text)
+        self._ranges = [(0, len(text))]
+        self._line = (-1, 0, 0)
+
+    def substituted(self) -> str:
+        """The text. Raises TemplateError, RequiredError, MultipliedError."""
+        made: list[str] = []
+        while self._ranges:
+            start, end = self._ranges.pop()
+            found = _START.search(self._text, start, end)
+            made.append(self._text[start : end if found is None else found.start()])
+            if found is None:
+                continue
+            escaped, named, braced, operator, invalid = found.groups()
+            if invalid:
+                raise TemplateError("an invalid template after `$`")
+            if operator is not None:
+                made.append(self._choose(found, end))
+                continue
+            self._ranges.append((found.end(), end))
+            made.append("$" if escaped else self._known.get(named or braced, ""))
+        return joined(made)
+
+    def _choose(self, found: re.Match[str], end: int) -> str:
+        """The value of a reference with an operator, or nothing where the text behind the operator comes next."""
+        last = self._last_brace(found.end(), end)
+        if last < 0:
+            raise TemplateError("an invalid template after `$`")
+        closing = self._closing.get(found.start() + 1, end)
+        closing = closing if closing <= last else last
+        self._ranges.append((closing + 1, end))
+        name, operator = found.group(3), found.group(4)
+        value = self._known.get(name)
+        made = chosen(value, operator, _ARGUMENT)
+        if made is None:
+            raise RequiredError(name)
+        if made is not _ARGUMENT:
+            return made
+        self._ranges.append((found.end(), closing))
+        return ""
+
+    def _last_brace(self, start: int, end: int) -> int:
+        """Where the last closing brace in front of `end` stands on the line of `start`, or -1."""
+        known_end, line_end, last = self._line
+        if known_end != end or start > line_end:
+            newline = self._text.find("\n", start, end)
+            line_end = end if newline < 0 else newline
+            last = self._text.rfind("}", start, line_end)
+            self._line = (end, line_end, last)
+        return last if last >= start else -1
+
+
+_ARGUMENT = "the text behind the operator"
+
+
+def _closing_braces(text: str) -> dict[int, int]:
+    """The closing brace of each opening one; behind one that opens, compose-go overlooks a character."""
+    closing: dict[int, int] = {}
+    opened: list[int] = []
+    for found in _BRACE.finditer(text):
+        if found.group()[0] == "{":
+            opened.append(found.start())
+        elif opened:
+            closing[opened.pop()] = found.start()
+    return closing

@@ -44,7 +44,8 @@ def statements(shape: Shape, text: str, position: int, lines: Lines) -> Statemen
     if found is None:
         return Statements((), (), (), position)
     end = found.end()
-    leads, names, values = zip(*shape.one.findall(text, position, end), strict=True)
+    # One character more: what a statement ends in front of is looked at again.
+    leads, names, values = zip(*shape.one.findall(text, position, end + 1), strict=True)
     start, last = lines.at(position), lines.at(end)
     first = start + leads[0].count("\n")
     if first + len(names) - 1 == last and not set(leads[1:]) - {"\n"}:
