@@ -45,6 +45,15 @@ def forwarding(facts: Facts, service: Service, address: Address, target: Target)
     return _next(facts, text, address, target)
 
 
+def hands_on(facts: Facts, service: Service, path: str, target: Target) -> bool:
+    """Whether the dev server of `service` hands this path on to `target`, or any path where it is empty."""
+    if path:
+        address = urls.parse(path)
+        return forwarding(facts, service, address, target) is not Forwarding.NO
+    found = jsconfig.of(facts.stack, service, facts.files)
+    return found is not None and re.search(r"\b(?:proxy|rewrites)\b", found[1]) is not None
+
+
 def has_own_server(facts: Facts, service: Service) -> bool:
     """Whether something else than the framework's own dev server answers on the frontend's port."""
     program = service.type.value

@@ -53,6 +53,11 @@ _DEFAULTS: tuple[tuple[frozenset[str], tuple[str, ...], str], ...] = (
     (frozenset({"redis", "redispassword"}), ("REDIS",), "a local redis container"),
     (frozenset({"localstack", "test"}), ("AWS", "S3"), "localstack"),
 )
+# Keys that emulators publish, by how they begin: Azurite, `supabase start` (a token issued by `supabase-demo`).
+_PUBLISHED = (
+    (regex("eby8vdm02xnocqflq"), "Azurite"),
+    (regex(r"eyj\w+\.eyjpc3mioijzdxbhymfzzs1kzw1v|sb_secret_n7und0ug"), "`supabase start`"),
+)
 _ALL_DEFAULTS = frozenset().union(*(texts for texts, _, _ in _DEFAULTS))
 _ONLY_DEFAULTS = _ALL_DEFAULTS - {"password", "secret", "test"}
 
@@ -117,10 +122,20 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "only a key's prefix",
         ),
         (r"(?:0x)?(?:deadbeef|cafebabe|c0ffee)+$", "a magic number"),
+        (r"[A-Z0-9/+]{8,}EXAMPLE(?:KEY)?$", "a key of a documentation"),
     )
 )
+_LONG = 24  # longer than every default that is a word
 _LONGEST = 400  # a longer text is data, not a note to the reader
-_SEQUENCES = ("0123456789abcdef", "1234567890", "abcdefghijklmnopqrstuvwxyz", "0123456789")
+_SEQUENCES = (
+    "0123456789abcdef",
+    "1234567890abcdef",
+    "1234567890",
+    "abcdef0123456789",
+    "abcdef1234567890",
+    "abcdefghijklmnopqrstuvwxyz",
+    "0123456789",
+)
 
 
 def is_placeholder(text: str, name: str = "") -> bool:
@@ -157,6 +172,8 @@ def placeholder(text: str, name: str = "") -> Placeholder | None:
 
 
 def _default_of(lower: str, name: str) -> str | None:
+    if len(lower) > _LONG:
+        return next((program for begins, program in _PUBLISHED if begins.match(lower)), None)
     if lower not in _ALL_DEFAULTS:
         return None
     words = set(re.split(r"[^A-Z0-9]+", name))

@@ -33,6 +33,7 @@ _DIALS = regex(
     r"\b(?:fetch|axios(?:\.\w+)?|ky(?:\.\w+)?|EventSource|WebSocket|io|connect|createClient|request|useSWR)\s*(?:<[^>]*>)?\("
     r"|\bbaseURL\b|(?i:(?:url|host|endpoint|origin|api|base|server|socket|backend)\w*['\"]?\s*[:=](?!=))"
 )
+_GENERATED = regex(r"(?:^|/)(?:__)?generated(?:__)?/|\.(?:gen|generated)\.[cm]?[jt]sx?$")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -42,7 +43,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         if service.type not in FRONTENDS:
             continue
         for literal in inspection.sources(service.name).urls:
-            if not literal.client or literal.is_fallback:
+            if not literal.client or literal.is_fallback or literal.is_alternative:
+                continue
+            if is_generated(literal.path):
                 continue
             found = resolve(urls.parse(literal.url), stack)
             target = next((each for each in found.targets if each.service != service.name), None)
@@ -58,6 +61,11 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                 service=service.name,
                 hint="read a public variable and link it in stack.toml",
             )
+
+
+def is_generated(path: str) -> bool:
+    """Whether the name of a module says that a program wrote it: a client made of an API's description."""
+    return _GENERATED.search(path) is not None
 
 
 def _is_dialled(inspection: Inspection, literal: UrlLiteral) -> bool:

@@ -17,6 +17,7 @@ left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +45,15 @@ _FORMS = ("pydantic", "zod", "configService")
 _LISTED = 8
 _ALONE = 4  # more than these are no slip, but an env file or an example that is not kept
 # `!!process.env.X`, `Boolean(process.env.X)`, `if (process.env.X)`, `process.env.X && …`, `process.env.X ? … : …`
-_ASKS = regex(r"(?:!!|\b[Bb]ool(?:ean)?\(|\b(?:if|elif|while)(?:\s*\()?)$")
+_ASKS = regex(r"(?:!!|\btypeof|\b[Bb]ool(?:ean)?\(|\b(?:if|elif|while)(?:\s*\()?)$")
+# `const url = process.env.X`, where the module then asks for `url` in one of these ways.
+_NAMED = regex(r"(?:^|\s)([A-Za-z_]\w*)\s*(?::[^=]*)?=$")
+_ASKED_BY_NAME = (
+    r"\b(?:if|elif|while)\s*\(?\s*{0}\s*(?:\)|:|&&|and\b)|(?:!!|[Bb]ool(?:ean)?\(){0}\b"
+    r"|\b{0}\s*(?:&&|\?(?![?.])|if\b)|\bif {0} else\b"
+)
 _ASKED = regex(r"[\w.]+(?:\([^()]*\)|\[[^\]]*\])?\s*(?:&&|\?(?![?.])|and\b|if\b|\)\s*(?:&&|\{))")
+_OF_OBJECT = regex(r"\w+\.\w")
 _ELSE = ("??", "||", " or")
 
 
@@ -144,10 +152,16 @@ def _copes(inspection: Inspection, read: SourceRead, others: Collection[str] = (
     line = inspection.line(read.path, read.line)
     before = line[: read.column].rstrip() or inspection.line(read.path, read.line - 1).rstrip()
     after = line[read.column :]
+    if read.form == "wrapper" and _OF_OBJECT.match(after):
+        return True  # `env.X` of a module that checks the environment: it fails by itself, or X is optional
     is_asked = _ASKED.match(after) is not None and not before.endswith("!")
-    return (
-        is_asked or _ASKS.search(before) is not None or (before.endswith(_ELSE) and read.name not in others)
-    )
+    if is_asked or _ASKS.search(before) is not None or (before.endswith(_ELSE) and read.name not in others):
+        return True
+    given = _NAMED.search(before)
+    if given is None:
+        return False
+    text = inspection.read_text(inspection.root / read.path) or ""
+    return re.search(_ASKED_BY_NAME.format(given[1]), text) is not None
 
 
 def _loud(inspection: Inspection, service: Service, name: str, reads: list[SourceRead]) -> Finding:

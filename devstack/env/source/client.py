@@ -44,7 +44,7 @@ _SERVER_FOLDERS = frozenset(
     {"server", "api", "backend", "functions", "netlify", "electron", "worker", "workers", "scripts", "cli"}
 )
 _SERVER_FILE = regex(
-    r"(?:\.server|\.config|\.setup)\.[cm]?[jt]sx?$|(?:^|/)(?:server|entry-server)\.[cm]?[jt]sx?$"
+    r"(?:\.server|\.config|\.setup)\.[cm]?[jt]sx?$|(?:^|/)\+?(?:server|entry-server)\.[cm]?[jt]sx?$"
 )
 # What only a program of Node imports.
 _NODE_MODULE = regex(
@@ -165,7 +165,9 @@ def _is_page(name: str) -> bool:
 
 def _is_server_path(name: str) -> bool:
     *folders, last = name.split("/")
-    return bool(_SERVER_FOLDERS.intersection(folders[:2])) or bool(_SERVER_FILE.search(last))
+    # SvelteKit keeps `$lib/server` from the browser, wherever it is imported.
+    is_kept = "lib/server" in "/".join(folders)
+    return is_kept or bool(_SERVER_FOLDERS.intersection(folders[:2])) or bool(_SERVER_FILE.search(last))
 
 
 def _json_with_comments(path: Path) -> Mapping[str, object]:

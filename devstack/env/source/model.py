@@ -89,6 +89,7 @@ class UrlLiteral:
         url: as written, up to the first inserted expression; the authority is always complete.
         websocket: opened as a WebSocket right here (`new WebSocket("…")`, `io("…")`, `connect("…")`).
         is_fallback: used when a variable gives nothing.
+        is_alternative: used only where something else is not given, or in one of two cases.
     """
 
     url: str
@@ -98,6 +99,7 @@ class UrlLiteral:
     client: bool = False
     is_fallback: bool = False
     websocket: bool = False
+    is_alternative: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

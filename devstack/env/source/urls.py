@@ -41,6 +41,8 @@ def _record(module: Module, whole: Node, start: int) -> None:
         return
     if not _COMPLETE.match(url):
         return
+    if whole.parent is not None and whole.parent.type == "literal_type":
+        return  # TypeScript: the type of a text, not a text
     if module.is_stripped(whole):
         module.server_urls.add(len(module.urls))
     module.urls.append(
@@ -51,8 +53,23 @@ def _record(module: Module, whole: Node, start: int) -> None:
             column=start - (module.source.rfind(b"\n", 0, start) + 1),
             is_fallback=whole.start_byte in module.fallback_starts,
             websocket=_is_opened(module, whole),
+            is_alternative=_is_alternative(whole),
         )
     )
+
+
+def _is_alternative(whole: Node) -> bool:
+    """`given || "…"`, `isLocal ? "…" : other`, `function f(url = "…")`."""
+    node, parent = whole, whole.parent
+    while parent is not None and parent.type in {"parenthesized_expression", "as_expression"}:
+        node, parent = parent, parent.parent
+    if parent is None:
+        return False
+    if parent.type == "binary_expression":
+        operator = parent.child_by_field_name("operator")
+        return operator is not None and operator.type in {"||", "??"} and parent.named_children[-1] == node
+    field = {"ternary_expression": "condition", "assignment_pattern": "left", "required_parameter": "pattern"}
+    return parent.type in field and parent.child_by_field_name(field[parent.type]) != node
 
 
 def _is_opened(module: Module, whole: Node) -> bool:
