@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from devstack.errors import DevstackError
 from devstack.records import dataclass, field, replace
 from devstack.rules import suppress
 from devstack.rules.base import Finding, Location, Needs, Report, Rule, Severity, Skip, Skipped
+from devstack.stack import graph
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -72,7 +74,7 @@ def run(inspection: Inspection, rules: Iterable[Rule], choice: Choice | None = N
     return Report(
         stack=inspection.root.name if inspection.stack is None else inspection.stack.name,
         root=inspection.root,
-        findings=tuple(sorted([*kept, *notes], key=_order(inspection))),
+        findings=tuple(sorted([*kept, *notes], key=partial(_order, inspection))),
         skipped=tuple(skipped),
         suppressed=tuple(suppressed),
         timings=timings,
@@ -134,44 +136,24 @@ class _Places:
         return self._known[path]
 
 
-def _order(inspection: Inspection) -> Callable[[Finding], tuple[object, ...]]:
+def _order(inspection: Inspection, finding: Finding) -> tuple[object, ...]:
     """By severity, then by what blocks most: a broken stack.toml, then services that many others need."""
-    weights = _Weights(inspection)
-
-    def key(finding: Finding) -> tuple[object, ...]:
-        place = finding.locations[0] if finding.locations else Location(path="")
-        return (
-            _RANK[finding.severity],
-            finding.id != "DS001",
-            -weights.of(finding.service),
-            finding.id,
-            place.path,
-            place.line or 0,
-            finding.message,
-        )
-
-    return key
+    place = finding.locations[0] if finding.locations else Location(path="")
+    return (
+        _RANK[finding.severity],
+        finding.id != "DS001",
+        -inspection.once(_weight, finding.service or ""),
+        finding.id,
+        place.path,
+        place.line or 0,
+        finding.message,
+    )
 
 
-class _Weights:
-    """How many services cannot start without a service, itself included; worked out where a finding asks."""
+def _weight(inspection: Inspection, service: str) -> int:
+    """How many services cannot start without this one, itself included; 0 where a finding belongs to none."""
+    return len(graph.reach(inspection.once(_needed_by), [service])) if service else 0
 
-    def __init__(self, inspection: Inspection) -> None:
-        self._known: dict[str, int] = {}
-        self._needed_by: dict[str, list[str]] = {}
-        for service in inspection.services:
-            for dependency in service.depends_on:
-                self._needed_by.setdefault(dependency.service, []).append(service.name)
 
-    def of(self, service: str | None) -> int:
-        """0 for a finding that belongs to no service."""
-        if service is None:
-            return 0
-        if service not in self._known:
-            reached, waiting = {service}, [service]
-            while waiting:
-                fresh = [name for name in self._needed_by.get(waiting.pop(), ()) if name not in reached]
-                reached.update(fresh)
-                waiting += fresh
-            self._known[service] = len(reached)
-        return self._known[service]
+def _needed_by(inspection: Inspection) -> graph.Edges:
+    return {} if inspection.stack is None else graph.needed_by(inspection.stack)

@@ -42,16 +42,16 @@ def order(stack: Stack, names: Iterable[str] | None = None) -> tuple[tuple[str, 
 
 def closure(stack: Stack, names: Iterable[str]) -> frozenset[str]:
     """`names` and everything they need, directly or not."""
-    return _reach(edges(stack), names)
+    return reach(edges(stack), names)
 
 
-def dependents(stack: Stack, name: str) -> frozenset[str]:
-    """Everything that needs `name`, directly or not; without `name` itself."""
+def needed_by(stack: Stack) -> dict[str, list[str]]:
+    """Service → the services that depend on it, as declared."""
     reverse: dict[str, list[str]] = {}
     for service, needs in edges(stack).items():
         for need in needs:
             reverse.setdefault(need, []).append(service)
-    return _reach(reverse, [name]) - {name}
+    return reverse
 
 
 def select(
@@ -115,7 +115,8 @@ def _cycle_from(needs: Edges, start: str, finished: set[str]) -> tuple[str, ...]
     return None
 
 
-def _reach(needs: Edges, names: Iterable[str]) -> frozenset[str]:
+def reach(needs: Edges, names: Iterable[str]) -> frozenset[str]:
+    """`names` and everything that the edges lead to from them."""
     reached: set[str] = set()
     waiting = list(names)
     while waiting:

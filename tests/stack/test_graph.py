@@ -54,7 +54,7 @@ def test_names_bring_what_they_need_and_dependents_are_the_reverse() -> None:
     stack = stack_of({"db": [], "ws": ["db"], "web": ["ws"], "docs": []})
 
     assert graph.select(stack, ["ws"]) == ("db", "ws")
-    assert graph.dependents(stack, "db") == {"ws", "web"}
+    assert graph.reach(graph.needed_by(stack), ["db"]) == {"db", "ws", "web"}
     assert graph.order(stack, ["db", "web"]) == (("db", "web"),)
 
 
