@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from devstack.records import dataclass
@@ -25,7 +26,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    path: Path
+    """A log that was opened: whatever it is called by the time it is read, its index is this one."""
+
+    handle: int
     run: bytes
     began: float
     records: tuple[tuple[int, float], ...]
@@ -57,7 +60,8 @@ class LogHistory:
                 if since is not None or file.run == last_run:
                     streams.append(self._stream(service, file, since))
                 else:
-                    self._read_to[file.identity] = file.path.stat().st_size
+                    self._read_to[file.identity] = os.fstat(file.handle).st_size
+                    os.close(file.handle)
         return heapq.merge(*streams, key=lambda piece: piece.at)
 
     def news(self, services: Sequence[str]) -> list[Piece]:
@@ -70,13 +74,17 @@ class LogHistory:
                 yield from self._stream(service, file, None)
 
     def _files(self, service: str) -> list[_File]:
-        """Oldest first."""
-        names = [f"{service}.log.{number}" for number in range(KEEP - 1, 0, -1)] + [f"{service}.log"]
-        return [file for name in names if (file := _open(self._folder / name)) is not None]
+        """Oldest first. Looked for from the newest on: one that is renamed meanwhile is met again, not missed."""
+        found: dict[tuple[object, ...], _File] = {}
+        for name in (f"{service}.log", *(f"{service}.log.{number}" for number in range(1, KEEP))):
+            file = _open(self._folder / name)
+            if file is not None and found.setdefault(file.identity, file) is not file:
+                os.close(file.handle)
+        return list(reversed(found.values()))
 
     def _stream(self, service: str, file: _File, since: float | None) -> Iterator[Piece]:
-        with file.path.open("rb") as source:
-            size = os.fstat(source.fileno()).st_size
+        try:
+            size = os.fstat(file.handle).st_size
             done = self._read_to.get(file.identity, 0)
             self._read_to[file.identity] = size
             starts = file.records or ((0, file.began),)
@@ -84,8 +92,10 @@ class LogHistory:
             for (offset, at), end in zip(starts, ends, strict=True):
                 if end <= done or (since is not None and at < since):
                     continue
-                for data in _lines(source.fileno(), max(offset, done), end):
+                for data in _lines(file.handle, max(offset, done), end):
                     yield Piece(at=at, service=service, data=data)
+        finally:
+            os.close(file.handle)
 
 
 def _lines(handle: int, start: int, end: int) -> Iterator[bytes]:
@@ -109,17 +119,26 @@ def _lines(handle: int, start: int, end: int) -> Iterator[bytes]:
 
 def _open(path: Path) -> _File | None:
     """A log and its index; without a usable index its time is that of its last change."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    try:
-        index = path.with_name(path.name + INDEX).read_bytes()
-    except OSError:
-        index = b""
+    while True:
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except OSError:
+            return None
+        index, facts = _content(path.with_name(path.name + INDEX)), os.fstat(handle)
+        with suppress(OSError):
+            if path.stat().st_ino == facts.st_ino:
+                break
+        os.close(handle)  # it was rotated away, so that may be the index of another one
     if len(index) < HEADER.size or not index.startswith(MAGIC):
-        return _File(path=path, run=b"", began=facts.st_mtime, records=(), identity=(facts.st_ino,))
+        return _File(handle=handle, run=b"", began=facts.st_mtime, records=(), identity=(facts.st_ino,))
     _, run, began = HEADER.unpack_from(index)
     body = index[HEADER.size : len(index) - (len(index) - HEADER.size) % RECORD.size]
     records = tuple(RECORD.iter_unpack(body))
-    return _File(path=path, run=run, began=began, records=records, identity=(facts.st_ino, run, began))
+    return _File(handle=handle, run=run, began=began, records=records, identity=(facts.st_ino, run, began))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

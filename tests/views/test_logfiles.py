@@ -111,6 +111,40 @@ def test_a_folder_that_becomes_another_one_while_a_log_is_opened_harms_nothing(t
     assert (tmp_path / ".devstack" / "logs" / "web.log.1").read_bytes() == b"one\n"
 
 
+def test_a_log_that_is_rotated_while_it_is_read_is_shown_once_and_whole(
+    folder: PrivateFolder, logs: LogFiles, clock: Clock
+) -> None:
+    store, history = logs.store("web"), LogHistory(folder.path / "logs")
+    store(b"one\n")
+    pieces = history.pieces(("web",), None)
+    logs.renew()
+    clock.now += 1
+    store(b"two\n")  # the first file has another name now
+    assert [piece.data for piece in pieces] == [b"one\n"]
+    assert [piece.data for piece in history.news(("web",))] == [b"two\n"]
+
+
+def test_a_log_that_goes_away_while_it_is_read_is_read_to_its_end(
+    folder: PrivateFolder, logs: LogFiles
+) -> None:
+    logs.store("web")(b"one\n")
+    pieces = LogHistory(folder.path / "logs").pieces(("web",), None)
+    (folder.path / "logs" / "web.log").unlink()
+    assert [piece.data for piece in pieces] == [b"one\n"]
+
+
+def test_no_file_stays_open_after_reading(folder: PrivateFolder, logs: LogFiles) -> None:
+    logs.store("web")(b"one\n")
+    later = LogFiles(folder, RUN_B, lambda text: None)
+    later.store("web")(b"two\n")
+    later.close()
+    history = LogHistory(folder.path / "logs")
+    before = len(list(Path("/dev/fd").iterdir()))
+    assert [piece.data for piece in history.pieces(("web",), None)] == [b"two\n"]
+    assert history.news(("web",)) == []
+    assert len(list(Path("/dev/fd").iterdir())) == before
+
+
 def test_services_are_merged_in_the_order_of_time(
     folder: PrivateFolder, logs: LogFiles, clock: Clock
 ) -> None:
