@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -143,6 +143,13 @@ class _Scope:
         if self.unknown:
             self.unknown.pop(name, None)
 
+    def put_all(self, names: Sequence[str], texts: Iterable[str]) -> None:
+        """Define many names."""
+        self.known.update(zip(names, texts, strict=True))
+        self.known.update(self._process)
+        for name in self.unknown.keys() & set(names) if self.unknown else ():
+            del self.unknown[name]
+
     def hide(self, name: str, reason: str) -> None:
         """Define a name whose text cannot be worked out."""
         if name not in self._process:
@@ -215,11 +222,26 @@ class _File:
         """Define names; `literals` has what each written value is before its references are resolved."""
         columns, scope = self.definitions, self._scope
         fixed = {raw: text for raw, text in literals.items() if "$" not in text or raw[0] == "'"}
+        if len(fixed) == len(literals):
+            texts = list(map(fixed.__getitem__, taken.values))
+            scope.put_all(taken.names, texts)
+            columns.texts += texts
+        else:
+            self._define_in_turn(taken, literals, fixed)
+        columns.names += taken.names
+        columns.raws += [raw if raw[:1] in _QUOTES else literals[raw] for raw in taken.values]
+        columns.lines += taken.lines
+
+    def _define_in_turn(
+        self, taken: Statements, literals: Mapping[str, str], fixed: Mapping[str, str]
+    ) -> None:
+        """Define names of which some refer to others; `fixed` are the values without references."""
+        scope, texts = self._scope, self.definitions.texts
         templates: dict[str, Template] = {}
         if 2 * len(literals) < len(taken.values):
             different = literals.keys() - fixed.keys()
             templates = {raw: made for raw in different if (made := template_of(literals[raw]))}
-        for name, raw, line in zip(*taken[:3], strict=True):
+        for name, raw, line in zip(taken.names, taken.values, taken.lines, strict=True):
             text = fixed.get(raw)
             if text is not None:
                 scope.put(name, text)
@@ -228,10 +250,7 @@ class _File:
                     text = scope.expanded(name, literals[raw], templates.get(raw))
                 except TemplateError as problem:
                     raise _Refused(line, str(problem)) from None
-            columns.texts.append(text)
-        columns.names += taken.names
-        columns.raws += [raw if raw[:1] in _QUOTES else literals[raw] for raw in taken.values]
-        columns.lines += taken.lines
+            texts.append(text)
 
     def _take_names(self) -> bool:
         """Take names without a value, as many as follow each other: each inherits what exists under it."""

@@ -38,6 +38,11 @@ def substitute(text: str, known: Mapping[str, str]) -> str:
         TemplateError: it is not valid, or a required variable is missing.
         MultipliedError: it grows beyond all bounds.
     """
+    before, _, rest = text.partition("${")
+    name, _, after = rest.partition("}")
+    value = known.get(name)
+    if value is not None and name.isidentifier() and "$" not in before and "$" not in after:
+        return before + value + after
     try:
         if not _FLAT.match(text):
             return _Nested(text, known).substituted()

@@ -53,6 +53,18 @@ SCRIPT_LINES = (
     "# it's", "set -a", "set -o allexport", "set +a", "export A", "export A B", "export A=1 B=$A C", "A=1 B=$A",
     "A=1;B=$A;", ";", "", " ", "\\", "A=1 \\\nB=2", "export UNSET", "export C; C=3", "A=$A$A",
 )  # fmt: skip
+# What compose makes templates of.
+TEMPLATE_NAMES = ("A", "B", "C", "AB", "_a", "A1", "\u017f", "UNSET")
+TEMPLATE_WORDS = (
+    "x", "value", " ", " #", "#", "{", "}", "{}", "{{", '{"a":1}', "$", "$$", "$$A", "$A", "$B", "$AB", "${A}", "${B}",
+    "${UNSET}", "$UNSET", "$\u017f", "$\u212a", "$1", "${1}", "$.", "${", "\n", "\\n", "\\t", "\\$", "\\$A", "\\\\",
+    "\\", "\\c", "\\0", "\\0101", "\\044A", "\\0044", "\\0134n", "\\0400", "\\09", "\\'", '\\"', "\\x", "-", ":-", "+",
+    "?", "=", ":", "é", "\u00a0", "\x85", "\u2003", "\r", "\v", "\ufeff",
+)  # fmt: skip
+TEMPLATE_LINES = (
+    "A", "export A", "export\tB", "export", "export ", "A B", "B\t", "# it's", "UNSET", "export=x", "export =x", "Ä=x",
+    "²=x", "A[0]=1", "-=x", "A\tB=x", "=x", ":", "A=$B\nB=$A\nA", "\u00bd", "A\u0301=1", "_", "A.B=1\nC=${A.B}",
+)  # fmt: skip
 PLAIN_NAMES = ("A", "B", "AB", "export", "VITE_A", "_")
 PLAIN = (
     "x",
@@ -115,6 +127,40 @@ def _script_line(random: Random) -> str:
         words.append(random.choice(SCRIPT_STOPS))
     lead = random.choice(("", "", "", "export ", "export\t", "  ", "\t"))
     return f"{lead}{random.choice(SCRIPT_NAMES)}={''.join(words)}{end}"
+
+
+def template_file(random: Random) -> str:
+    """One file with compose's templates in it."""
+    if random.randrange(5) == 0:
+        return env_file(random)
+    lines = [_template_line(random) for _ in range(random.randint(0, 6))]
+    if random.randrange(6) == 0:
+        lines.insert(random.randint(0, len(lines)), plain_lines(random))
+    return "".join(lines)[: random.choice((-1, None, None, None))]
+
+
+def _template_line(random: Random) -> str:
+    end = random.choice(("\n", "\n", "\n", " # c\n", "\t#'\n", " \n", "\r\n", "\n\n", "\n# A=1\n", "", " "))
+    if random.randrange(8) == 0:
+        return random.choice(TEMPLATE_LINES) + end
+    value = "".join(_template(random, 3) for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3, 5))))
+    quote = random.choice(("", "", "", '"', '"', "'"))
+    lead = random.choice(
+        ("", "", "", "export ", "export\t ", "  ", "\u2003", "\ufeff" * (random.randrange(9) == 0))
+    )
+    separator = random.choice(("=", "=", "=", ":", " = ", ": "))
+    return f"{lead}{random.choice(TEMPLATE_NAMES)}{separator}{quote}{value}{quote}{end}"
+
+
+def _template(random: Random, depth: int) -> str:
+    """A word, or a reference with others in it."""
+    if depth == 0 or random.randrange(3):
+        return random.choice(TEMPLATE_WORDS)
+    inner = "".join(_template(random, depth - 1) for _ in range(random.randint(0, 2)))
+    operator = random.choice((":-", "-", ":+", "+", ":-", "-", ":+", "+", ":?", "?", ":", ""))
+    return (
+        "${" + random.choice(TEMPLATE_NAMES) + operator + inner + random.choice(("}", "}", "}", "}", "}", ""))
+    )
 
 
 def env_file(random: Random) -> str:

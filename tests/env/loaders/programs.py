@@ -75,7 +75,14 @@ PROGRAMS = {
     "shell": Program(
         asked="shell", pin="shell", several_files=True, listed=True, python=True, text=grammar.script
     ),
-    "compose": Program(asked="compose", pin="compose", several_files=True, listed=True, foreign=True),
+    "compose": Program(
+        asked="compose",
+        pin="compose",
+        several_files=True,
+        listed=True,
+        text=grammar.template_file,
+        foreign=True,
+    ),
 }
 
 
