@@ -87,40 +87,47 @@ def _anew(cls: type, options: dict[str, bool], *, has_slots: bool, has_repr: boo
         inherited = {name for base in cls.__mro__[1:] for name in vars(base).get("__slots__", ())}
         body["__slots__"] = tuple(name for name in annotations if name not in inherited)
     body[_DECLARED] = (annotations, defaults)
-    body.setdefault("__init__", _StandIn(_constructor, kw_only=options["kw_only"]))
-    body.setdefault("__match_args__", _StandIn(_positions, kw_only=options["kw_only"]))
-    body.setdefault("__eq__", _StandIn(_equality))
-    if options["frozen"]:
-        body.setdefault("__hash__", _StandIn(_hash))
-    elif "__hash__" not in vars(cls) or vars(cls)["__hash__"] is None:
+    if not options["frozen"] and "__hash__" not in body:
         body["__hash__"] = None
-    for name in (*_TO_DESCRIBE, *(("__repr__",) if has_repr else ())):
-        body.setdefault(name, _StandIn(_by_the_standard_library, name=name, options=options))
+    body = _stand_ins(**options, has_repr=has_repr) | body
     if options["frozen"]:
         body.update(__setattr__=_refuse, __delattr__=_refuse)
     return type(cls)(cls.__name__, cls.__bases__, body)
 
 
 class _StandIn:
-    """Takes the place of an attribute of a class until it is looked up."""
+    """Takes the place of an attribute, in every class of the same kind, until it is looked up in one of them."""
 
-    __slots__ = ("_make", "_name", "_options", "_owner")
+    __slots__ = ("_make", "_name", "_options")
 
-    def __init__(self, make: Callable[..., Any], **options: Any) -> None:
+    def __init__(self, name: str, make: Callable[..., Any], /, **options: Any) -> None:
+        self._name = name
         self._make = make
         self._options = options
-        self._owner: type = object
-        self._name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._owner, self._name = owner, name
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        found = vars(self._owner)[self._name]
-        if found is self:
-            found = self._make(self._owner, **self._options)
-            setattr(self._owner, self._name, found)
-        return found.__get__(instance, owner) if hasattr(found, "__get__") else found
+        kind = type(instance) if owner is None else owner
+        for base in kind.__mro__:
+            if vars(base).get(self._name) is self:
+                found = self._make(base, **self._options)
+                setattr(base, self._name, found)
+                return found.__get__(instance, kind) if hasattr(found, "__get__") else found
+        return getattr(kind if instance is None else instance, self._name)  # another thread was faster
+
+
+@cache
+def _stand_ins(*, frozen: bool, kw_only: bool, has_repr: bool) -> dict[str, _StandIn]:
+    """The methods of such classes; there are a few kinds, and hundreds of classes."""
+    options = {"frozen": frozen, "kw_only": kw_only}
+    found = [
+        _StandIn("__init__", _constructor, kw_only=kw_only),
+        _StandIn("__match_args__", _positions, kw_only=kw_only),
+        _StandIn("__eq__", _equality),
+        *([_StandIn("__hash__", _hash)] if frozen else []),
+    ]
+    for name in (*_TO_DESCRIBE, *(("__repr__",) if has_repr else ())):
+        found.append(_StandIn(name, _by_the_standard_library, name=name, options=options))
+    return {each._name: each for each in found}
 
 
 @cache
