@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from devstack import foreign
 from devstack.contract import urls
 from devstack.contract.links import Target, Where, resolve
-from devstack.env.model import LayerKind
 from devstack.lines import split
 from devstack.patterns import regex
 from devstack.rules import reach
@@ -35,6 +34,10 @@ if TYPE_CHECKING:
     from devstack.stack.model import Service
 
 _DOCKER = regex(r"^\s*(?:docker|podman|nerdctl)\s+(?:compose\s+)?(?:run|up|exec)\b|^\s*docker-compose\s")
+_COMPOSE = regex(
+    r"^\s*\S+\s+compose\s|^\s*docker-compose\s"
+)  # its `--env-file` fills in the compose file, too
+_RUN_FILES = regex(r"--env-file[=\s]+([^\s'\"]+)")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -69,14 +72,19 @@ def _unlinked(inspection: Inspection, service: Service) -> Iterator[Finding]:
 
 
 def _given(inspection: Inspection, service: Service) -> Iterator[tuple[str, str, Location]]:
-    """What the container gets: literals of the compose file, else the variables of the service's env files.
+    """What the container gets: literals of the compose file, else the files that `docker run --env-file` names.
 
     A `.env` beside a compose file only fills in `${…}`; it reaches no container by itself.
     """
     if service.compose is None:
-        addresses = inspection.variables.holding("://")
+        named = (
+            _RUN_FILES.findall(service.command or "") if not _COMPOSE.search(service.command or "") else []
+        )
+        paths = {inspection.real(inspection.folder(service) / name) for name in named}
+        addresses = inspection.variables.holding("://") if paths else frozenset()
         for _, name, value in inspection.variables.take(addresses, service.name):
-            if value.unknown is None and value.text and value.origin.layer is not LayerKind.PROCESS:
+            path = value.origin.path
+            if value.unknown is None and value.text and path is not None and inspection.real(path) in paths:
                 yield name, value.text, inspection.at_origin(value.origin, name)
         return
     path = inspection.root / service.compose.path
