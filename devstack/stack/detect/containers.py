@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,12 @@ def read(tree: Tree) -> tuple[Path, Mapping[str, dict[str, Any]]]:
     A file beside another one that only changes some of its services starts nothing by itself: it is not the one.
     """
     found = sorted((path for path in tree.files if _FILE.fullmatch(path.name)), key=_remoteness)
-    for path in found:
-        bodies = _services(tree.text(path))
-        if any("image" in body or "build" in body for body in bodies.values()):
-            return path, bodies
+    files = [(path, bodies) for path in found if (bodies := _services(tree.text(path)))]
+    beside = [one for one in files if one[0].parent == files[0][0].parent]
+    for key in ("image", "build"):
+        for path, bodies in beside:
+            if any(key in body for body in bodies.values()):
+                return path, bodies
     return tree.root, {}
 
 
@@ -73,6 +76,7 @@ def left_out(tree: Tree, known: list[Candidate]) -> Iterator[str]:
         yield f"{tree.shown(path)} builds {', '.join(builds)} from folders in which nothing was recognised: not taken"
 
 
+@lru_cache(maxsize=64)
 def _services(text: str) -> Mapping[str, dict[str, Any]]:
     try:
         data = foreign.from_yaml(text)

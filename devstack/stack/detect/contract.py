@@ -43,6 +43,11 @@ def infer(detected: Detected) -> None:
         for read in _distinct_reads(service):
             if f"{service.name}:{read.names[0]}" not in grouped:
                 _address(detected, service, read)
+        for address, _ in service.proxied:
+            url = _split(address)
+            target = None if url is None else _behind(detected, service, url)
+            if target is not None and target is not service:
+                _wait(detected, service, target)
 
 
 def _distinct_reads(service: Candidate) -> list[Read]:
@@ -189,9 +194,7 @@ def _link(detected: Detected, service: Candidate, read: Read, target: Candidate)
         scheme = "any"
     is_socket = scheme in ("ws", "wss")
     path = url.path if url is not None and is_socket and url.path not in ("", "/") else None
-    wait = _may_wait(detected, service, target)
-    if wait and target.name not in service.needs:
-        service.needs.append(target.name)
+    wait = _wait(detected, service, target)
     return FoundLink(
         source=f"{service.name}:{read.names[0]}",
         to=target.name,
@@ -202,10 +205,14 @@ def _link(detected: Detected, service: Candidate, read: Read, target: Candidate)
     )
 
 
-def _may_wait(detected: Detected, service: Candidate, target: Candidate) -> bool:
-    """Servers do not wait for pages, and nobody waits where that would close a cycle."""
+def _wait(detected: Detected, service: Candidate, target: Candidate) -> bool:
+    """Let `service` wait for `target`, if it may: not for pages, and not where that would close a cycle."""
     if target.is_frontend:
         return False
     needs = {one.name: list(one.needs) for one in detected.services}
     needs[service.name].append(target.name)
-    return find_cycle(needs) is None
+    if find_cycle(needs) is not None:
+        return False
+    if target.name not in service.needs:
+        service.needs.append(target.name)
+    return True

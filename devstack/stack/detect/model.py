@@ -53,6 +53,8 @@ class Candidate:
         port_variable: the variable that its source takes another port from; no env file sets it.
         port_env: the one of stack.toml.
         profiles: it is started only with one of these.
+        proxied: local addresses that its pages' server passes requests on to.
+        project: the folder with the files that say what a Python program needs, where that is another one.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Candidate:
     port_variable: str = ""
     port_env: str = ""
     profiles: tuple[str, ...] = ()
+    project: Path | None = None
+    proxied: list[tuple[str, Evidence]] = field(default_factory=list)
 
     @property
     def is_frontend(self) -> bool:

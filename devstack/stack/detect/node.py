@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from devstack.stack import package, scripts, shell_words
-from devstack.stack.detect import parallel
+from devstack.stack.detect import langgraph, parallel
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree, line_of
 from devstack.stack.model import FRONTENDS, ServiceType
@@ -35,7 +35,6 @@ _TERMINAL = {
     "@oclif/core",
 }
 _LISTENS = re.compile(r"\.listen\(|\bcreateServer\(|\b(?:Bun|Deno)?\.?serve\(|WebSocketServer\(|new Worker\(")
-MAIN_SCRIPTS = ("dev", "start:dev", "develop", "dev:server", "start")
 _RUNTIMES = {"node", "tsx", "ts-node", "ts-node-dev", "tsnd", "bun", "deno", "nest", "nodemon"}
 _SIDE_SCRIPT = re.compile(
     r"(?:dev|start)?[:-]?(ws|websocket|socket|server|api|backend|worker|realtime|agent)"
@@ -86,7 +85,7 @@ def _parallel(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candid
             name=part.name or (folder.name if kind in FRONTENDS else "server"),
             kind=kind,
             folder=folder,
-            command=_runnable(part.command, which),
+            command=runnable(part.command, which),
             evidence=[_evidence(tree, own, part.script)],
             setup=_setup(tree, folder),
         )
@@ -97,7 +96,7 @@ def _parallel(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candid
         yield candidate
 
 
-def _runnable(command: str, which: str) -> str:
+def runnable(command: str, which: str) -> str:
     """A script's command outside of a script, where `node_modules/.bin` is on no PATH."""
     words = shell_words.read(command).words or ("",)
     if words[0] in {"node", "bun", "deno", "npx", "bunx", "", *package.MANAGERS} or "/" in words[0]:
@@ -118,7 +117,7 @@ def _file(folder: Path, words: Iterable[str]) -> Path | None:
 
 
 def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
-    script = next((name for name in MAIN_SCRIPTS if name in own.scripts), None)
+    script = next((name for name in parallel.MAIN_SCRIPTS if name in own.scripts), None)
     if script is None:
         return None
     text = _followed(own, own.scripts[script])
@@ -134,6 +133,8 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
         evidence=[_evidence(tree, own, script)],
     )
     _port(tree, candidate, text)
+    if kind is ServiceType.NODE and any(name in text.split() for name in langgraph.JAVASCRIPT):
+        candidate.port, candidate.health = candidate.port or langgraph.PORT, langgraph.HEALTH
     entry = _file(folder, text.split()) if kind is ServiceType.NODE else None
     _port_in_source(tree, candidate, [] if entry is None else [entry])
     _socket(candidate, own)
@@ -186,7 +187,7 @@ def _followed(own: package.Package, text: str, depth: int = 4) -> str:
 
 def _kind(own: package.Package, text: str) -> ServiceType | None:
     """What a package's main script starts; None for libraries, task runners and builds."""
-    segments = re.split(r"&&|;", text)
+    segments = re.split(r"&&|;", text.partition("||")[0])
     for segment in segments:
         try:
             words = scripts.tool(tuple(shlex.split(segment)))
@@ -197,6 +198,8 @@ def _kind(own: package.Package, text: str) -> ServiceType | None:
             return ServiceType.NEXT
         if program == "vite" and words[1:2] not in (("build",), ("preview",)):
             return ServiceType.VITE
+        if program in langgraph.JAVASCRIPT and "dev" in words:
+            return ServiceType.NODE
         if segment is segments[-1] and _is_runtime(words, segment):  # what comes before it ends
             return _server_kind(own)
     return None

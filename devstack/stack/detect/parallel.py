@@ -10,14 +10,16 @@ from fnmatch import fnmatchcase
 from devstack.records import dataclass
 from devstack.stack import package, scripts, shell_words
 
-_BY_COMMAND = ("concurrently", "conc")
-_BY_NAME = ("run-p", "run-pty", "npm-run-all", "npm-run-all2")
+BY_COMMAND = ("concurrently", "conc")
+BY_NAME = ("run-p", "run-pty", "npm-run-all", "npm-run-all2")
 _VALUED = re.compile(
     r"-[nclmt]|--(?:names|prefix-?colors|prefix|prefix-?length|max-?processes|max-parallel|restart-?tries|success|hide)"
 )
 _SHORTHAND = re.compile(r"(npm|pnpm|yarn|bun|node):(.+)")
-_STAGE = re.compile(r"^(?:dev|start|watch|serve)[:-]")
+_STAGE = re.compile(r"^(?:dev|start|watch|serve)[:-]|[:-](?:dev|start|watch|serve)$")
 _DEEPEST = 4
+MAIN_SCRIPTS = ("dev", "start:dev", "develop", "dev:server", "start")
+"""What starts a package for development, best first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,20 +33,26 @@ class Part:
 
 def parts(own: package.Package, which: str) -> Iterator[Part]:
     """What the script for development starts side by side; nothing where it starts one program."""
-    script = next((name for name in ("dev", "start") if name in own.scripts), "")
+    script = next((name for name in MAIN_SCRIPTS if name in own.scripts), "")
     for _ in range(_DEEPEST):
         read = _words(own.scripts.get(script, ""))
         words = scripts.tool(read)
         inner = scripts.behind(read, own)
-        if words[:1] and words[0] in _BY_COMMAND:
-            yield from _commands(own, script, words[1:], which)
-        elif words[:1] and words[0] in _BY_NAME:
-            for pattern in _positional(words[1:])[0]:
-                yield from _scripts(own, pattern, which)
+        if words[:1] and words[0] in (*BY_COMMAND, *BY_NAME):
+            yield from started(own, script, words, which)
         elif inner is not None:
             script = inner.name
             continue
         return
+
+
+def started(own: package.Package | None, script: str, words: tuple[str, ...], which: str) -> Iterator[Part]:
+    """What `concurrently …` or `run-p …` of a package starts; `script`: the one that holds it."""
+    if words[0] in BY_COMMAND:
+        yield from _commands(own, script, words[1:], which)
+    elif own is not None:
+        for pattern in _positional(words[1:])[0]:
+            yield from _scripts(own, pattern, which)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -55,12 +63,12 @@ def _words(text: str) -> tuple[str, ...]:
         return ()
 
 
-def _commands(own: package.Package, script: str, words: tuple[str, ...], which: str) -> Iterator[Part]:
+def _commands(own: package.Package | None, script: str, words: tuple[str, ...], which: str) -> Iterator[Part]:
     given, called = _positional(words)
     names = called.split(",")
     for number, command in enumerate(given):
         shorthand = _SHORTHAND.fullmatch(command)
-        if shorthand is not None:
+        if shorthand is not None and own is not None:
             yield from _scripts(own, shorthand[2], which)
             continue
         inner = scripts.behind(shell_words.read(command).words or (), own)

@@ -1,140 +1,160 @@
-"""Services written in Python: WebSocket and HTTP servers, LiveKit agents."""
+"""Services written in Python: WebSocket and HTTP servers, LiveKit agents, workers."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from devstack.records import dataclass
-from devstack.stack import package, scripts, shell_words
-from devstack.stack.detect import parallel
+from devstack.stack import scripts
+from devstack.stack.detect import entries, interpreters, modules
+from devstack.stack.detect.entries import Certainty, Program
+from devstack.stack.detect.follow import Leaf
 from devstack.stack.detect.model import Candidate, Evidence
-from devstack.stack.detect.tree import Tree, line_of
+from devstack.stack.detect.tree import TEST_FILE, Tree, line_of
 from devstack.stack.model import ServiceType
 
-_AGENT = re.compile(r"^\s*(?:from|import)\s+livekit\.agents|^\s*from\s+livekit\s+import\s+.*\bagents\b", re.M)
-_APP = re.compile(r"^(\w+)\s*(?::[^=]+)?=\s*(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(", re.MULTILINE)
-_FLASK = re.compile(r"^(\w+)\s*=\s*Flask\(", re.MULTILINE)
-_WEBSOCKETS = re.compile(r"^\s*(?:from|import)\s+websockets\b", re.MULTILINE)
-_SERVES = re.compile(r"\bwebsockets\.serve\(|(?<!def )(?<![.\w])serve\(|\bweb\.run_app\(")
-_LOADS = re.compile(r"^\s*load_dotenv\(", re.MULTILINE)
-_RUNS_ITSELF = re.compile(r"""__name__\s*==\s*['"]__main__['"]""")
-_UVICORN = re.compile(r"\buvicorn\.(?:run|Config)\(|\bapp\.run\(|\bweb\.run_app\(|\brun_app\(")
+_SOCKETS = re.compile(r"^\s*(?:from|import)\s+websockets\b", re.MULTILINE)
 _ROUTE = re.compile(r"""\.websocket\(\s*['"](/[^'"{]*)|WebSocketRoute\(\s*['"](/[^'"{]*)""")
 _PORT = re.compile(
     r"""\bport\s*=\s*(\d{4,5})\b|PORT\w*['"]\s*,\s*['"]?(\d{4,5})\b|\bserve\([^)\n]*,\s*(\d{4,5})\b"""
     r"""|\bPORT\s*=\s*(?:int\()?['"]?(\d{4,5})\b|PORT\w*['"]\)\s*or\s*['"]?(\d{4,5})\b"""
 )
-_ORDER = ("server", "main", "app", "ws", "websocket", "api", "run", "agent", "worker")
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """A file that starts something: `app` names an ASGI application that uvicorn must serve."""
-
-    path: Path
-    kind: ServiceType
-    line: int
-    what: str
-    app: str | None = None
-    is_flask: bool = False
+_SETTING = re.compile(
+    r"^\s+(?:server_|app_|api_)?port\s*:\s*int\s*=\s*(?:Field\(\s*(?:default=)?)?(\d{4,5})\b", re.M | re.I
+)
+_PORT_FLAG = re.compile(r"(?:^|\s)(?:--port|-p)[= ](\d{2,5})\b")
+_SERVERS = {"uvicorn", "hypercorn", "daphne", "fastapi", "flask", "quart", "sanic", "chainlit", "langgraph"}
+_DEFAULT_PORTS = {"flask": 5000, "quart": 5000}
+_LIBRARIES = {"src", "app", "lib"}
+_NO_PROGRAM = re.compile(r"(?:^|_)(?:mock|dummy|fake|example|demo)(?:_|$)")
 
 
 def find(tree: Tree) -> Iterator[Candidate]:
-    """At most one server and one agent per folder; the best-named file of each stands for the others."""
+    """At most one server and one agent per project; the best-named file of each stands for the others."""
     taken: set[tuple[Path, ServiceType]] = set()
-    files = [path for path in tree.files if path.suffix == ".py" and not path.name.startswith("test_")]
-    for path in sorted(files, key=_rank):
-        program = _program(tree, path)
-        if program is None:
-            continue
-        folder = _project(tree, path.parent)
-        if (folder, program.kind) not in taken:
+    for program in sorted(_programs(tree), key=lambda one: one.rank):
+        folder = _project(tree, program.path.parent)
+        is_known = (folder, program.kind) in taken
+        if not is_known:
             taken.add((folder, program.kind))
             yield _candidate(tree, folder, program)
 
 
-def join_scripts(tree: Tree, services: list[Candidate]) -> None:
-    """What a package's script starts beside its pages runs from the package's folder, with the script's command."""
-    for path in tree.named("package.json"):
-        own = package.read(path.parent)
-        for part in parallel.parts(own, "npm") if own is not None else ():
-            inner = scripts.behind(shell_words.read(part.command).words or (), own)
-            words = shell_words.read(part.command if inner is None else inner.text).words or ()
-            entry = _started(path.parent, words)
-            known = next(
-                (one for one in services if entry and one.evidence[0].path == tree.shown(entry)), None
+def _programs(tree: Tree) -> list[Program]:
+    """All of them, without applications that another one imports and runs."""
+    files = [path for path in tree.files if path.suffix == ".py" and not TEST_FILE.search(tree.shown(path))]
+    found = [
+        one
+        for path in files
+        if not _NO_PROGRAM.search(path.stem) and (one := entries.program(tree, path)) is not None
+    ]
+    users: dict[Path, Program] = {}
+    left: set[Path] = set()
+    for one in sorted(found, key=lambda one: one.rank):
+        if one.certainty is Certainty.WEAK:
+            continue
+        folders = (tree.root, _project(tree, one.path.parent), one.path.parent)
+        uses = {other.path for other in found} & modules.imported(tree, one.path, folders) - {one.path}
+        left |= uses
+        if one.app is None and any(users.setdefault(path, one) is not one for path in uses):
+            left.add(one.path)  # another way to start the same application
+    return [one for one in found if one.path not in left]
+
+
+def join(tree: Tree, services: list[Candidate], leaves: Iterable[Leaf], *, may_add: bool) -> None:
+    """Start each service as the repository itself says, from the folder and with the arguments that it says.
+
+    `may_add`: a server that nothing in its source gives away is a service, too.
+    """
+    joined: set[int] = set()
+    for leaf in leaves:
+        words = scripts.tool(leaf.words)
+        entry = _started(leaf.folder, words)
+        if entry is None or not entry.is_relative_to(tree.root):
+            continue
+        known = _known(tree, services, entry, may_replace=words[0] in _SERVERS or may_add)
+        if known is None and may_add and (words[0] in _SERVERS or leaf.is_beside):
+            known = Candidate(
+                name=_name(tree, leaf.folder, entry), kind=ServiceType.PYTHON, folder=leaf.folder
             )
-            if entry is None or known is None:
-                continue
-            known.folder, known.name = path.parent, part.name or known.name
-            known.source = entry if entry.parent == path.parent else entry.parent
-            known.setup = known.setup or setup(tree, path.parent)
-            program_name = re.sub(r"^python[0-9.]*$", "python", words[0])
-            runner = (
-                _runner(tree, path.parent)
-                if program_name == "python"
-                else program(tree, path.parent, words[0])
-            )
-            known.command = " ".join((runner, shlex.join(words[1:])))
-            port = re.search(r"--port[= ](\d{2,5})\b", known.command)
-            known.port = int(port[1]) if port else known.port or known.default_port
-            known.default_port = None
+            services.append(known)
+        if known is not None and id(known) not in joined and known.kind is not ServiceType.LIVEKIT_AGENT:
+            joined.add(id(known))
+            _start(tree, known, leaf, entry)
+
+
+def _known(tree: Tree, services: list[Candidate], entry: Path, *, may_replace: bool) -> Candidate | None:
+    """The service of this file; else the only one of its project, which the file then stands for."""
+    python = [
+        one
+        for one in services
+        if one.kind in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT) and one.evidence
+    ]
+    same = [one for one in python if one.evidence[0].path == tree.shown(entry)]
+    if same or not may_replace:
+        return same[0] if same else None
+    project = _project(tree, entry.parent)
+    near = [one for one in python if one.kind is ServiceType.PYTHON and one.project == project]
+    return near[0] if len(near) == 1 else None
+
+
+def _start(tree: Tree, service: Candidate, leaf: Leaf, entry: Path) -> None:
+    words = scripts.tool(leaf.words)
+    interpreter = interpreters.of(tree, leaf.folder)
+    is_python = re.fullmatch(r"python[0-9.]*", words[0]) is not None
+    if leaf.folder != service.folder or entry.parent == leaf.folder:
+        service.source = _own(leaf.folder, entry)
+    service.folder = leaf.folder
+    service.name = leaf.name if leaf.is_beside and leaf.name and leaf.script else service.name
+    runner = interpreter.python if is_python else f"{interpreter.run}{words[0]}"
+    arguments = [word for word in words[1:] if "$" not in word]
+    service.command = " ".join((*leaf.settings, runner, shlex.join(arguments)))
+    service.setup = interpreter.setup or service.setup
+    service.evidence.append(leaf.evidence)
+    port = _PORT_FLAG.search(service.command)
+    default = _DEFAULT_PORTS.get(words[0], 8000) if words[0] in _SERVERS else None
+    service.port = int(port[1]) if port else service.port or service.default_port or default
+    service.default_port = None
+
+
+def _own(folder: Path, entry: Path) -> Path:
+    return entry if entry.parent == folder else folder / entry.relative_to(folder).parts[0]
 
 
 def _started(folder: Path, words: tuple[str, ...]) -> Path | None:
-    """The file of `python -m uvicorn api.main:app`, `python api/main.py`."""
-    if not words or not re.fullmatch(r"python[0-9.]*|uvicorn|flask|fastapi", words[0]):
+    """The file of `python -m uvicorn api.main:app`, `python api/main.py`, `uvicorn --app-dir src api:app`."""
+    if not words or not (words[0] in _SERVERS or re.fullmatch(r"python[0-9.]*", words[0])):
         return None
+    inside = next((words[index + 1] for index, word in enumerate(words[:-1]) if word == "--app-dir"), ".")
     for word in words[1:]:
-        module = folder / f"{word.partition(':')[0].replace('.', '/')}.py"
-        for path in (folder / word, module):
+        module = folder / inside / word.partition(":")[0].replace(".", "/")
+        for path in (folder / word, module.with_suffix(".py"), module / "__main__.py"):
             if path.suffix == ".py" and path.is_file():
                 return path
     return None
 
 
-def _rank(path: Path) -> tuple[int, int, str]:
-    place = _ORDER.index(path.stem) if path.stem in _ORDER else len(_ORDER)
-    return len(path.parts), place, path.name
-
-
-def _program(tree: Tree, path: Path) -> _Program | None:
-    text = tree.text(path)
-    runs_itself = _RUNS_ITSELF.search(text) is not None
-    agent = _AGENT.search(text)
-    if agent and re.search(r"\brun_app\(|\bWorkerOptions\(|\bAgentServer\(", text):
-        return _Program(path, ServiceType.LIVEKIT_AGENT, line_of(text, agent.start()), "LiveKit agent")
-    if path.name == "manage.py" and "django" in text.lower():
-        return _Program(path, ServiceType.PYTHON, 1, "Django project")
-    app = _APP.search(text)
-    if app:
-        itself = runs_itself and _UVICORN.search(text) is not None
-        name = None if itself else app[1]
-        return _Program(path, ServiceType.PYTHON, line_of(text, app.start()), "ASGI application", name)
-    flask = _FLASK.search(text)
-    if flask:
-        return _Program(
-            path, ServiceType.PYTHON, line_of(text, flask.start()), "Flask application", flask[1], True
-        )
-    sockets = _WEBSOCKETS.search(text)
-    serves = _SERVES.search(text)
-    if serves and (sockets or "aiohttp" in text):
-        return _Program(path, ServiceType.PYTHON, line_of(text, serves.start()), "serves sockets")
-    loads = _LOADS.search(text)
-    is_script = "scripts" in path.relative_to(tree.root).parts
-    if loads and not is_script and (runs_itself or path.stem in _ORDER):
-        return _Program(path, ServiceType.PYTHON, line_of(text, loads.start()), "loads an env file")
-    return None
+def _name(tree: Tree, folder: Path, entry: Path) -> str:
+    is_plain = folder == tree.root or folder.name in _LIBRARIES
+    parts = entry.relative_to(folder).parts[:-1] if is_plain else ()
+    return next((part for part in parts if part not in _LIBRARIES), folder.name)
 
 
 def _project(tree: Tree, folder: Path) -> Path:
     """The folder to run in: the nearest one upward with project files; else the file's own."""
     if (folder / "manage.py").is_file():
         return folder
-    marks = ("pyproject.toml", "requirements.txt", "uv.lock", "poetry.lock", ".env", ".env.example")
+    marks = (
+        "pyproject.toml",
+        "requirements.txt",
+        "uv.lock",
+        "poetry.lock",
+        "Pipfile",
+        ".env",
+        ".env.example",
+    )
     here = folder
     while here != tree.root:
         if any((here / mark).is_file() for mark in marks):
@@ -148,80 +168,69 @@ def _package_root(tree: Tree, folder: Path) -> Path:
     return tree.root if (folder / "__init__.py").is_file() or folder == tree.root else folder
 
 
-def _candidate(tree: Tree, folder: Path, program: _Program) -> Candidate:
+def _candidate(tree: Tree, project: Path, program: Program) -> Candidate:
     text = tree.text(program.path)
-    name = folder.name if folder != tree.root else program.path.stem
-    candidate = Candidate(name=name, kind=program.kind, folder=folder)
+    top = modules.top(tree, program.path, project) if program.path.name != "manage.py" else project
+    folder = top if project.is_relative_to(top) else project
+    candidate = Candidate(
+        name=_name(tree, folder, program.path), kind=program.kind, folder=folder, project=project
+    )
     candidate.evidence.append(Evidence(path=tree.shown(program.path), line=program.line, what=program.what))
+    if folder != project or folder == tree.root:
+        candidate.source = _own(folder, program.path)
     if program.kind is ServiceType.PYTHON:
         _port(tree, candidate, program, text)
-    candidate.command = _command(tree, candidate, program)
-    candidate.setup = setup(tree, folder)
+    candidate.command = _command(tree, candidate, program, top)
+    candidate.setup = interpreters.of(tree, folder).setup
     route = _ROUTE.search(text)
-    if route or _WEBSOCKETS.search(text) or "@app.websocket" in text:
+    if program.is_socket or route or _SOCKETS.search(text) or "@app.websocket" in text:
         candidate.is_socket = candidate.kind is ServiceType.PYTHON
         candidate.socket_path = (route[1] or route[2]) if route else None
+        candidate.protocol = "socket.io" if program.is_socket and "socketio" in text else "ws"
     return candidate
 
 
-def _port(tree: Tree, candidate: Candidate, program: _Program, text: str) -> None:
-    match = _PORT.search(text)
-    if match is not None:
-        candidate.port = int(next(group for group in match.groups() if group))
-        line = line_of(text, match.start())
-        shown = tree.shown(program.path)
-        candidate.evidence.append(Evidence(path=shown, line=line, what=f"port {candidate.port}"))
+def _port(tree: Tree, candidate: Candidate, program: Program, text: str) -> None:
+    settings = [
+        path for path in tree.below(candidate.folder, (".py",)) if path.stem in ("settings", "config")
+    ]
+    found = [(program.path, text, _PORT), *((path, tree.text(path), _SETTING) for path in settings)]
+    for path, content, pattern in found if program.app is None else found[:1]:
+        match = pattern.search(content)
+        if match is not None:
+            candidate.port = int(next(group for group in match.groups() if group))
+            line = line_of(content, match.start())
+            candidate.evidence.append(
+                Evidence(path=tree.shown(path), line=line, what=f"port {candidate.port}")
+            )
+            return
+    candidate.port = program.port
 
 
-def _command(tree: Tree, candidate: Candidate, program: _Program) -> str:
-    runner = _runner(tree, candidate.folder)
+def _command(tree: Tree, candidate: Candidate, program: Program, top: Path) -> str:
+    python = interpreters.of(tree, candidate.folder).python
     relative = program.path.relative_to(candidate.folder)
     if program.kind is ServiceType.LIVEKIT_AGENT:
-        return f"{runner} {relative.as_posix()} dev"
+        return f"{python} {relative.as_posix()} dev"
     if relative.name == "manage.py":
         candidate.default_port = candidate.port or 8000
-        return f"{runner} manage.py runserver {candidate.default_port}"
+        return f"{python} manage.py runserver {candidate.default_port}"
+    module = modules.dotted(program.path.relative_to(top))
     if program.app is None:
-        return f"{runner} {_entry(tree, candidate.folder, relative).as_posix()}"
-    module = ".".join(relative.with_suffix("").parts)
+        is_module = relative.name == "__main__.py" or (top == candidate.folder and len(relative.parts) > 1)
+        entry = _entry(tree, candidate.folder, relative)
+        return f"{python} -m {module}" if is_module and entry == relative else f"{python} {entry.as_posix()}"
     candidate.default_port = candidate.port or (5000 if program.is_flask else 8000)
     if program.is_flask:
-        return f"{runner} -m flask --app {module} run --port {candidate.default_port}"
-    return f"{runner} -m uvicorn {module}:{program.app} --port {candidate.default_port}"
+        return f"{python} -m flask --app {module} run --port {candidate.default_port}"
+    inside = "" if top == candidate.folder else f" --app-dir {top.relative_to(candidate.folder).as_posix()}"
+    factory = " --factory" if program.is_factory else ""
+    return f"{python} -m uvicorn{inside} {module}:{program.app}{factory} --port {candidate.default_port}"
 
 
 def _entry(tree: Tree, folder: Path, found: Path) -> Path:
     """The script to run: what was found, or the folder's entry file where that is only a module of it."""
-    if _RUNS_ITSELF.search(tree.text(folder / found)):
+    if entries.runs_itself(tree, folder / found) or found.name == "__main__.py":
         return found
-    names = [Path(f"{stem}.py") for stem in _ORDER]
-    return next((name for name in names if _RUNS_ITSELF.search(tree.text(folder / name))), found)
-
-
-def _runner(tree: Tree, folder: Path) -> str:
-    for place, prefix in tree.upward(folder):
-        if (place / "uv.lock").is_file():
-            return "uv run python"
-        if (place / "poetry.lock").is_file():
-            return "poetry run python"
-        for name in (".venv", "venv"):
-            if (place / name).is_dir():
-                return f"{prefix}{name}/bin/python"
-    return ".venv/bin/python" if (folder / "requirements.txt").is_file() else "python3"
-
-
-def program(tree: Tree, folder: Path, name: str) -> str:
-    """A package's own command, from where the folder's packages are installed."""
-    runner = _runner(tree, folder)
-    return runner.removesuffix("python") + name if runner.endswith((" python", "/python")) else name
-
-
-def setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
-    """How a folder's Python packages are installed; None where nothing says which."""
-    for place, prefix in tree.upward(folder):
-        if (place / "uv.lock").is_file():
-            return "uv sync", (f"{prefix}uv.lock",), (f"{prefix}.venv",)
-    if (folder / "requirements.txt").is_file() and not (folder / "venv").is_dir():
-        install = "python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt"
-        return install, ("requirements.txt",), (".venv",)
-    return None
+    names = [Path(f"{stem}.py") for stem in entries.ORDER]
+    return next((name for name in names if entries.runs_itself(tree, folder / name)), found)

@@ -10,6 +10,7 @@ from devstack.stack.detect import (
     clashes,
     containers,
     contract,
+    declared,
     envfiles,
     independent,
     langgraph,
@@ -27,6 +28,10 @@ SOURCES = (*node.SOURCES, ".py", ".vue", ".svelte")
 _HEALTH = re.compile(r"""['"](/(?:api/)?(?:health|healthz|healthcheck|ping))/?['"]""")
 _SOCKET_PATH = re.compile(r"""WebSocketServer\(\s*\{[^}]*\bpath\s*:\s*['"](/[^'"]*)['"]""")
 _PORT_VARIABLES = ("PORT", "WS_PORT", "SERVER_PORT", "API_PORT", "BACKEND_PORT")
+_CONFIGURATION = re.compile(r"(?:vite|next|nuxt|astro)\.config\.[cm]?[jt]s|setupProxy\.js")
+_LOCAL_ADDRESS = re.compile(
+    r"""^(?!\s*(?://|\*)).*?['"`]((?:https?|wss?)://(?:localhost|127\.0\.0\.1):\d{2,5})\b""", re.MULTILINE
+)
 _GENERIC = {"src", "app", "packages", "apps", "services"}
 
 
@@ -36,9 +41,15 @@ def detect(root: Path) -> Detected:
     services = _sources(tree)
     for service in services:
         _name(service, root)
-    python.join_scripts(tree, services)
-    services += containers.find(tree, services)
     detected = Detected(root=root, name=_plain(root.name) or "stack", services=services)
+    declared.join(tree, detected)
+    langgraph.settle(tree, detected)
+    for one in services:
+        if one.kind is ServiceType.PYTHON and all(
+            one is other or one.folder != other.folder for other in services
+        ):
+            one.source = None
+    services += containers.find(tree, services)
     is_deployment = needed.drop_published(tree, detected)
     procfiles.join(tree, detected)
     if not services:
@@ -64,7 +75,7 @@ def _sources(tree: Tree) -> list[Candidate]:
 def _name(service: Candidate, root: Path) -> None:
     """What people call it: the folder, or the role where the folder says nothing."""
     at_root = service.folder == root
-    beside = service.name != service.folder.name and service.kind is ServiceType.NODE
+    beside = service.name != service.folder.name and service.kind in (ServiceType.NODE, ServiceType.PYTHON)
     if not at_root and service.folder.name not in _GENERIC and not beside:
         return
     if service.kind in FRONTENDS:
@@ -107,7 +118,18 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
         service.reads.extend(reads(text, tree.shown(path)))
         _endpoints(tree, service, path, text)
     service.reads.extend(_unread(tree, service))
+    if service.is_frontend:
+        service.proxied = list(_proxied(tree, service.folder))
     _port(tree, service)
+
+
+def _proxied(tree: Tree, folder: Path) -> Iterator[tuple[str, Evidence]]:
+    """Local addresses in the configuration of a page server: it passes requests on to them."""
+    for path in tree.below(folder, node.SOURCES):
+        if path.parent == folder and _CONFIGURATION.fullmatch(path.name):
+            for match in _LOCAL_ADDRESS.finditer(tree.text(path)):
+                line = line_of(tree.text(path), match.start(1))
+                yield match[1], Evidence(path=tree.shown(path), line=line, what=f"passes on to {match[1]}")
 
 
 def _unread(tree: Tree, service: Candidate) -> Iterator[Read]:

@@ -12,6 +12,17 @@ from devstack import regular
 SKIPPED = {
     *("node_modules", "dist", "build", "out", "coverage", "target", "vendor", "venv", "env", "__pycache__"),
     *("site-packages", "test", "tests", "__tests__", "e2e", "docs", "fixtures"),
+    *(
+        "testdata",
+        "evals",
+        "evaluation",
+        "benchmark",
+        "benchmarks",
+        "loadtest",
+        "load_tests",
+        "mocks",
+        "notebooks",
+    ),
 }
 # Folders of projects to look at or to copy: none of them is a part of the repository's own stack.
 COLLECTIONS = {"examples", "templates", "samples", "cookbook", "cookbooks", "demos", "starters"}

@@ -1,0 +1,107 @@
+"""The repository's own way to start it against what its source shows: how, what besides, and what not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from devstack.stack import package, scripts
+from devstack.stack.detect import node, parallel, python, recipes
+from devstack.stack.detect.follow import Follower, Leaf
+from devstack.stack.detect.model import Candidate, Detected, Evidence
+from devstack.stack.detect.tree import Tree
+from devstack.stack.model import FRONTENDS, ServiceType
+
+_JAVASCRIPT = (*FRONTENDS, ServiceType.NODE)
+_ENDS = {
+    "echo",
+    "true",
+    "sleep",
+    "open",
+    "wait-on",
+    "rm",
+    "mkdir",
+    "cp",
+    "docker",
+    "docker-compose",
+    "printf",
+    "exit",
+    "wait",
+}
+_ENOUGH = 2
+
+
+def join(tree: Tree, detected: Detected) -> None:
+    """Give services the commands of scripts, Makefiles and READMEs; add what only those know."""
+    follower = Follower(tree)
+    origin, main = follower.main()
+    python.join(tree, detected.services, main, may_add=True)
+    python.join(tree, detected.services, _others(tree, follower, detected.services), may_add=False)
+    _leave_out(tree, detected, origin, main)
+    detected.services += _unknown(tree, detected.services, main)
+
+
+def _others(tree: Tree, follower: Follower, services: list[Candidate]) -> Iterator[Leaf]:
+    """What further recipes, scripts and READMEs start, of the root first."""
+    folders = dict.fromkeys((tree.root, *(one.project or one.folder for one in services)))
+    for folder in folders:
+        for recipe in recipes.for_development(recipes.make(tree, folder)):
+            yield from follower.recipe(recipe)
+    for path in recipes.scripts(tree):
+        yield from follower.recipe(recipes.shell(tree, path))
+    for folder in folders:
+        for recipe in recipes.readme(tree, folder):
+            yield from follower.recipe(recipe)
+
+
+def _leave_out(tree: Tree, detected: Detected, origin: Evidence | None, main: list[Leaf]) -> None:
+    """JavaScript services of other packages than those that the root starts together.
+
+    Pages stay where the root starts none, and servers as well: then it is not all that it is about.
+    """
+    started = {leaf.script[0] for leaf in main if leaf.script is not None} - {tree.root}
+    known = [one for one in detected.services if one.kind in _JAVASCRIPT and one.folder != tree.root]
+    if len({one.folder for one in known} & started) < _ENOUGH:
+        return
+    kinds = {one.is_frontend for one in known if one.folder in started}
+    for service in known:
+        if service.folder not in started and service.is_frontend in kinds:
+            detected.services.remove(service)
+            seen = service.evidence[0]
+            where = "" if origin is None else f", as {origin.path}:{origin.line} shows"
+            detected.notes.append(f"{service.name} left out: not started with the others{where} ({seen})")
+
+
+def _unknown(tree: Tree, services: list[Candidate], main: list[Leaf]) -> Iterator[Candidate]:
+    """Programs that run beside known services, and that nothing but their command is known of."""
+    folders = {one.folder for one in services}
+    for leaf in main:
+        words = scripts.tool(leaf.words)
+        if not leaf.is_beside or not words or words[0] in _ENDS or leaf.script is None:
+            continue
+        folder, script = leaf.script
+        own = package.read(folder)
+        is_known = any(_starts(one, leaf) for one in services)
+        if own is None or is_known or (folder != tree.root and folder in folders):
+            continue
+        which = package.manager(folder, tree.root)
+        evidence = Evidence(path=tree.shown(own.path), line=own.lines.get(script, 1), what=f"script {script}")
+        yield Candidate(
+            name=leaf.name if leaf.name not in parallel.MAIN_SCRIPTS else folder.name,
+            kind=ServiceType.COMMAND,
+            folder=leaf.folder,
+            command=node.runnable(" ".join(leaf.words), which)
+            if leaf.name == ""
+            else f"{which} run {script}",
+            evidence=[evidence],
+        )
+
+
+def _starts(service: Candidate, leaf: Leaf) -> bool:
+    """Whether `leaf` is what starts `service`."""
+    if (
+        leaf.script is not None
+        and any(leaf.script[1] in one.what for one in service.evidence)
+        and (service.folder == leaf.script[0])
+    ):
+        return True
+    return any(str(one) == str(leaf.evidence) for one in service.evidence)

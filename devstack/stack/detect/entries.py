@@ -1,0 +1,194 @@
+"""What a Python file starts: an application that a server must run, a program that listens itself, an agent."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from pathlib import Path
+
+from devstack.records import dataclass
+from devstack.stack.detect.tree import Tree, line_of
+from devstack.stack.model import ServiceType
+
+_AGENT = re.compile(r"^\s*(?:from|import)\s+livekit\.agents|^\s*from\s+livekit\s+import\s+.*\bagents\b", re.M)
+_RUNS_AGENT = re.compile(r"\brun_app\(|\bWorkerOptions\(|\bAgentServer\(")
+_PIPECAT = re.compile(r"^\s*from\s+pipecat\.runner\.run\s+import\s+.*\bmain\b", re.MULTILINE)
+_APP = re.compile(
+    r"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|Starlette|Litestar|Quart|Sanic)\(", re.MULTILINE
+)
+_WRAPPED = re.compile(r"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?ASGIApp\(", re.MULTILINE)
+_MADE = re.compile(
+    r"^(\w+)\s*(?::[^=\n]+)?=\s*(?:create|get|make|build|init|setup)_(?!asgi_|wsgi_)(?:\w+_)?(?:app|application|api)\(",
+    re.MULTILINE,
+)
+_FACTORY = re.compile(
+    r"^def ((?:create|get|make|build)_(?:app|application|api|server|fastapi|fastapi_app|asgi_app))\([^)]*\)"
+    r"(?:\s*->\s*[\w.]+)?:\n(?:(?!def |class |\S).*\n)*?[ \t]+\w+\s*(?::[^=\n]+)?=\s*"
+    r"(?:FastAPI|Starlette|Litestar|Quart)\(",
+    re.MULTILINE,
+)
+_APPLICATIONS = (
+    "FastAPI(",
+    "Starlette(",
+    "Litestar(",
+    "Quart(",
+    "Sanic(",
+    "Flask(",
+    "ASGIApp(",
+    "app(",
+    "application(",
+    "api(",
+    "uvicorn.",
+    "server(",
+)
+_FLASK = re.compile(r"^(\w+)\s*=\s*Flask\(", re.MULTILINE)
+_SOCKETS = re.compile(r"^\s*(?:from|import)\s+websockets\b", re.MULTILINE)
+_SERVES = re.compile(r"\bwebsockets\.serve\(|(?<!def )(?<![.\w])serve\(|\bweb\.run_app\(")
+_LOADS = re.compile(r"^\s*load_dotenv\(", re.MULTILINE)
+_RUNS_ITSELF = re.compile(r"""__name__\s*==\s*['"]__main__['"]""")
+_RUNS_SERVER = re.compile(r"\buvicorn\.(?:run|Config)\(|\bapp\.run\(|\bweb\.run_app\(|\brun_app\(")
+_STAYS = re.compile(r"\bwhile\s+True\b|\brun_forever\(|\bstart_polling\(|\bserve_forever\(|\.run_until_")
+_FOR_PEOPLE = re.compile(
+    r"\bArgumentParser\(|^\s*(?:import|from)\s+(?:click|typer|fire)\b|\binput\(", re.MULTILINE
+)
+ORDER = (
+    "server",
+    "main",
+    "app",
+    "asgi",
+    "ws",
+    "websocket",
+    "api",
+    "run",
+    "agent",
+    "bot",
+    "worker",
+    "__main__",
+)
+_WORKERS = ("server", "ws", "websocket", "agent", "bot", "worker")
+
+
+class Certainty(IntEnum):
+    """How likely a file is the one to start, of several in one project; the least is the best."""
+
+    PLAIN = 0
+    FACTORY = 1
+    WEAK = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A file that starts something.
+
+    Attributes:
+        app: the ASGI or WSGI application that a server must run; None where the file runs itself.
+        is_factory: `app` is a function that makes it.
+        port: where it listens unless told otherwise; None where that is not known.
+    """
+
+    path: Path
+    kind: ServiceType
+    line: int
+    what: str
+    app: str | None = None
+    is_flask: bool = False
+    is_factory: bool = False
+    is_socket: bool = False
+    port: int | None = None
+    certainty: Certainty = Certainty.PLAIN
+
+    @property
+    def rank(self) -> tuple[Certainty, int, int, str]:
+        """The best one of a project comes first."""
+        place = ORDER.index(self.path.stem) if self.path.stem in ORDER else len(ORDER)
+        return self.certainty, len(self.path.parts), place, self.path.name
+
+
+def program(tree: Tree, path: Path) -> Program | None:
+    """What `path` starts; None for modules, tools and one-off scripts."""
+    if "scripts" in path.relative_to(tree.root).parts:
+        return None
+    text = tree.text(path)
+    for known in (_agent, _django, _application, _sockets, _weak):
+        found = known(tree, path, text)
+        if found is not None:
+            return found
+    return None
+
+
+def runs_itself(tree: Tree, path: Path) -> bool:
+    """Whether `python path` does something."""
+    return _RUNS_ITSELF.search(tree.text(path)) is not None
+
+
+def _agent(tree: Tree, path: Path, text: str) -> Program | None:
+    agent = _AGENT.search(text) if "livekit" in text else None
+    if agent and _RUNS_AGENT.search(text):
+        line = line_of(text, agent.start())
+        return Program(path=path, kind=ServiceType.LIVEKIT_AGENT, line=line, what="LiveKit agent")
+    bot = _PIPECAT.search(text) if "pipecat" in text else None
+    if bot is None or not runs_itself(tree, path):
+        return None
+    line = line_of(text, bot.start())
+    return Program(path=path, kind=ServiceType.PYTHON, line=line, what="Pipecat bot", port=7860)
+
+
+def _django(tree: Tree, path: Path, text: str) -> Program | None:
+    if path.name != "manage.py" or "django" not in text.lower():
+        return None
+    return Program(path=path, kind=ServiceType.PYTHON, line=1, what="Django project")
+
+
+def _application(tree: Tree, path: Path, text: str) -> Program | None:
+    if not any(word in text for word in _APPLICATIONS):
+        return None
+    is_main = path.name == "__main__.py" or runs_itself(tree, path)
+    runs = _RUNS_SERVER.search(text) if is_main else None
+    wrapped = _WRAPPED.search(text)
+    app = wrapped or _APP.search(text) or _MADE.search(text)
+    flask = _FLASK.search(text)
+    factory = _FACTORY.search(text)
+    what, found = next(
+        ((what, one) for what, one in (("ASGI", app), ("Flask", flask), ("ASGI", factory)) if one), ("", None)
+    )
+    if found is not None:
+        is_flask = found is flask or (
+            found is app and "flask" in text.lower() and "fastapi" not in text.lower()
+        )
+        return Program(
+            path=path,
+            kind=ServiceType.PYTHON,
+            line=line_of(text, found.start()),
+            what="Flask application" if is_flask else f"{what} application",
+            app=None if runs and not is_flask else found[1],
+            is_flask=is_flask,
+            is_factory=found is factory,
+            is_socket=wrapped is not None,
+            certainty=Certainty.FACTORY if found is factory and not runs else Certainty.PLAIN,
+        )
+    if runs is None:
+        return None
+    return Program(path=path, kind=ServiceType.PYTHON, line=line_of(text, runs.start()), what="runs a server")
+
+
+def _sockets(tree: Tree, path: Path, text: str) -> Program | None:
+    has_library = "aiohttp" in text or ("websockets" in text and _SOCKETS.search(text))
+    serves = _SERVES.search(text) if has_library else None
+    if serves is None:
+        return None
+    line = line_of(text, serves.start())
+    return Program(path=path, kind=ServiceType.PYTHON, line=line, what="serves sockets")
+
+
+def _weak(tree: Tree, path: Path, text: str) -> Program | None:
+    """A worker that only its name or a loop gives away, and that loads an env file as services do."""
+    loads = _LOADS.search(text)
+    if loads is None or _FOR_PEOPLE.search(text):
+        return None
+    stays = _STAYS.search(text) is not None and runs_itself(tree, path)
+    if not stays and path.stem not in _WORKERS:
+        return None
+    line = line_of(text, loads.start())
+    return Program(
+        path=path, kind=ServiceType.PYTHON, line=line, what="loads an env file", certainty=Certainty.WEAK
+    )

@@ -1,0 +1,81 @@
+"""Which Python runs a folder's programs, and how the folder's packages get there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from devstack.records import dataclass
+from devstack.stack.detect.tree import Tree
+
+Setup = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""Command, inputs, what it creates."""
+
+# Tools that keep the environment themselves: file that only they write, table of pyproject.toml, how they are called.
+_MANAGERS = (
+    ("uv", "uv.lock", "tool.uv", "uv sync", (".venv",)),
+    ("poetry", "poetry.lock", "tool.poetry", "poetry install", ()),
+    ("pdm", "pdm.lock", "tool.pdm", "pdm install", (".venv",)),
+    ("pipenv", "Pipfile", "", "pipenv install --dev", ()),
+    ("hatch", "hatch.toml", "tool.hatch.envs", "hatch env create", ()),
+)
+_TOLD_IN = ("README.md", "Makefile", "justfile", "Justfile", "Taskfile.yml", "taskfile.yaml", "Dockerfile")
+_CALLED = re.compile(r"\b(uv|poetry|pdm|pipenv|hatch) (?:run|sync|install)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """`python` and `run` are written before what they run; `setup` is None where nothing says what to install."""
+
+    python: str
+    run: str
+    setup: Setup | None = None
+
+
+def of(tree: Tree, folder: Path) -> Interpreter:
+    """By the nearest folder upward that says it."""
+    for place, prefix in tree.upward(folder):
+        for name, lockfile, table, command, creates in _MANAGERS:
+            if (place / lockfile).is_file() or _has_table(tree, place, table) or _is_told(tree, place, name):
+                given = lockfile if (place / lockfile).is_file() else "pyproject.toml"
+                setup = (command, (f"{prefix}{given}",), tuple(f"{prefix}{one}" for one in creates))
+                return Interpreter(python=f"{name} run python", run=f"{name} run ", setup=setup)
+        found = _environment(place, prefix)
+        if found is not None:
+            return found
+    return Interpreter(python="python3", run="")
+
+
+def _environment(place: Path, prefix: str) -> Interpreter | None:
+    """A virtual environment that is there, or the one to make where something says what to install."""
+    there = next((name for name in (".venv", "venv") if (place / name).is_dir()), "")
+    python = f"{prefix}{there or '.venv'}/bin/python"
+    run = python.removesuffix("python")
+    for file, what in (("requirements.txt", f"-r {prefix}requirements.txt"), ("pyproject.toml", "-e ")):
+        if not (place / file).is_file():
+            continue
+        if there == "venv":
+            return Interpreter(python=python, run=run)
+        what = what if file == "requirements.txt" else f"{what}{prefix or '.'}".rstrip("/")
+        install = f"python3 -m venv {prefix}.venv && {python} -m pip install {what}"
+        return Interpreter(python=python, run=run, setup=(install, (f"{prefix}{file}",), (f"{prefix}.venv",)))
+    return Interpreter(python=python, run=run) if there else None
+
+
+def _has_table(tree: Tree, place: Path, table: str) -> bool:
+    text = tree.text(place / "pyproject.toml") if table else ""
+    return re.search(rf"^\[+{re.escape(table)}[.\]]", text, re.MULTILINE) is not None
+
+
+def _is_told(tree: Tree, place: Path, name: str) -> bool:
+    """Whether a project without lockfile is used with `name`, as most of its texts say."""
+    if not (place / "pyproject.toml").is_file() or (place / "requirements.txt").is_file():
+        return False
+    called = list(_mentions(tree, place))
+    return bool(called) and max(sorted(set(called)), key=called.count) == name
+
+
+def _mentions(tree: Tree, place: Path) -> Iterator[str]:
+    for file in _TOLD_IN:
+        yield from _CALLED.findall(tree.text(place / file))

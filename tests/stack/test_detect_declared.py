@@ -1,0 +1,169 @@
+"""`init`: what a repository says of how it is started wins over what its source shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstack.stack.model import ServiceType
+from tests.stack.test_detect import Devstack, Tree, package, written
+
+pytestmark = pytest.mark.e2e
+
+APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+TWO: dict[str, str | bytes] = {
+    "web/package.json": package({"dev": "vite"}, "vite", name="@acme/web"),
+    "api/package.json": package({"dev": "tsx src/index.ts"}, "express", name="@acme/api"),
+    "old/package.json": package({"dev": "tsx src/index.ts"}, "express", name="@acme/old"),
+}
+
+
+def root(dev: str, **more: str) -> dict[str, str | bytes]:
+    return {"package.json": package({"dev": dev, **more})}
+
+
+MAKEFILE = """\
+DIR = api
+.PHONY: dev
+dev: ## Both
+\t@$(MAKE) -j2 one two
+one:
+\tcd web && npm run dev
+two:
+\tcd $(DIR) && \\
+\t  npm run dev
+"""
+SCRIPTED = "dev: one two\none:\n\t-cd web; yarn dev\ntwo:\n\t./api.sh\n"
+JUSTFILE = """\
+dir := 'web'
+dev: (one) two
+one:
+    cd {{dir}} && npm run dev
+two:
+    npm --prefix api run dev
+"""
+TASKFILE = """\
+tasks:
+  dev:
+    deps: [one]
+    cmds:
+      - task: two
+  one:
+    dir: web
+    cmds: [npm run dev]
+  two: {dir: api, cmd: npm run dev}
+"""
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        root('npx concurrently "cd api && yarn dev" "npm --prefix web run dev"'),
+        root("turbo run dev --filter=@acme/web --filter=./api"),
+        root("pnpm --filter @acme/api --filter web --parallel dev"),
+        root("npm run dev -w web & npm run dev --workspace=@acme/api"),
+        root("nx run-many -t dev -p web,api"),
+        root("lerna run dev --scope=@acme/{web,api}"),
+        root("A=b run-p dev:*", **{"dev:a": "yarn workspace @acme/api dev", "dev:b": "bun --cwd web dev"}),
+        {"Makefile": MAKEFILE},
+        {"Makefile": SCRIPTED, "api.sh": "#!/bin/sh\nset -e\ncd api\nexec npm run dev > log\n"},
+        {"justfile": JUSTFILE},
+        {"Taskfile.yml": TASKFILE},
+    ],
+)
+def test_of_several_packages_those_are_the_stack_that_the_root_starts(
+    tree: Tree, devstack: Devstack, files: dict[str, str | bytes]
+) -> None:
+    folder = tree({**TWO, **files})
+
+    done = devstack("init", "--dry-run", cwd=folder)
+
+    assert "old left out: not started with the others, as " in done.out
+    assert set(written(folder, devstack).services) == {"web", "api"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"package.json": package({"dev": "npm run dev:all", "dev:all": "npm run dev"})},
+        {"Makefile": "dev: run\nrun: dev\n\tmake dev\n"},
+        {"package.json": package({"dev": "concurrently 'unclosed"}), "Makefile": "dev:\n\techo 'unclosed\n"},
+        {"Taskfile.yml": "tasks: {dev: 1, run: [x, {cmd: 2}], start: {cmds: {}, deps: [dev]}}"},
+    ],
+)
+def test_circles_and_broken_texts_are_left_alone(
+    tree: Tree, devstack: Devstack, files: dict[str, str | bytes]
+) -> None:
+    assert {"web", "api", "old"} <= set(written(tree({**TWO, **files}), devstack).services)
+
+
+def test_pages_stay_where_the_root_starts_servers_only(tree: Tree, devstack: Devstack) -> None:
+    files = {**TWO, "package.json": package({"dev": "turbo dev --filter=api --filter=old"})}
+    assert set(written(tree(files), devstack).services) == {"web", "api", "old"}
+
+
+def test_a_program_that_nothing_else_is_known_of_is_a_command(tree: Tree, devstack: Devstack) -> None:
+    scripts = {
+        "dev": "npm-run-all --parallel dev:backend dev:frontend styles",
+        "dev:frontend": "vite",
+        "dev:backend": "baas dev --tail-logs",
+        "styles": "tailwindcss -w",
+    }
+    services = written(tree({"package.json": package(scripts, "vite")}), devstack).services
+    assert {name: (one.type, one.command) for name, one in services.items()} == {
+        "web": (ServiceType.VITE, "npm run dev:frontend"),
+        "backend": (ServiceType.COMMAND, "npm run dev:backend"),
+        "styles": (ServiceType.COMMAND, "npm run styles"),
+    }
+
+
+SERVE = "uv run uvicorn api.main:app --reload --port 8100"
+WITH_SETTING = "dev:\n\tPYTHONPATH=. uv run uvicorn api.main:app --port 8100 --reload-exclude=$(PWD)/x\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"Makefile": f"start-backend:\n\tcd backend && {SERVE}\n"}, SERVE),
+        ({"backend/Makefile": f"run:\n\t{SERVE}\n"}, SERVE),
+        ({"run_backend.sh": f"cd backend\n{SERVE}\n"}, SERVE),
+        ({"bin/dev.sh": f'cd "$(dirname "$0")/.."\ncd backend && {SERVE}\n'}, SERVE),
+        ({"README.md": f"Then\n```bash\n$ cd backend\n$ {SERVE}\n```\n"}, SERVE),
+        ({"backend/Makefile": WITH_SETTING}, "PYTHONPATH=. uv run uvicorn api.main:app --port 8100"),
+    ],
+)
+def test_a_python_server_is_started_as_the_repository_says(
+    tree: Tree, devstack: Devstack, files: dict[str, str | bytes], command: str
+) -> None:
+    folder = tree({**files, "backend/uv.lock": "", "backend/api/main.py": APP, "backend/worker.py": ""})
+    (service,) = written(folder, devstack).services.values()
+    assert (service.dir, service.port, service.command) == ("backend", 8100, command)
+
+
+def test_what_is_for_containers_deployments_and_tests_starts_nothing_here(
+    tree: Tree, devstack: Devstack
+) -> None:
+    makefile = (
+        "start-docker:\n\tuvicorn main:app --port 1111\nrun-prod:\n\tuvicorn main:app --port 2222\n"
+        "build:\n\tuvicorn main:app --port 3333\n"
+    )
+    folder = tree(
+        {"api/main.py": APP, "api/Makefile": makefile, "README.md": "`uvicorn main:app --port 4444`"}
+    )
+    (service,) = written(folder, devstack).services.values()
+    assert service.port == 8000
+
+
+def test_pages_wait_for_the_server_that_they_pass_requests_on_to(tree: Tree, devstack: Devstack) -> None:
+    folder = tree(
+        {
+            "web/package.json": package({"dev": "vite"}, "vite"),
+            "web/vite.config.ts": (
+                "export default { server: { proxy: {\n  // '/old': 'http://localhost:9100',\n"
+                "  '/api': { target: 'http://127.0.0.1:8100', ws: true } } } }"
+            ),
+            "api/main.py": f"{APP}if __name__ == '__main__':\n    uvicorn.run(app, port=8100)\n",
+            "old/main.py": f"{APP}if __name__ == '__main__':\n    uvicorn.run(app, port=9100)\n",
+        }
+    )
+    web = written(folder, devstack).services["web"]
+    assert [one.service for one in web.depends_on] == ["api"]

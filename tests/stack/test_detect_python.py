@@ -1,0 +1,199 @@
+"""`init`: which Python file is the server, where it starts, with which interpreter, and how its packages get there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.stack.test_detect import Devstack, Tree, package, written
+
+pytestmark = pytest.mark.e2e
+
+APP = "from fastapi import FastAPI\napp = FastAPI()\n"
+RUNS = "if __name__ == '__main__':\n    uvicorn.run('{}', port={})\n"
+Files = dict[str, str | bytes]
+
+
+def only(tree: Tree, devstack: Devstack, files: Files) -> tuple[str, str | None, int | None]:
+    (service,) = written(tree(files), devstack).services.values()
+    return service.dir, service.command, service.port
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"core/main.py": f"from core.db import x\n{APP}", "core/db.py": "", "pyproject.toml": ""},
+            (".", "-m uvicorn core.main:app --port 8000"),
+        ),
+        ({"api/index.py": f"from .deps import x\n{APP}"}, (".", "-m uvicorn api.index:app --port 8000")),
+        (
+            {
+                "back/src/bot/app.py": f"from bot.db import x\n{APP}",
+                "back/src/bot/db.py": "",
+                "back/uv.lock": "",
+            },
+            ("back", "-m uvicorn --app-dir src bot.app:app --port 8000"),
+        ),
+        (
+            {"back/src/app.py": f"import routes\n{APP}", "back/src/routes.py": "", "back/uv.lock": ""},
+            ("back", "-m uvicorn --app-dir src app:app --port 8000"),
+        ),
+        (
+            {"sum/sum/main.py": f"from sum.core import x\n{APP}", "sum/sum/core.py": "", "sum/uv.lock": ""},
+            ("sum", "-m uvicorn sum.main:app --port 8000"),
+        ),
+    ],
+)
+def test_a_server_starts_where_its_imports_are_found(
+    tree: Tree, devstack: Devstack, files: Files, expected: tuple[str, str]
+) -> None:
+    folder, command, _ = only(tree, devstack, files)
+    assert (folder, (command or "").partition("python")[2].lstrip("3 ")) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "port"),
+    [
+        (
+            {
+                "app/main.py": "def create_app() -> FastAPI:\n    '''x'''\n\n    app = FastAPI()\n    return app\n"
+            },
+            "python3 -m uvicorn main:create_app --factory --port 8000",
+            8000,
+        ),
+        (
+            {
+                "app/factory.py": "def create_app() -> FastAPI:\n    app = FastAPI()\n    return app\n",
+                "app/main.py": "from factory import create_app\napp = create_app()\n",
+            },
+            "python3 -m uvicorn main:app --port 8000",
+            8000,
+        ),
+        (
+            {"chat/main.py": f"{APP}sio = AsyncServer()\nserver = socketio.ASGIApp(sio, app)\n"},
+            "python3 -m uvicorn main:server --port 8000",
+            8000,
+        ),
+        (
+            {
+                "back/pyproject.toml": "[tool.poetry]\nname = 'x'\n",
+                "back/core/__main__.py": "import uvicorn\nuvicorn.run('core.web:get_app', factory=True)\n",
+                "back/core/web.py": "def get_app() -> FastAPI:\n    app = FastAPI()\n",
+                "back/core/settings.py": "class Settings(BaseSettings):\n    port: int = 8123\n",
+            },
+            "poetry run python -m core",
+            8123,
+        ),
+        (
+            {
+                "main.py": f"from backend.app import app\n{RUNS.format('main:app', 8200)}",
+                "backend/app.py": APP,
+                "backend/requirements.txt": "",
+                "backend/run.py": f"import uvicorn\n{RUNS.format('app:app', 8200)}",
+            },
+            "python3 main.py",
+            8200,
+        ),
+        (
+            {"bot.py": "from pipecat.runner.run import main\nif __name__ == '__main__':\n    main()\n"},
+            "python3 bot.py",
+            7860,
+        ),
+    ],
+)
+def test_the_file_that_runs_the_application_is_the_service(
+    tree: Tree, devstack: Devstack, files: Files, command: str, port: int
+) -> None:
+    assert only(tree, devstack, files)[1:] == (command, port)
+
+
+def test_evaluations_mocks_scripts_and_tools_are_no_services(tree: Tree, devstack: Devstack) -> None:
+    loads = "load_dotenv()\nif __name__ == '__main__':\n    main()\n"
+    folder = tree(
+        {
+            "api/main.py": APP,
+            "evals/run.py": loads,
+            "loadtest/server.py": APP,
+            "scripts/serve.py": APP,
+            "once/main.py": loads,
+            "tool/agent.py": f"import argparse\nargparse.ArgumentParser()\n{loads}",
+            "worker/worker.py": loads,
+            "poll/main.py": f"while True:\n    work()\n{loads}",
+            "llm/mock_llm.py": APP,
+            "web/app_test.py": APP,
+        }
+    )
+    assert set(written(folder, devstack).services) == {"api", "worker", "poll"}
+
+
+@pytest.mark.parametrize(
+    ("files", "python", "setup"),
+    [
+        ({"poetry.lock": "", "pyproject.toml": ""}, "poetry run python", "poetry install"),
+        ({"pyproject.toml": "[tool.pdm]\n"}, "pdm run python", "pdm install"),
+        ({"pyproject.toml": "[project]\n[tool.uv.sources]\n"}, "uv run python", "uv sync"),
+        ({"pyproject.toml": "", "README.md": "`uv sync`, `uv run x`; `poetry install`"}, "uv run python", "uv sync"),
+        ({"Pipfile": ""}, "pipenv run python", "pipenv install --dev"),
+        ({"pyproject.toml": "[tool.hatch.envs.default]\n"}, "hatch run python", "hatch env create"),
+        (
+            {"pyproject.toml": "[project]\n"},
+            ".venv/bin/python",
+            "python3 -m venv .venv && .venv/bin/python -m pip install -e .",
+        ),
+        (
+            {"requirements.txt": "", "pyproject.toml": "[tool.ruff]\n"},
+            ".venv/bin/python",
+            "python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt",
+        ),
+    ],
+)  # fmt: skip
+def test_the_tool_that_keeps_the_packages_runs_the_service(
+    tree: Tree, devstack: Devstack, files: Files, python: str, setup: str
+) -> None:
+    folder = tree({f"api/{name}": text for name, text in files.items()} | {"api/main.py": APP})
+    (service,) = written(folder, devstack).services.values()
+    assert (service.command or "").startswith(f"{python} -m uvicorn")
+    assert service.setup is not None
+    assert service.setup.command == setup
+
+
+def test_requirements_of_the_repository_serve_its_folders(tree: Tree, devstack: Devstack) -> None:
+    folder = tree({"requirements.txt": "", "code/server.py": f"import audio\n{APP}", "code/audio.py": ""})
+    (service,) = written(folder, devstack).services.values()
+    assert (service.dir, service.command) == ("code", "../.venv/bin/python -m uvicorn server:app --port 8000")
+    assert service.setup is not None
+    assert service.setup.inputs == ("../requirements.txt",)
+    assert service.setup.command.endswith("../.venv/bin/python -m pip install -r ../requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "expected"),
+    [
+        ({"http": {"app": "./main.py:app"}}, {}, "langgraph dev"),
+        ({}, {}, "uvicorn"),
+        (
+            {"http": {"app": "./main.py:app"}},
+            {"Makefile": "dev:\n\tuvicorn main:app --port 8001\n"},
+            "uvicorn",
+        ),
+    ],
+)
+def test_of_an_agent_and_an_application_of_one_project_one_is_started(
+    tree: Tree, devstack: Devstack, settings: dict[str, object], more: Files, expected: str
+) -> None:
+    files: Files = {"requirements.txt": "", "main.py": APP, "langgraph.json": json.dumps(settings), **more}
+    folder = tree({f"agent/{name}": text for name, text in files.items()})
+    (service,) = written(folder, devstack).services.values()
+    assert expected in (service.command or "")
+    assert " left out: " in devstack("init", "--dry-run", cwd=folder).out
+
+
+def test_an_agent_of_langgraph_in_javascript_is_a_service(tree: Tree, devstack: Devstack) -> None:
+    scripts = {"dev": "yarn langgraphjs dev --port 54367 --config ../langgraph.json"}
+    folder = tree({"agents/package.json": package(scripts), "web/package.json": package({"dev": "vite"})})
+    agent = written(folder, devstack).services["agents"]
+    assert agent.port == 54367
+    assert agent.ready is not None
+    assert agent.ready.target == "/ok"
