@@ -159,8 +159,8 @@ class _Scope:
     def expanded(self, name: str, text: str, template: Template | None) -> str | None:
         """Define `name` as `text` with its references resolved; None = unknown. Raises TemplateError."""
         if self.unknown:
-            hidden = self.unknown.keys() - self._process.keys()
-            if other := next((one for one in references(text) if one in hidden), None):
+            hidden = (one for one in references(text) if one in self.unknown and one not in self._process)
+            if other := next(hidden, None):
                 self.hide(name, f"it refers to {other}, which is unknown")
                 return None
         try:
