@@ -1,9 +1,10 @@
-"""A script sources an env file, and the shell reads it otherwise than the programs do.
+"""A script sources an env file, and the shell or make reads it otherwise than the programs do.
 
 ## Why it matters
 `. ./.env` is a program for the shell: `$(…)` and backticks run, `&` and `;` end the value, an unquoted space starts a
 command, Windows line ends stay in the value. What the shell exports then wins over what the programs read from
-the same file.
+the same file. `include .env` of a Makefile and `while read … export` take no quotes off at all: they become part
+of the value.
 
 ## Example
 ```
@@ -19,10 +20,11 @@ read it themselves.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env import verbatim
 from devstack.env.model import LayerKind
 from devstack.env.word_splitting import evaluated, exported
 from devstack.lines import split
@@ -69,7 +71,8 @@ _SCRIPT_NAMES = (
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per sourced file."""
     told: set[str] = set()
-    for path, place, how in _sourced(inspection):
+    scripts = [(path, text) for path, text in _scripts(inspection) if "env" in text]
+    for path, place, how in _sourced(inspection, scripts):
         real = inspection.real(path)
         file = inspection.env_file(path)
         if real in told or file is None:
@@ -78,13 +81,56 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         differences = _differences(inspection, file, how)
         if differences:
             yield _finding(inspection, file, place, differences, how=how)
+    yield from _verbatim(inspection, scripts, told)
 
 
-def _sourced(inspection: Inspection) -> Iterator[tuple[Path, Location, str]]:
+def _verbatim(
+    inspection: Inspection, scripts: Sequence[tuple[Path, str]], told: set[str]
+) -> Iterator[Finding]:
+    """Files that make or a loop reads without taking quotes off."""
+    for script, text in scripts:
+        is_makefile = script.suffix == ".mk" or script.name.lower().endswith("makefile")
+        for way in verbatim.ways(text, is_makefile=is_makefile):
+            for path, place in _target(inspection, script, way.line, way.file):
+                file = inspection.env_file(path)
+                if file is None or inspection.real(path) in told:
+                    continue
+                told.add(inspection.real(path))
+                differences = _compared(inspection, file, verbatim.given(file.text, way))
+                if differences:
+                    yield _kept(inspection, file, place, differences, program=way.program)
+
+
+def _kept(
+    inspection: Inspection, file: EnvFile, place: Location, differences: list[Difference], *, program: str
+) -> Finding:
+    shown = inspection.shown(file.path)
+    told = listed([f"`{one.name}` {one.how}" for one in differences], between="; ")
+    told = told.replace("by the shell", f"by {program}")
+    return RULE.finding(
+        f"{place.path} hands on {shown} as {program} reads it, otherwise than the programs do: {told}.",
+        *(inspection.at(file.path, one.line, variable=one.name) for one in differences[:8]),
+        place,
+        severity=Severity.ERROR if _starts_a_service(inspection, place.path) else Severity.WARNING,
+        hint=f"let the programs read {file.path.name} themselves, or write these values without quotes and comments",
+    )
+
+
+def _starts_a_service(inspection: Inspection, script: str) -> bool:
+    """Whether a service's command runs this script, or make."""
+    name = Path(script).name
+    program = "make" if name.lower().endswith("makefile") else name
+    commands = (inspection.launch(service.name) for service in inspection.services)
+    return any(
+        program in (Path(word).name for word in command.command.split()) for command in commands if command
+    )
+
+
+def _sourced(
+    inspection: Inspection, scripts: Sequence[tuple[Path, str]]
+) -> Iterator[tuple[Path, Location, str]]:
     """File, where it is sourced, and the text that does it."""
-    for script, text in _scripts(inspection):
-        if "env" not in text:
-            continue
+    for script, text in scripts:
         for number, line in enumerate(split(text), start=1):
             if line.lstrip().startswith(("#", "//")):
                 continue
@@ -174,12 +220,18 @@ def _split_differences(inspection: Inspection, file: EnvFile, how: str) -> list[
         return [
             Difference(name="", line=None, how="xargs stops at an unmatched quote, and nothing is exported")
         ]
+    every = dict.fromkeys(entry.name for entry in file.assignments)
+    return _compared(inspection, file, {**every, **given})
+
+
+def _compared(inspection: Inspection, file: EnvFile, given: Mapping[str, str | None]) -> list[Difference]:
+    """Names of `given` whose text is another than the one that is meant; None: it is not set."""
     found = []
     for entry in {entry.name: entry for entry in file.assignments}.values():
         meant = _meant(inspection, file, entry.name)
-        text = given.get(entry.name)
-        if meant and text not in meant:
-            found.append(Difference(name=entry.name, line=entry.line, how=_how(next(iter(meant)), text)))
+        if meant and entry.name in given and given[entry.name] not in meant:
+            how = _how(next(iter(meant)), given[entry.name])
+            found.append(Difference(name=entry.name, line=entry.line, how=how))
     return found
 
 
@@ -203,6 +255,8 @@ def _how(meant: str, text: str | None) -> str:
         return "is not set by the shell"
     if text == meant + "\r":
         return "ends in a carriage return"
+    if len(text) > 1 and text[0] == text[-1] and text[1:-1] == meant:
+        return "keeps its quotes"
     if meant.startswith(text):
         return "is cut by the shell"
     return "is changed by the shell"
