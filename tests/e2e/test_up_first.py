@@ -44,6 +44,7 @@ def run(folder: Path, then: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("{then}", then)],
         cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -66,11 +67,21 @@ def test_a_signal_before_anybody_listens_ends_the_run_in_order(tree: Tree, name:
     assert len((folder / "started").read_text().split()) == 2
 
 
+@pytest.mark.parametrize("before", [{".env": "COLOR=one\n"}, {}])
+def test_a_file_that_changes_before_anybody_watches_is_acted_on(tree: Tree, before: dict[str, str]) -> None:
+    ends = "sh -c 'echo x >> started; echo ${COLOR-none} >> colors; [ $COLOR. = two. ] && kill $PPID; sleep 1000'"
+    services = {"a": {"command": ends, "env": {"loader": "dotenv", "inject": True}}, "b": SERVICES["b"]}
+    folder = tree({"stack.toml": toml(services), **before})
+    assert run(folder, "pathlib.Path('.env').write_text('COLOR=two\\n')").returncode == 143
+    assert (folder / "colors").read_text().split() == [*(["one"] if before else ["none"]), "two"]
+
+
 def test_nothing_stays_when_the_rest_cannot_be_loaded(tree: Tree) -> None:
     folder = tree({"stack.toml": toml(SERVICES)})
     done = run(folder, "raise ImportError('asyncio')")
     assert (done.returncode, alive(folder)) == (70, [])
     assert done.stderr.startswith("error: devstack failed (ImportError)")
+    assert len(list(folder.glob("devstack-crash-*.txt"))) == 1
 
 
 def test_kill_before_anybody_listens_leaves_nothing(tree: Tree) -> None:
