@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from devstack.env.model import LayerKind
 from devstack.env.source import jsconfig
 from devstack.records import dataclass
-from devstack.rules import listening
+from devstack.rules import listening, published
 from devstack.rules.base import Location
 from devstack.stack import pages, scripts
 from devstack.stack.model import Service, ServiceType
@@ -29,6 +29,7 @@ class Source(StrEnum):
 
     STACK = "stack.toml"
     COMMAND = "command"
+    COMPOSE = "compose file"
     CONFIG = "config"
     VARIABLE = "variable"
     FALLBACK = "fallback"
@@ -66,7 +67,7 @@ def _claims(inspection: Inspection, name: str) -> tuple[Claim, ...]:
     if service.type is ServiceType.EXTERNAL:
         return ()
     if service.type is ServiceType.COMPOSE:
-        return tuple(_declared(inspection, service))
+        return (*_declared(inspection, service), *_published(inspection, service))
     every = (
         *_declared(inspection, service),
         *_from_command(inspection, service),
@@ -95,6 +96,20 @@ def _declared(inspection: Inspection, service: Service) -> Iterator[Claim]:
             place=inspection.at_port(service.name, port.role),
             words=words,
             role=port.role,
+        )
+
+
+def _published(inspection: Inspection, service: Service) -> Iterator[Claim]:
+    """What the container publishes; the declared port first, so that it is what the others are compared with."""
+    assert service.compose is not None
+    found = sorted(published.ports(inspection, service), key=lambda each: each[0] != service.port)
+    for number, line in found:
+        yield Claim(
+            service=service.name,
+            port=number,
+            source=Source.COMPOSE,
+            place=inspection.at(inspection.root / service.compose.path, line),
+            words=f"published by {service.compose.path}",
         )
 
 
