@@ -198,21 +198,31 @@ def _named(folder: Path) -> list[Path]:
     ]
 
 
+def examples(inspection: Inspection, service: str, names: Iterable[str]) -> Iterator[Path]:
+    """Examples beside the files that a service reads, or would read, which hold one of `names`."""
+    environment, wanted = inspection.environment(service), set(names)
+    folders = dict.fromkeys(
+        layer.path.parent for layer in (() if environment is None else environment.layers)
+    )
+    for folder in folders:
+        for name in inspection.files.names(folder):
+            file = inspection.env_file(folder / name) if is_example(name) and "env" in name else None
+            if file is not None and not wanted.isdisjoint(each.name for each in file.assignments):
+                yield folder / name
+
+
 def uncopied_example(inspection: Inspection, service: str, names: Iterable[str]) -> tuple[Path, Path] | None:
     """(example, the file to make of it) where a service has no env file yet and its example holds one of `names`."""
     environment = inspection.environment(service)
     layers = () if environment is None else environment.layers
-    if not layers or any(layer.exists for layer in layers):
+    example = (
+        None if any(layer.exists for layer in layers) else next(examples(inspection, service, names), None)
+    )
+    if example is None:
         return None
-    wanted, paths = set(names), [layer.path for layer in layers]
-    for folder in dict.fromkeys(path.parent for path in paths):
-        for name in inspection.files.names(folder):
-            file = inspection.env_file(folder / name) if is_example(name) and "env" in name else None
-            if file is None or not wanted.intersection(each.name for each in file.assignments):
-                continue
-            usual = [folder / without_example_words(name), folder / ".env.local", folder / ".env"]
-            return folder / name, next((path for path in usual if path in paths), paths[-1])
-    return None
+    paths = [layer.path for layer in layers]
+    usual = [example.with_name(name) for name in (without_example_words(example.name), ".env.local", ".env")]
+    return example, next((path for path in usual if path in paths), paths[-1])
 
 
 def is_lost_line(inspection: Inspection, service: str, names: Iterable[str]) -> bool:

@@ -93,8 +93,23 @@ def _finding(inspection: Inspection, group: list[Absence]) -> Finding:
         *places,
         severity=Severity.INFO if serves else Severity.ERROR,
         service=found.service,
-        hint=f"set `{found.need.reference.name}` in {places[0].path}; `devstack env sync` adds it from the example",
+        hint=_hint(inspection, group, places[0].path),
     )
+
+
+def _hint(inspection: Inspection, group: list[Absence], path: str) -> str:
+    """What to do, with the command only where it will do it."""
+    need, stack = group[0].need, inspection.need_stack()
+    todo = f"set `{need.reference.name}` in {path}"
+    if need.link is not None and stack.services[need.link.to].port is not None:
+        return f"{todo}, or let `devstack env sync` write the address"
+    if need.shared is not None and len(group) == len(need.shared.members):
+        return f"`devstack env set {need.shared.name}` gives all its readers one value"
+    if need.shared is not None:
+        return f"{todo}, or let `devstack env sync` copy what the other readers have"
+    if any(absence.examples(inspection, group[0].service, need.reference.names)):
+        return f"{todo}; `devstack env sync` adds it from the example"
+    return todo
 
 
 RULE = Rule(id="DS201", name="missing-variable", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -323,3 +323,32 @@ def test_the_pre_commit_hook_runs_doctor_on_the_files_that_it_reads() -> None:
     )
     assert all(re.search(hook["files"], name) for name in matching)
     assert not any(re.search(hook["files"], name) for name in ("src/environment.ts", "README.md"))
+
+
+@pytest.mark.parametrize(
+    ("declared", "files", "said"),
+    [
+        ('[[links]]\nfrom = "ws:PEER_URL"\nto = "web"\nwait = false\n', {}, "env sync` write the address"),
+        (
+            '[shared.key]\nmembers = ["ws:TOPIC", "two:TOPIC"]\n',
+            {},
+            "`devstack env set key` gives all its readers one value",
+        ),
+        (
+            '[shared.key]\nmembers = ["ws:TOPIC", "two:TOPIC"]\n',
+            {"two/.env": "TOPIC=rooms\n"},
+            "env sync` copy what the other readers have",
+        ),
+        ('[doctor.required]\nws = ["TOPIC"]\n', {"ws/.env.example": "TOPIC=\n"}, "adds it from the example"),
+        ('[doctor.required]\nws = ["TOPIC"]\n', {}, "set `TOPIC` in ws/.env"),
+    ],
+)
+def test_what_to_do_about_a_missing_variable_names_the_command_that_does_it(
+    declared: str, files: Mapping[str, str], said: str, doctor: Callable[..., Any]
+) -> None:
+    two = '[services.two]\ntype = "python"\ndir = "two"\ncommand = "python3 main.py"\n'
+    stack = STACK.replace('"sleep 1"\n', f'"sleep 1"\nport = 4000\n{two}')
+    loads = {"two/main.py": FILES["ws/main.py"], "ws/.env": "A=1\n", "two/.env": "A=1\n"}
+    outcome = doctor({"stack.toml": stack + declared, **loads, **files}, "--select", "DS201", "--json")
+    (found,) = json.loads(outcome.out)["findings"]
+    assert found["hint"].endswith(said)
