@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from devstack.commands import up_checks
@@ -106,7 +106,7 @@ class _Assembly:
         self.controls = [self._control()]
         presence = folder_watch.watch(loop, self._entry_changed)
         presence.set({self.job.folder.path.parent})
-        self.watch.start()
+        self.watch.start(self.job.started)
         try:
             code = await self.runner.execute(self._began)
             self._record(self.runner.state, {}, is_over=not self.host.strays())
@@ -158,8 +158,7 @@ class _Assembly:
             self._complain(told)
 
     def _unread(self) -> None:
-        with suppress(RuntimeError):  # the run is over already, with its loop
-            self.stop("nobody reads the output", int(ExitCode.OK))
+        self.stop("nobody reads the output", int(ExitCode.OK))
 
     def stop(self, reason: str, code: int) -> None:
         """A signal asks the run to end; the second time it is forced."""
@@ -179,8 +178,13 @@ class _Assembly:
             reason = ": ".join([f"not ready within {limit:g}s", *blockers])
             self.hub.post(ShutdownRequested(reason=reason, code=int(ExitCode.TIMED_OUT)))
 
-    async def _succeed(self, found: Succession) -> Replacement:
-        """Another stack.toml is to be run: what it changes goes down first, then `_adopt` is called."""
+    async def _succeed(self, former: Job, found: Succession) -> Replacement | None:
+        """Another stack.toml is to be run: what it changes goes down first, then `_adopt` is called.
+
+        None when `former`, which it was compared with, runs no more: another request was faster.
+        """
+        if self.job is not former:
+            return None
         job, state = found.job, self.hub.state
         self.next = found
         self.hub.publish(
@@ -338,10 +342,11 @@ class _Assembly:
         """Called on a thread of the control server: what a changed stack.toml means."""
         from devstack.commands.up_apply import succession
 
-        found = succession(self.job, yes=yes)
-        if found is None:
-            return None
-        return asyncio.run_coroutine_threadsafe(self._succeed(found), loop).result(10)
+        while (found := succession(job := self.job, yes=yes)) is not None:
+            told = asyncio.run_coroutine_threadsafe(self._succeed(job, found), loop).result(10)
+            if told is not None:
+                return told
+        return None
 
     def _complain(self, text: str) -> None:
         if select.select([], [sys.stderr], [], 0)[1]:  # who reads nothing holds up no service

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from devstack.env.child import child_environment
@@ -110,11 +112,16 @@ class EnvWatch:
         self._told_stack = ""
         self._refresh()
 
-    def start(self) -> None:
-        """Begin to watch; called in the event loop."""
+    def start(self, since: float = math.inf) -> None:
+        """Begin to watch; called in the event loop.
+
+        What changed before, but not before `since` (seconds since the epoch), may have missed the first processes.
+        """
         self._loop = asyncio.get_running_loop()
         self._watch = folder_watch.watch(self._loop, self._changed)
         self._refresh()
+        if any(_changed_at(path) >= since for one in self._given.values() for path in one.files):
+            self._changed("")
 
     def close(self) -> None:
         """Watch no more."""
@@ -297,6 +304,14 @@ def _nearest(folder: Path) -> Path:
 
 def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _changed_at(path: Path) -> float:
+    """When the file, or what lies in its folder where it is not there, changed last."""
+    for place in (path, path.parent):
+        with suppress(OSError):
+            return place.stat().st_ctime
+    return 0.0
 
 
 def _mark(path: Path) -> bytes:
