@@ -39,9 +39,9 @@ def substitute(text: str, known: Mapping[str, str]) -> str:
         MultipliedError: it grows beyond all bounds.
     """
     before, _, rest = text.partition("${")
-    name, _, after = rest.partition("}")
+    name, brace, after = rest.partition("}")
     value = known.get(name)
-    if value is not None and name.isidentifier() and "$" not in before and "$" not in after:
+    if value is not None and brace and name.isidentifier() and "$" not in before and "$" not in after:
         return before + value + after
     try:
         if not _FLAT.match(text):

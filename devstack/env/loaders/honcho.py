@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from devstack.env.loaders import python_text
-from devstack.env.loaders.definitions import VALUE_LINES, Definitions, Ignored, Lines, Parsed
-from devstack.env.loaders.outcome import Found, Result, Values
+from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
+from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
+from devstack.env.loaders.shell_word import SEGMENT
+from devstack.env.loaders.statements import Shape, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
 
 # What the lexer takes for parts of words beside ASCII letters, digits and the underscore.
 _LETTERS = "ßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞ"
-_WORD = f"0-9A-Za-z_{_LETTERS}"
-_QUOTED = regex(rf"[ \t]*+([A-Za-z_][{_WORD}]*+)[ \t]*+=[ \t]*+(?:\"([^\"\\]*+)\"|'([^']*+)')[ \t]*+\Z")
-_UNQUOTED = regex(rf"[ \t]*+([A-Za-z_][{_WORD}]*+)[ \t]*+=([^'\"\\#]*+)(?:#[^'\"\\]*+)?\Z")
-_PIECE = regex(rf"([{_WORD}]+)|(?:''|\"\")++()|'([^']*)'|\"((?:\\.|[^\"\\])*+)\"|((?:\\.)++)", re.DOTALL)
+_WORD = rf"0-9A-Za-z_{_LETTERS}"
+_NAME = rf"[A-Za-z_][{_WORD}]*+"
 # What `str.splitlines` takes for the end of a line, once `\r` is gone.
-_LINE = regex("([^\n\v\f\x1c-\x1e\x85\u2028\u2029]*+)(?:[\n\v\f\x1c-\x1e\x85\u2028\u2029]|\\Z)")
-_NOTHING = regex(r"(?:[ \t]*+(?:#[^\n\v\f\x1c-\x1e\x85\u2028\u2029]*+)?\n)++")
-_DROPPED = regex(r"(?:[^='\"\\\n]*+(?:=[ \t]*+)?\n)++")
-_SPACE = regex(r"[ \t\r\n]*+")
-_WITHOUT_SPACE = dict.fromkeys(map(ord, " \t\r\n"))
+_BREAK = "\n\v\f\x1c-\x1e\x85\u2028\u2029"
+_PIECE = rf"(?:[^'\"\\#{_BREAK}]++|'[^'{_BREAK}]*+'|\"(?:[^\"\\{_BREAK}]++|\\[^{_BREAK}])*+\"|\\[^{_BREAK}])"
+_COMMENT = rf"(?:#[^{_BREAK}]*+)?"
+_SHAPE = Shape(
+    lead=rf"(?:[ \t]*+{_COMMENT}[{_BREAK}])*+[ \t]*+",
+    name=_NAME,
+    middle=r"[ \t]*+=[ \t]*+",
+    value=rf"{_PIECE}++",
+    end=rf"{_COMMENT}(?=[{_BREAK}]|\Z)",
+)
+_SIMPLE_LINES = regex(r"(?:[A-Za-z_][A-Za-z0-9_]*+=[!$-&(-\[\]-~]++\n){8,}+")
+_LINE = regex(f"([^{_BREAK}]*+)(?:[{_BREAK}]|\\Z)")
+_NOTHING = regex(rf"(?:[ \t]*+{_COMMENT}[{_BREAK}])++")
+# Lines without a value, or where something else than `=` stands behind the first word.
+_DROPPED = regex(
+    rf"(?:[ \t]*+(?:{_COMMENT}|{_NAME}[ \t]*+=[ \t]*+{_COMMENT}"
+    rf"|(?:{_NAME}(?:[ \t]++(?=[^=#'\"\\{_BREAK}])|(?=[^{_WORD}=#'\"\\ \t{_BREAK}]))|(?=[^A-Za-z_#'\"\\ \t{_BREAK}]))"
+    rf"{_PIECE}*+{_COMMENT})[{_BREAK}])++"
+)
+_LEXED = regex(rf"{_PIECE}*+")
+_TOKEN = regex(rf"((?:[{_WORD}]++|'[^']*+'|\"(?:[^\"\\]++|\\.)*+\"|\\.)++|[^{_WORD}])[ \t]*+")
+_WITHOUT_SPACE = dict.fromkeys(map(ord, " \t"))
 _SPECIAL = regex(r"['\"\\]")
-_ESCAPED = regex(r"\\(.)", re.DOTALL)
-_NAME = regex("[A-Za-z_]")
+_FIRST = regex("[A-Za-z_]")
+# Stand for a backslash and a quote that are no longer special; no decoded text holds them.
+_BACKSLASH = "\ud800"
+_QUOTE = "\ud801"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +71,7 @@ class Honcho:
         if any(issue.fatal for issue in reading.issues):
             files = []
         found = Found(reversed(files))
-        results = {name: Result(definition.text) for name, definition in found.items()}
+        results = Results(found, lambda name: Result(found[name].text))
         return reading.finish(Values(found, results, request.process, lambda _: ()))
 
 
@@ -71,10 +89,16 @@ def parse(text: str) -> Parsed:
     lines, position = Lines(text), 0
     while position < len(text):
         position = _skipped(text, position, is_noted=ignored.is_full)
-        position = lines.take_plain(position, rows, VALUE_LINES)
+        position = lines.take_plain(position, rows, _SIMPLE_LINES)
+        names, values, numbers, position = statements(_SHAPE, text, position, lines)
+        made = {value: _text(value) for value in set(values)}
+        rows.names += names
+        rows.texts += map(made.__getitem__, values)
+        rows.raws += map(str.rstrip, values)
+        rows.lines += numbers
         line = _LINE.match(text, position)
-        if line is None:
-            break
+        if line is None or names:
+            continue
         content, number, position = line.group(1), lines.at(position), line.end()
         try:
             found = _assignment(content)
@@ -83,10 +107,8 @@ def parse(text: str) -> Parsed:
             return Parsed(definitions=Definitions(), notes=ignored.notes)
         if found is None:
             ignored.drop(content, number, "honcho drops this line (`export`, no value, or an odd name)")
-            continue
-        name, value = found
-        raw = content.partition("=")[2].strip()
-        rows.append((name, value.replace("\\n", "\n").replace("\\t", "\t"), raw, number))
+        else:
+            rows.append((found[0], _text(found[1]), found[1].strip(), number))
     return ignored.parsed(rows)
 
 
@@ -97,51 +119,40 @@ def _skipped(text: str, position: int, *, is_noted: bool) -> int:
 
 
 def _assignment(line: str) -> tuple[str, str] | None:
-    quoted = _QUOTED.match(line)
-    if quoted is not None:
-        return quoted[1], quoted[quoted.lastindex or 2]
-    if not _SPECIAL.search(line):
-        unquoted = _UNQUOTED.match(line)
-        value = unquoted[2].translate(_WITHOUT_SPACE) if unquoted else ""
-        return (unquoted[1], value) if unquoted and value else None
-    tokens = _tokens(line)
-    if len(tokens) < 3 or tokens[1] != "=" or not _NAME.match(tokens[0]):
+    """The name and the value as written. Raises _LexError."""
+    lexed = _LEXED.match(line)
+    end = lexed.end() if lexed else 0
+    if end < len(line) and line[end] != "#":
+        raise _LexError("No escaped character" if _ends_in_escape(line, end) else "No closing quotation")
+    start = len(line) - len(line.lstrip(" \t"))
+    name = _TOKEN.match(line, start, end)
+    equal = _TOKEN.match(line, name.end(), end) if name else None
+    if name is None or equal is None or _text(equal.group(1)) != "=" or equal.end() == end:
         return None
-    return tokens[0], "".join(tokens[2:])
+    text = _text(name.group(1))
+    return (text, line[equal.end() : end]) if _FIRST.match(text) else None
 
 
-def _tokens(line: str) -> list[str]:
-    """`list(shlex.shlex(line, posix=True))`. Raises _LexError where that raises ValueError."""
-    tokens: list[str] = []
-    position = 0
-    while True:
-        found = _SPACE.match(line, position)
-        position = found.end() if found else position
-        if position >= len(line) or line[position] == "#":
-            return tokens
-        pieces: list[str] = []
-        start = position
-        while (piece := _PIECE.match(line, position)) is not None:
-            word, empty, single, double, escaped = piece.groups()
-            if double is not None:
-                double = _ESCAPED.sub(_unescaped, double)
-            if escaped is not None:
-                escaped = escaped[1::2]
-            parts = (word, empty, single, double, escaped)
-            pieces.append(next(part for part in parts if part is not None))
-            position = piece.end()
-        if position < len(line) and line[position] in "'\"\\":
-            raise _LexError(
-                "No escaped character" if _ends_in_escape(line, position) else "No closing quotation"
-            )
-        if position == start:
-            pieces.append(line[position])
-            position += 1
-        tokens.append("".join(pieces))
+def _text(value: str) -> str:
+    """What the lexer makes of a value, which it takes for one or more words."""
+    if not _SPECIAL.search(value):
+        return value.translate(_WITHOUT_SPACE) if " " in value or "\t" in value else value
+    segments = SEGMENT.findall(value)
+    made = {segment: _segment_text(segment) for segment in dict.fromkeys(segments)}
+    text = "".join([made[segment] for segment in segments])
+    return text.replace("\\n", "\n").replace("\\t", "\t")
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return found.group(1) if found.group(1) in '"\\' else found.group()
+def _segment_text(segment: str) -> str:
+    """The text of plain pieces, or of quoted or escaped ones that follow each other."""
+    if segment[0] == "'":
+        return segment[1:-1].replace("''", "")
+    if segment[0] == "\\":
+        return segment[1::2]
+    if segment[0] != '"':
+        return segment.translate(_WITHOUT_SPACE)
+    inner = segment[1:-1].replace("\\\\", _BACKSLASH).replace('\\"', _QUOTE).replace('""', "")
+    return inner.replace(_QUOTE, '"').replace(_BACKSLASH, "\\")
 
 
 def _ends_in_escape(line: str, position: int) -> bool:

@@ -18,7 +18,8 @@ WORD = rf"(?:{_PLAIN}++|'[^']*+'|\\(?:[\s\S]|\Z)|{_DOUBLE}|{_REFERENCE}|(?={_ALO
 SIMPLE_WORD = rf"(?:{_PLAIN}++|{_REFERENCE}|(?={_ALONE}|\Z)))*+"
 
 _QUOTING = regex(r"['\"\\]")
-_SEGMENT = regex(
+# Runs of plain, single-quoted, double-quoted or escaped text.
+SEGMENT = regex(
     r"""(?:'[^']*+')++|(?:"[^"\\]*+")++|"(?:[^"\\]++|\\[\s\S])*+"|(?:\\[\s\S])++|\\\Z|[^'"\\]++"""
 )
 _NAMES = regex(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
@@ -41,7 +42,7 @@ def text_of(word: str, known: Mapping[str, str]) -> str:
         return _REFERENCES.expanded(inner, known)
     if not _QUOTING.search(word):
         return _REFERENCES.expanded(word, known)
-    segments = _SEGMENT.findall(word)
+    segments = SEGMENT.findall(word)
     made = {segment: _unquoted(segment, known) for segment in dict.fromkeys(segments)}
     return joined([made[segment] for segment in segments])
 

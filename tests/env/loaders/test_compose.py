@@ -44,6 +44,7 @@ def test_a_file_is_read_as_compose_read_it(text: str, expected: dict[str, str]) 
         ('A=1\n\nB="${U:-a\nb}"\n', 3),
         ('A="${U:-a"\nb="}"\n', 1),
         ("A=${1}\n", 1),
+        ("A=1\nB=${A\n", 2),
         ("A=1\nB=2\nC=${U:?needed}\n", 3),
         ("A='\\'\n", 1),
         ("# c\nA B=1\n", 2),
