@@ -197,14 +197,14 @@ class _Planner:
         known = {} if own is None else own.scripts
         is_node = self._service.type is ServiceType.NODE
         for supply in wrappers.supplies(self._launch.command, known, env_file_flag=not is_node):
-            if supply.loader is not None and supply.file and "$" not in supply.file:
-                path = normal(self._folder / supply.file)
-                yield Load(loader=supply.loader, folder=self._folder, files=(path,), override=supply.override)
+            if supply.loader is not None and supply.files and "$" not in "".join(supply.files):
+                files = self._paths(supply.files)
+                yield Load(loader=supply.loader, folder=self._folder, files=files, override=supply.override)
             else:
                 self._note_command(f"`{supply.by}` may give the program variables that no file here shows")
-        for files in self._bun.loads:
+        for named in self._bun.loads:
             mode = self._service.env.mode or DEFAULT_MODE  # Bun knows nothing of flags of the program
-            yield Load(loader="bun", folder=self._folder, files=files, mode=mode)
+            yield Load(loader="bun", folder=self._folder, files=named, mode=mode)
         if self._bun.unsure:
             self._note_command(f"`{self._bun.unsure}` loads env files, perhaps for this program")
 

@@ -26,6 +26,7 @@ _PACKAGES: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 _NODES = (20, 22, 24)
 _BUNS = (2, 3, 4)  # of 1
+_NEWER_UV = (0, 11, 17)  # not measured: 0.11.17 to 0.11.19
 
 
 def choose(loader: str, folder: Path, files: Files, installed: Installed) -> str:
@@ -36,6 +37,8 @@ def choose(loader: str, folder: Path, files: Files, installed: Installed) -> str
         return f"node@{pinned or nearest(node_major(folder, files, installed), _NODES)}"
     if kind == "bun":
         return f"bun@{pinned or bun(folder, files, installed)}"
+    if kind == "uv":
+        return f"uv@{pinned or ('0.11' if (installed('uv') or _NEWER_UV) < _NEWER_UV else '0.12')}"
     if kind == "python-dotenv":
         return f"python-dotenv@{pinned or python_dotenv(folder, files)}"
     entry = _PACKAGES.get(kind)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from devstack.patterns import regex
 from devstack.records import dataclass
+from devstack.stack import scripts
 
 _BETWEEN = regex(r"[\s;&|()\"'`{}]+")
 _DEEPEST = 4  # scripts that run scripts
@@ -41,7 +42,7 @@ _UNKNOWN_FIRST = frozenset(
 _RUNNERS = frozenset(
     {"npx", "bunx", "pnpm", "yarn", "exec", "dlx", "uv", "uvx", "poetry", "run", "-y", "--yes"}
 )
-_BUN = ("bun", "bunx")
+_BUN = {"bun", "bunx"}
 _SHELL_SCRIPT = regex(r"[\w./-]+\.(?:sh|bash|zsh)\Z")
 _ENV_FLAG = regex(r"--env-file(?:-if-exists)?(?:=(.*))?\Z")
 _PRELOAD = regex(r"(?:dotenv_config_path|DOTENV_CONFIG_PATH)=(.+)")
@@ -53,34 +54,36 @@ class Supply:
 
     Attributes:
         by: the word that shows it.
-        loader: whose rules read `file`; None where what it sets cannot be told.
-        file: relative to the service's folder.
+        loader: whose rules read `files`; None where what it sets cannot be told.
+        files: relative to the service's folder, in the order of the words.
     """
 
     by: str
     loader: str | None = None
-    file: str | None = None
+    files: tuple[str, ...] = ()
     override: bool = False
 
 
-def supplies(text: str, scripts: Mapping[str, str], *, env_file_flag: bool) -> tuple[Supply, ...]:
-    """What the command `text` puts around its program; `scripts` are those of its package.json.
+def supplies(text: str, known: Mapping[str, str], *, env_file_flag: bool) -> tuple[Supply, ...]:
+    """What the command `text` puts around its program; `known` are the scripts of its package.json.
 
     Args:
         env_file_flag: whether `--env-file` counts here, because nobody else looks at it.
     """
-    found = list(_of(text, dict(scripts), env_file_flag, _DEEPEST))
+    found = list(_of(text, dict(known), env_file_flag, _DEEPEST))
     return tuple(dict.fromkeys(found))
 
 
-def _of(text: str, scripts: dict[str, str], env_file_flag: bool, depth: int) -> Iterator[Supply]:
-    """`scripts` are those that were not looked at yet."""
+def _of(text: str, known: dict[str, str], env_file_flag: bool, depth: int) -> Iterator[Supply]:
+    """`known` are the scripts that were not looked at yet."""
     words = [word for word in _BETWEEN.split(text) if word]
     for at, word in enumerate(words):
         program = word.rpartition("/")[2]
         flag = _ENV_FLAG.match(word)
         if program == "dotenv":
             yield from _dotenv(words[at + 1 :])
+        elif program == "uv":
+            yield from _uv(words[at + 1 :], _told_uv(words[:at]))
         elif (
             program in _UNKNOWN
             or _SHELL_SCRIPT.match(word)
@@ -91,11 +94,16 @@ def _of(text: str, scripts: dict[str, str], env_file_flag: bool, depth: int) -> 
             if "env" in "".join(words[at + 1 : at + 2]):
                 yield Supply(by=word)
         elif preload := _PRELOAD.match(word):
-            yield Supply(by="dotenv/config", loader="dotenv", file=preload.group(1))
+            yield Supply(by="dotenv/config", loader="dotenv", files=(preload.group(1),))
         elif flag and env_file_flag:
             yield from _flagged(words, at, flag.group(1))
-        elif depth and (script := scripts.pop(word, None)) is not None:
-            yield from _of(script, scripts, env_file_flag, depth - 1)
+        elif depth and (script := known.pop(word, None)) is not None:
+            yield from _of(script, known, env_file_flag, depth - 1)
+
+
+def _told_uv(words: Sequence[str]) -> tuple[str, ...]:
+    """The file of `UV_ENV_FILE=F uv run …`."""
+    return tuple(word.partition("=")[2] for word in words if word.startswith("UV_ENV_FILE="))[-1:]
 
 
 def _dotenv(words: Sequence[str]) -> Iterator[Supply]:
@@ -110,7 +118,9 @@ def _dotenv(words: Sequence[str]) -> Iterator[Supply]:
             override = True
         elif word == "run":
             yield from (
-                Supply(by="dotenv", loader="python-dotenv", file=file, override="--no-override" not in words)
+                Supply(
+                    by="dotenv", loader="python-dotenv", files=(file,), override="--no-override" not in words
+                )
                 for file in files or [".env"]
             )
             return
@@ -120,20 +130,45 @@ def _dotenv(words: Sequence[str]) -> Iterator[Supply]:
         elif word == "--" or words[at - 1] not in ("-e", "-f", "--file"):
             break
     for file in files or [".env"]:
-        yield Supply(by="dotenv", loader="dotenv-expand", file=file, override=override)
+        yield Supply(by="dotenv", loader="dotenv-expand", files=(file,), override=override)
+
+
+def _uv(words: Sequence[str], given: tuple[str, ...]) -> Iterator[Supply]:
+    """`uv run --env-file F`, in `words` behind `uv`; `given` are the files of UV_ENV_FILE."""
+    own = _flags_of_uv(words)
+    if own is None or "--no-env-file" in own:
+        return
+    files = tuple(
+        word.partition("=")[2] or "".join(own[at + 1 : at + 2])
+        for at, word in enumerate(own)
+        if _ENV_FLAG.match(word)
+    )
+    is_here = len(own) < len(words)
+    if files or given:
+        loader = "uv" if is_here else None
+        yield Supply(by="uv run --env-file", loader=loader, files=(files or given) if is_here else ())
+
+
+def _flags_of_uv(words: Sequence[str]) -> Sequence[str] | None:
+    """The words between `uv run` and what it runs; all of them where it runs in another folder; else None."""
+    run = next((at for at, word in enumerate(words) if not word.startswith("-")), None)
+    if run is None or words[run] != "run":
+        return None
+    return words[: len(words) - len(scripts.after_run(list(words[run + 1 :])))]
 
 
 def _flagged(words: Sequence[str], at: int, given: str | None) -> Iterator[Supply]:
-    """`--env-file F` of the program before it; what Bun does with its own is told by `env.bun`."""
+    """`--env-file F` of the program before it; Bun's own is told by `env.bun`, and uv's by `_uv`."""
     file = given if given is not None else words[at + 1] if at + 1 < len(words) else None
-    programs = {word.rpartition("/")[2] for word in words[:at]}
+    programs = [word.rpartition("/")[2] for word in words[:at]]
     is_optional = "if-exists" in words[at]
-    if file and not is_optional and "op" not in programs and "uv" not in programs:
-        if "uvicorn" in programs:
-            yield Supply(by=words[at], loader="python-dotenv", file=file)
-            return
-        if "node" in programs:
-            yield Supply(by=words[at], loader="node", file=file)
-            return
-    if "node" in programs or programs.isdisjoint(_BUN):
+    loader = "python-dotenv" if "uvicorn" in programs else "node" if "node" in programs else None
+    if file and not is_optional and "op" not in programs and loader:
+        yield Supply(by=words[at], loader=loader, files=(file,))
+    elif loader or not (_is_of_uv(words, programs, at) or {*programs} & _BUN):
         yield Supply(by=words[at].partition("=")[0])
+
+
+def _is_of_uv(words: Sequence[str], programs: Sequence[str], at: int) -> bool:
+    own = _flags_of_uv(words[programs.index("uv") + 1 :]) if "uv" in programs else None
+    return own is not None and at <= programs.index("uv") + len(own)

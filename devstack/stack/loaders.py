@@ -14,6 +14,7 @@ LOADER_KINDS: dict[str, tuple[str, ...]] = {
     "bun": ("1.2", "1.3", "1.4"),
     "python-dotenv": ("1.1", "1.2"),
     "pydantic": (),
+    "uv": ("0.11", "0.12"),
     "compose": (),
     "honcho": (),
     "shell": (),

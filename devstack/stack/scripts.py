@@ -143,7 +143,7 @@ def tool(words: tuple[str, ...]) -> tuple[str, ...]:
     while rest:
         runner = Path(rest[0]).name
         if runner in _ENVIRONMENTS and rest[1:2] == ["run"]:
-            inner = _run(rest[2:])
+            inner = after_run(rest[2:])
             if not inner:
                 break
             rest = inner
@@ -156,7 +156,7 @@ def tool(words: tuple[str, ...]) -> tuple[str, ...]:
     return (Path(rest[0]).name, *rest[1:]) if rest else ()
 
 
-def _run(words: list[str]) -> list[str]:
+def after_run(words: list[str]) -> list[str]:
     """What `uv run …` runs, its own options taken off; nothing where it runs in another folder."""
     before = words[: words.index("--")] if "--" in words else words
     if any(word.partition("=")[0] in _ELSEWHERE for word in before):

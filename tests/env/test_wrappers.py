@@ -32,7 +32,14 @@ from devstack.env.wrappers import Supply, supplies
         ("node -r dotenv/config x.js dotenv_config_path=../.env", [("dotenv", "../.env", False)]),
         ("uvicorn main:app --env-file .env.local", [("python-dotenv", ".env.local", False)]),
         ("node --env-file=.env.local node_modules/.bin/next dev", [("node", ".env.local", False)]),
-        ("uv run --env-file .env main.py", [(None, None, False)]),
+        ("uv run --env-file .env main.py", [("uv", ".env", False)]),
+        ("uv -q run --env-file a --env-file=b -- python main.py", [("uv", "a b", False)]),
+        ("uv run --no-env-file --env-file a main.py", []),
+        ("UV_ENV_FILE=.env.local uv run main.py", [("uv", ".env.local", False)]),
+        ("uv run --directory api --env-file .env main.py", [(None, None, False)]),
+        ("uv run uvicorn main:app --env-file .env", [("python-dotenv", ".env", False)]),
+        ("uv sync --env-file .env", [(None, None, False)]),
+        ("bun --env-file=.env run dev", []),
         ("pnpm with-env next dev", [("dotenv-expand", "../.env", False)]),
         ("pnpm loop", []),
     ],
@@ -42,11 +49,11 @@ def test_what_a_command_puts_around_its_program(
 ) -> None:
     scripts = {"with-env": "dotenv -e ../.env --", "loop": "pnpm loop"}
     found = supplies(text, scripts, env_file_flag=True)
-    assert [(one.loader, one.file, one.override) for one in found] == expected
+    assert [(one.loader, " ".join(one.files) or None, one.override) for one in found] == expected
 
 
 def test_the_flag_is_left_to_whoever_reads_it() -> None:
     assert supplies("node --env-file=.env x.js", {}, env_file_flag=False) == ()
     assert supplies("node --env-file=.env x.js", {}, env_file_flag=True) == (
-        Supply(by="--env-file=.env", loader="node", file=".env"),
+        Supply(by="--env-file=.env", loader="node", files=(".env",)),
     )

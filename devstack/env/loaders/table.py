@@ -59,6 +59,10 @@ def _of_others(kind: str, version: str) -> Loader:
         from devstack.env.loaders.compose import Compose
 
         return Compose()
+    if kind == "uv":
+        from devstack.env.loaders.uv import Uv
+
+        return Uv(version=version or "0.12")
     if kind == "honcho":
         from devstack.env.loaders.honcho import Honcho
 

@@ -12,6 +12,7 @@ PINS = [
     *("next@16", "vite@5", "vite@7", "vite@8+node@20", "vite@8+node@24", "dotenv@18", "dotenv-expand@11"),
     *("dotenv-expand@13", "dotenv-expand@1000", "node@20", "node@24", "python-dotenv@1.2"),
     *("python-dotenv@1.1", "pydantic", "compose", "honcho", "shell", "bun@1.3", "bun@1.4"),
+    *("uv@0.11", "uv@0.12"),
 ]
 
 
