@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.errors import ExitCode, RefusedError, StackFileError, UsageError
+from devstack.errors import ExitCode, RefusedError, StackFileError, SystemProblem, UsageError
 from devstack.records import dataclass
 
 if TYPE_CHECKING:
@@ -43,9 +43,21 @@ def init(request: Request) -> int:
     _tell(detected)
     _write(request, files)
     if not request.dry_run:
+        _tell_of_another(root)
         print("next: `devstack doctor`, then `devstack up`")
         print("for completion in editors: `devstack schema > stack.schema.json`")
     return int(ExitCode.OK)
+
+
+def _tell_of_another(root: Path) -> None:
+    """A stack.toml of the same repository further up: below `root` it is not read any more."""
+    if (root / ".git").exists():
+        return
+    for number, folder in enumerate(root.parents, start=1):
+        if (folder / NAME).is_file():
+            print(f"note: in this folder it takes the place of {'../' * number}{NAME}")
+        if (folder / NAME).is_file() or (folder / ".git").exists():
+            return
 
 
 def list_templates() -> int:
@@ -65,8 +77,9 @@ def _detected(root: Path, folder: Path) -> Detected:
     if detected.projects:
         raise _several(detected)
     if not detected.services:
+        name = root.name if folder == Path() else folder
         raise UsageError(
-            f"no service found in {folder}",
+            f"no service found in {name}: {'; '.join(detected.notes)}",
             hint="`devstack init --list-templates` names complete examples to start from",
         )
     return detected
@@ -174,6 +187,11 @@ def _write(request: Request, files: Mapping[str, bytes]) -> None:
         raise RefusedError(f"{', '.join(held)} exists already", hint="--force overwrites, --dry-run shows")
     for name, content in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as problem:
+            raise SystemProblem(
+                f"cannot write {name}: {problem.strerror}", hint="--dry-run shows what would be written"
+            ) from None
         print(f"wrote {name}")

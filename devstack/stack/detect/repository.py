@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.stack.detect import (
+    absent,
     clashes,
     containers,
     contract,
@@ -54,6 +55,7 @@ def detect(root: Path) -> Detected:
     procfiles.join(tree, detected)
     if not services:
         detected.projects = independent.folders(root, _sources(Tree(root, has_collections=True)))
+        detected.notes += absent.why(tree)
     _unique_names(services)
     for service in services:
         if service.kind is not ServiceType.COMPOSE:

@@ -10,6 +10,8 @@ from tomlkit.items import AoT, Table
 from devstack.stack.detect.model import Candidate, Detected, Evidence
 from devstack.stack.model import ServiceType
 
+_PYTHON = (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT)
+_SERVERS = (ServiceType.PYTHON, ServiceType.NODE)
 HEADER = "#:schema ./stack.schema.json"
 
 
@@ -34,7 +36,9 @@ def document(detected: Detected) -> str:
             groups.add(group.name, table)
         doc.add("shared", groups)
     _arrays(doc, detected)
-    return f"{HEADER}\n{tomlkit.dumps(doc)}"
+    notes = "".join(f"# {_one_line(note)}\n" for note in detected.notes)
+    notes = f"\n# What was decided or left out, and why:\n{notes}" if notes else ""
+    return f"{HEADER}\n{tomlkit.dumps(doc)}{notes}"
 
 
 def _service(detected: Detected, service: Candidate) -> Table:
@@ -56,10 +60,18 @@ def _service(detected: Detected, service: Candidate) -> Table:
             "profiles": list(service.profiles),
         },
     )
+    if service.port is None and service.kind in _SERVERS:
+        table.add(
+            tomlkit.comment("port = …  # none was found; without one it counts as ready as soon as it runs")
+        )
+    if service.setup is None and service.kind in _PYTHON and not (service.command or "").startswith("."):
+        table.add(tomlkit.comment('setup = { command = "…" }  # nothing says how its packages are installed'))
     if service.setup is not None:
         command, inputs, creates = service.setup
         setup = tomlkit.inline_table()
-        setup.update({"command": command, "inputs": list(inputs), "creates": list(creates)})
+        setup.update(
+            {"command": command, "inputs": list(inputs)} | ({"creates": list(creates)} if creates else {})
+        )
         table.add("setup", setup)
     if service.port is not None and service.health is not None:
         table.add("ready", _inline({"http": service.health}))
