@@ -16,7 +16,7 @@ from devstack.run.facts import Fact, ProcessExited, TreeGone
 POLL_FIRST, POLL_LAST = 0.005, 0.05
 """Seconds between looks at a tree whose leader ended."""
 OUTPUT_PATIENCE = 1.0
-"""An exit is told after so long even if a screen holds up the last output. A busy machine alone never takes that long:
+"""An exit is told after so long even if a screen holds up the last output. A busy machine alone hardly takes that long:
 without its last lines nobody could say why a service failed."""
 AFTER_KILL = 2.0
 """What lives so long after KILL cannot be killed by us: it is named and given up."""
