@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from devstack.env.source.workspace import flat
 from devstack.lines import split
-from devstack.rules import lockfiles, packages, versions
+from devstack.rules import lockfiles, modules, packages, versions
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.rules.wording import listed
 from devstack.stack import package
@@ -188,7 +188,9 @@ def _imports(inspection: Inspection, service: Service, folder: Path, site: Path)
     """Imports of the service's entry that its virtual environment does not have."""
     entry = _entry(inspection, service, folder)
     text = None if entry is None else inspection.read_text(entry)
-    if entry is None or text is None or any(name.endswith(".pth") for name in inspection.files.names(site)):
+    if entry is None or text is None or modules.has_search_path(inspection, service):
+        return None
+    if any(name.endswith(".pth") for name in inspection.files.names(site)):
         return None
     missing: dict[str, int] = {}
     for number, line in enumerate(split(text), start=1):

@@ -20,6 +20,17 @@ APPLICATION_SERVERS = ("uvicorn", "gunicorn", "hypercorn", "daphne", "granian")
 _ELSEWHERE = ("--app-dir", "--chdir", "--pythonpath", "--working-dir")
 
 
+def has_search_path(inspection: Inspection, service: Service) -> bool:
+    """Whether PYTHONPATH adds folders."""
+    launch, environment = inspection.launch(service.name), inspection.environment(service.name)
+    given = {
+        *service.env.assignments,
+        *(launch.inline_env if launch else ()),
+        *(launch.inline_dynamic if launch else ()),
+    }
+    return "PYTHONPATH" in given or (environment is not None and environment.get("PYTHONPATH") is not None)
+
+
 class Search:
     """Looks from one folder, as a Python started there does. Silent wherever an installed package may answer."""
 
@@ -49,7 +60,7 @@ class Search:
     def module(self, name: str, *, runs: bool = True) -> str | None:
         """What is missing for the module `name`; with `runs`, as `python -m` needs it."""
         top, *rest = name.split(".")
-        if not name.replace(".", "").isidentifier() or self._has_search_path():
+        if not name.replace(".", "").isidentifier() or has_search_path(self._inspection, self._service):
             return None
         place = next((root for root in self._roots if self._is_module(root, top)), None)
         if place is None:
@@ -95,16 +106,6 @@ class Search:
         if not self._files.may_hold(folder, f"{name}.py", name):
             return False
         return self._files.is_file(f"{folder}/{name}.py") or self._files.is_folder(f"{folder}/{name}")
-
-    def _has_search_path(self) -> bool:
-        """Whether PYTHONPATH adds folders."""
-        launch = self._inspection.launch(self._service.name)
-        if "PYTHONPATH" in self._service.env.assignments:
-            return True
-        if launch and ("PYTHONPATH" in launch.inline_env or "PYTHONPATH" in launch.inline_dynamic):
-            return True
-        environment = self._inspection.environment(self._service.name)
-        return environment is not None and environment.get("PYTHONPATH") is not None
 
     def _may_be_installed(self, top: str) -> bool:
         """Of the standard library, or of a package that a manifest names (whose modules may be called otherwise)."""
