@@ -61,7 +61,7 @@ class Load:
     folder: Path
     files: tuple[Path, ...] | None = None
     override: bool = False
-    prefixes: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] | None = None
     mode: str | None = None
 
 
@@ -239,7 +239,7 @@ class _Planner:
             if config.path is not None and not (key == "mode" and self._service.env.mode):
                 message = f"`{key}` is computed, so Vite's default is assumed; declare `mode` or `files`"
                 self._note(config.path, line, message)
-        if config.path is not None and "" in config.prefixes:
+        if config.path is not None and "" in (config.prefixes or ()):
             message = "`envPrefix` holds an empty text, so Vite stops: every variable would be public"
             self._issues.append(
                 LoadIssue(path=config.path, line=None, kind="error", message=message, fatal=True)
@@ -250,10 +250,11 @@ class _Planner:
         folder = config.folder(self._pages.folder)
         if self._bun.runtime and "+" not in loader:
             loader = f"{loader}+{self._bun.runtime}"  # Vite 8 parses with its runtime's `util.parseEnv`
-        prefixes = config.prefixes or (self._framework.prefixes if self._framework else ())
-        if folder is None:
-            return Load(loader=loader, folder=self._folder, files=(), prefixes=prefixes)
-        return Load(loader=loader, folder=normal(folder), prefixes=prefixes)
+        prefixes = config.prefixes
+        if prefixes is None and self._framework is not None:
+            prefixes = self._framework.prefixes
+        files = () if folder is None else None
+        return Load(loader=loader, folder=normal(folder or self._folder), files=files, prefixes=prefixes)
 
     def _python(self, loader: str, *, is_supplied: bool) -> Iterable[Load]:
         index = self._sources(self._service.name)

@@ -218,7 +218,7 @@ class LoadRequest:
         process: the environment the program is started with.
         files: replaces the loader's own list; absolute.
         override: a later layer that wins over what is already set (`load_dotenv(override=True)`).
-        prefixes: public prefixes as configured; empty = the loader's default.
+        prefixes: public prefixes as configured; None = the loader's default.
     """
 
     folder: Path
@@ -227,7 +227,7 @@ class LoadRequest:
     reader: FileReader
     files: Sequence[Path] | None = None
     override: bool = False
-    prefixes: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ class ViteConfig:
 
     Attributes:
         env_dir: absolute folder of the env files; None = `root`, False = no files at all.
-        prefixes: public prefixes; empty = the default.
+        prefixes: public prefixes; None = the default, empty = nothing is public.
         mode: None = by command.
         dynamic: (key, 1-based line) of what is set but is no literal.
     """
@@ -41,7 +41,7 @@ class ViteConfig:
     path: Path | None = None
     root: Path | None = None
     env_dir: Path | bool | None = None
-    prefixes: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] | None = None
     mode: str | None = None
     dynamic: tuple[tuple[str, int], ...] = ()
 
@@ -99,7 +99,7 @@ def _config(
         path=path,
         root=None if root is None and pages.root is None else base,
         env_dir=False if env_dir is False else base / env_dir if isinstance(env_dir, (str, Path)) else None,
-        prefixes=(prefix,) if isinstance(prefix, str) else prefix if isinstance(prefix, tuple) else (),
+        prefixes=(prefix,) if isinstance(prefix, str) else prefix if isinstance(prefix, tuple) else None,
         mode=mode if isinstance(mode, str) else None,
         dynamic=dynamic,
     )
@@ -150,7 +150,7 @@ def _literal(tokens: list[_Token], folder: Path) -> object:
         return False
     if first.kind == "text" and len(texts) == 1 and _ends(tokens, 1):
         return texts[0]
-    if first.text == "[" and texts is not None:
+    if first.text == "[" and _is_list_of_texts(tokens):
         return tuple(texts)
     words = [token.text for token in _value_tokens(tokens) if token.kind == "word"]
     places = {"__dirname", "import.meta.dirname", "process.cwd", "import.meta.url"}
@@ -167,6 +167,13 @@ def _literal(tokens: list[_Token], folder: Path) -> object:
     if words and set(words) <= places | calls and places & set(words):
         return folder.joinpath(*texts)
     return None
+
+
+def _is_list_of_texts(tokens: list[_Token]) -> bool:
+    value = _value_tokens(tokens)
+    return value[-1].text == "]" and all(
+        token.text == "," or (token.kind == "text" and "${" not in token.text) for token in value[1:-1]
+    )
 
 
 def _value_tokens(tokens: list[_Token]) -> list[_Token]:

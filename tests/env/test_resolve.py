@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
 from devstack.env.child import child_environment
 from devstack.env.files import Files
 from devstack.env.model import Environment, LayerKind
@@ -121,6 +123,29 @@ def test_vite_config_says_where_files_are_and_what_is_public(tree: Tree) -> None
     assert (found.mode, found.variables["APP_A"].text) == ("staging", "1")
     assert (found.is_public("APP_A"), found.is_public("VITE_A")) == (True, False)
     assert not found.issues
+
+
+@pytest.mark.parametrize(
+    ("prefix", "public"),
+    [
+        ("[]", []),
+        ("['B']", ["B"]),
+        ("'B'", ["B"]),
+        ("[`${PREFIX}`]", ["VITE_A"]),
+        ("[...more]", ["VITE_A"]),
+        ("undefined", ["VITE_A"]),
+    ],
+)
+def test_an_empty_list_of_prefixes_publishes_nothing(tree: Tree, prefix: str, public: list[str]) -> None:
+    root = tree(
+        {
+            "stack.toml": '[services.web]\ntype = "vite"\ncommand = "vite"\n',
+            "vite.config.js": f"export default {{ envPrefix: {prefix} }}\n",
+            ".env": "VITE_A=1\nB=2\n",
+        }
+    )
+    found = _resolved(root)["web"]
+    assert [name for name in found.variables if found.is_public(name)] == public
 
 
 def test_the_installed_version_decides_the_rules(tree: Tree) -> None:

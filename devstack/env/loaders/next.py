@@ -51,7 +51,7 @@ class Next:
             run.apply(file)
         found = Found(run.taken)
         made = Values(found, run.results(found), request.process, expand_recursive.references)
-        return reading.finish(made, request.prefixes or PREFIXES)
+        return reading.finish(made, PREFIXES if request.prefixes is None else request.prefixes)
 
 
 def _parsed(reading: Reading, path: Path) -> ParsedFile | None:

@@ -41,7 +41,7 @@ class Vite:
     def load(self, request: LoadRequest) -> Loaded:
         """Apply Vite's rules; an exported value wins, also an empty one."""
         reading = Reading(request)
-        prefixes = request.prefixes or PREFIXES
+        prefixes = PREFIXES if request.prefixes is None else request.prefixes
         if request.mode == "local":
             message = '"local" cannot be a mode name: Vite stops, because `.env.local` is for all modes'
             where = request.folder / ".env.local"
