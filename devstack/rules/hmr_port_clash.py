@@ -4,7 +4,8 @@
 When the backend starts first, Vite logs one line (`WebSocket server error: Port 3001 is already in use`)
 and goes on; the page's hot-reload client then connects to the *backend*, reloads in a loop or is let in.
 When Vite starts first, the backend fails with EADDRINUSE, or a health check takes Vite's socket for the
-backend. Two processes with `--inspect` meet on 9229 in the same way.
+backend. Of two processes with `--inspect` on 9229 the second one only says that the address is in use and runs
+without: a warning.
 
 ## Example
 ```ts
@@ -58,16 +59,20 @@ def _most_concrete(claim: Claim) -> bool:
 
 def _finding(helper: Claim, other: Claim) -> Finding:
     kind = "hot reload" if helper.role == "hmr" else "the inspector"
+    is_mild = helper.role.startswith("inspect") and other.role.startswith("inspect")  # Node goes on without
     effect = (
         "the page's hot-reload client talks to the other program, or the second one fails with EADDRINUSE"
         if helper.role == "hmr"
-        else "the second one fails with EADDRINUSE"
+        else "the second one runs without its inspector, and a debugger that is meant for it gets the first one"
+        if is_mild
+        else "the one that starts later fails with EADDRINUSE"
     )
     return RULE.finding(
         f"`{helper.service}` uses port {helper.port} for {kind} ({helper.words}), which `{other.service}` "
         f"claims too ({other.words}): {effect}.",
         helper.place,
         replace(other.place, note=f"{other.service}: {other.words}"),
+        severity=Severity.WARNING if is_mild else None,
         service=helper.service,
         hint=f"take another port for {kind}, or none at all",
     )
