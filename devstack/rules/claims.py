@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from devstack.env.model import LayerKind
 from devstack.env.source import jsconfig
+from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.rules import listening, published
 from devstack.rules.base import Location
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 HELPER_ROLES = ("hmr", "inspect", "inspector", "debug")
 _DEFAULT_INSPECT = 9229
+_MODULE = regex(r"[\w./-]+\.(?:py|[cm]?[jt]s)")
+_RUN_MODULES = ("node", "tsx", "ts-node", "nodemon", "python", "python3")
 
 
 class Source(StrEnum):
@@ -33,6 +36,7 @@ class Source(StrEnum):
     CONFIG = "config"
     VARIABLE = "variable"
     FALLBACK = "fallback"
+    LITERAL = "literal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,8 @@ def _claims(inspection: Inspection, name: str) -> tuple[Claim, ...]:
         *_from_config(inspection, service),
         *_from_variables(inspection, service),
     )
+    if all(claim.source is Source.STACK for claim in every):
+        every += tuple(_from_module(inspection, service))
     return tuple(claim for claim in every if claim.port)
 
 
@@ -178,6 +184,27 @@ def _from_command(inspection: Inspection, service: Service) -> Iterator[Claim]:
             place=inspection.at_spot(launch.spot),
             words=f"`PORT={text}` before its command",
         )
+
+
+def _from_module(inspection: Inspection, service: Service) -> Iterator[Claim]:
+    """The number on which the module that the command runs listens, where it listens once."""
+    for one in command_words(inspection, service):
+        words = scripts.tool(one.words)
+        module = next((word for word in words[1:] if _MODULE.fullmatch(word)), None)
+        if one.folder is None or module is None or words[0] not in _RUN_MODULES:
+            continue
+        path = one.folder / module
+        found = listening.written(inspection.read_text(path) or "", is_python=module.endswith(".py"))
+        if found is not None:
+            number, line = found
+            yield Claim(
+                service=service.name,
+                port=number,
+                source=Source.LITERAL,
+                place=inspection.at(path, line),
+                words=f"as {inspection.shown(path)}:{line} writes",
+            )
+            return
 
 
 def _inspect_flag(words: tuple[str, ...]) -> int | None:

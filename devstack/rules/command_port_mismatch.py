@@ -42,6 +42,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                     f"{service.port}: whoever waits for {service.port} or links to it finds nobody there.",
                     claim.place,
                     inspection.at_port(service.name, note=f"port = {service.port}"),
+                    # What else the program imports may listen, too.
+                    severity=Severity.WARNING if claim.source is Source.LITERAL else None,
                     service=service.name,
                     hint=f"write {service.port} in both places, or `port = {claim.port}` in stack.toml",
                 )

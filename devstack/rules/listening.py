@@ -1,4 +1,4 @@
-"""The port that a command line tells its program to listen on."""
+"""The port that a command line tells its program to listen on, or that the program's own module writes out."""
 
 from __future__ import annotations
 
@@ -29,6 +29,41 @@ class _Habit:
     binds: tuple[str, ...] = ()
     bare: bool = False
     after: str | None = None
+
+
+# Calls that listen; those of `_PERHAPS` only with a port of their own, not on another server's.
+_LISTENS = regex(
+    r"\.listen\(|\b(?:WebSocketServer|Server|serve)\(|\b(?:uvicorn|app|web|socketio)\.run(?:_app)?\("
+)
+_PERHAPS = regex(r"\b(?:WebSocketServer|Server|serve)\(")
+_PORT = regex(
+    r"\s*(?:\{\s*)?(\d+)\s*(?:,|$)|.*?\bport\s*[:=]\s*(\w+)\s*(?:[,}\n]|$)|\s*(\w+)\s*(?:,|$)", re.S
+)
+_COMMENT = {True: regex(r"#[^\n]*"), False: regex(r"/\*.*?\*/|(?<!:)//[^\n]*", re.S)}
+
+
+@lru_cache(maxsize=1024)
+def written(text: str, *, is_python: bool) -> tuple[int, int] | None:
+    """(port, 1-based line) where a module listens once, on a port that it writes out; None otherwise."""
+    plain = _COMMENT[is_python].sub(lambda found: "\n" * found.group().count("\n"), text)
+    numbers: list[tuple[int | None, int]] = []
+    for found in _LISTENS.finditer(plain):
+        told = _PORT.match(plain[found.end() : found.end() + 400].partition(")")[0])
+        given = "" if told is None else next(filter(None, told.groups()), "")
+        number = _resolved(given, plain)
+        if number is not None or not _PERHAPS.fullmatch(found.group()):
+            numbers.append((number, plain.count("\n", 0, found.start()) + 1))
+    number, line = numbers[0] if len(numbers) == 1 else (None, 0)
+    return None if number is None else (number, line)
+
+
+def _resolved(given: str, text: str) -> int | None:
+    """The number, or the one that a constant of this name holds."""
+    if not given.isidentifier():
+        return _number(given)
+    constant = rf"^[ \t]*(?:(?:export[ ]+)?const[ ]+)?{given}[ ]*(?::[^=\n]*)?=(?!=)[ ]*(.*?)[;,]?[ \t]*$"
+    found = re.findall(constant, text, re.M)
+    return _number(found[0]) if len(found) == 1 else None
 
 
 _SHORT = _Habit(flags=("-p", "--port"))
