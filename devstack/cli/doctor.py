@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,20 +33,7 @@ Examples:
 @click.option("--timings", is_flag=True, help="What each rule costs, on standard error.")
 @click.option("--explain-settings", is_flag=True, help="devstack's own options and where each comes from.")
 @click.argument("files", nargs=-1, type=click.Path())
-def doctor(
-    *,
-    form: str,
-    as_json: bool,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    strict: bool,
-    live: bool,
-    fix: bool,
-    unsafe: bool,
-    timings: bool,
-    explain_settings: bool,
-    files: tuple[str, ...],
-) -> int:
+def doctor(*, form: str, as_json: bool, explain_settings: bool, files: tuple[str, ...], **given: Any) -> int:
     """Say what is wrong with secrets, URLs, ports and env files.
 
     FILES are accepted for hooks that pass changed files; the whole stack is always looked at.
@@ -54,19 +42,10 @@ def doctor(
 
     if explain_settings:
         return command.explain_settings(Path.cwd(), os.environ, as_json=as_json or form == "json")
-    request = command.Request(
-        folder=Path.cwd(),
-        environment=dict(os.environ),
-        format="json" if as_json else form,
-        select=select,
-        ignore=ignore,
-        strict=strict,
-        live=live,
-        fix=fix,
-        unsafe=unsafe,
-        timings=timings,
+    shown = "json" if as_json else form
+    return command.doctor(
+        command.Request(folder=Path.cwd(), environment=dict(os.environ), format=shown, **given)
     )
-    return command.doctor(request)
 
 
 @click.command(epilog="Example: devstack explain url-wrong-port")

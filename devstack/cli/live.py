@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,37 +51,12 @@ Examples:
 )
 @click.option("--remote", is_flag=True, help="Allow a host that is not this machine.")
 @click.option("--json", "as_json", is_flag=True, help="The diagnosis as JSON.")
-def ws(
-    *,
-    target: str,
-    token: str | None,
-    origin: str | None,
-    idle: float,
-    parallel: int,
-    restart: bool,
-    timeout: float,
-    remote: bool,
-    as_json: bool,
-) -> int:
+def ws(*, token: str | None, **given: Any) -> int:
     """Diagnose a WebSocket step by step: what failed, what a browser shows, what to change."""
     from devstack.commands.ws import Request
     from devstack.commands.ws import ws as command
 
-    return command(
-        Request(
-            target=target,
-            folder=Path.cwd(),
-            environment=dict(os.environ),
-            token=_given(token),
-            origin=origin,
-            idle=idle,
-            parallel=parallel,
-            restart=restart,
-            timeout=timeout,
-            remote=remote,
-            as_json=as_json,
-        )
-    )
+    return command(Request(folder=Path.cwd(), environment=dict(os.environ), token=_given(token), **given))
 
 
 @click.group(epilog="Example: devstack token mint server | pbcopy")

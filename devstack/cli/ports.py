@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,35 +31,9 @@ Examples:
 @click.option(
     "--grace", metavar="DURATION", help="With --kill: how long to wait between TERM and KILL (default 5s)."
 )
-def ports(
-    *,
-    targets: tuple[str, ...],
-    everything: bool,
-    udp: bool,
-    as_json: bool,
-    watch: bool,
-    kill: bool,
-    dry_run: bool,
-    yes: bool,
-    force: bool,
-    grace: str | None,
-) -> int:
+def ports(*, kill: bool, **given: Any) -> int:
     """Who holds the declared ports; free them safely."""
     from devstack.commands import ports as command
 
-    request = command.Request(
-        folder=Path.cwd(),
-        environment=os.environ,
-        targets=targets,
-        everything=everything,
-        udp=udp,
-        as_json=as_json,
-        watch=watch,
-        dry_run=dry_run,
-        yes=yes,
-        force=force,
-        grace=grace,
-    )
-    if kill:
-        return command.kill(request)
-    return command.show(request)
+    request = command.Request(folder=Path.cwd(), environment=os.environ, **given)
+    return command.kill(request) if kill else command.show(request)

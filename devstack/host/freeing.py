@@ -185,24 +185,14 @@ def _result(port: int, proposal: Proposal, report: _Report) -> Freed:
     before = proposal.holders.get(port, [])
     refusals = [refusal for refusal in proposal.refusals if refusal.port == port]
     if refusals:
-        return Freed(
-            port=port,
-            outcome=Outcome.REFUSED,
-            detail=refusals[0].permission.reason,
-            holders=tuple(refusal.holder for refusal in refusals),
-        )
+        who = tuple(refusal.holder for refusal in refusals)
+        return Freed(port=port, outcome=Outcome.REFUSED, detail=refusals[0].permission.reason, holders=who)
     stopped, killed = _ended(port, proposal, report)
     now = report.now.get(port, [])
     if not now and is_bindable(port):
         if not before:
             return Freed(port=port, outcome=Outcome.WAS_FREE)
-        return Freed(
-            port=port,
-            outcome=Outcome.FREED,
-            stopped=stopped,
-            killed=killed,
-            seconds=report.seconds,
-        )
+        return Freed(port=port, outcome=Outcome.FREED, stopped=stopped, killed=killed, seconds=report.seconds)
     fresh = [holder for holder in now if holder.id not in report.known]
     return Freed(
         port=port,

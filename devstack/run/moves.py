@@ -128,13 +128,19 @@ def _after_exit(draft: Draft, name: str) -> None:
         tries = service.attempts + 1
         fail(draft, name, f"{words} ({tries} times in a row)" if tries > 1 else words)
         return
+    _try_again(draft, name, words)
+
+
+def _try_again(draft: Draft, name: str, reason: str) -> None:
+    """After a pause that grows from one failure to the next."""
+    service, spec = draft.services[name], draft.spec(name)
     delay = min(spec.backoff_min * 2**service.attempts, spec.backoff_max)
-    draft.move(name, Phase.BACKOFF, attempts=service.attempts + 1, reason=words)
+    draft.move(name, Phase.BACKOFF, attempts=service.attempts + 1, reason=reason)
     draft.publish(
         events.ServiceRestarting(
             service=name,
             generation=service.generation,
-            reason=words,
+            reason=reason,
             delay=delay,
             attempt=service.attempts + 1,
             limit=spec.restart_limit,

@@ -35,13 +35,6 @@ def _spec(stack: Stack, service: Service, wanted: frozenset[str], is_prepared: b
     if is_prepared:
         needs.insert(0, Need(service=service.name + SETUP_SUFFIX, condition=Condition.COMPLETED))
     gate = defaults.ready(service)
-    mode = RestartMode(service.restart.mode.value)
-    if (
-        service.oneshot
-        and service.restart == Restart()
-        and f"services.{service.name}.restart" not in stack.spots
-    ):
-        mode = RestartMode.NEVER  # what is run once is not repeated unless somebody says so
     return Spec(
         name=service.name,
         kind=Kind.EXTERNAL if service.type is ServiceType.EXTERNAL else Kind.PROCESS,
@@ -50,7 +43,7 @@ def _spec(stack: Stack, service: Service, wanted: frozenset[str], is_prepared: b
         within=gate.within if gate is not None else 60.0,
         oneshot=service.oneshot,
         optional=service.optional,
-        restart=mode,
+        restart=_restart_mode(stack, service),
         restart_limit=service.restart.max,
         backoff_min=service.restart.backoff_min,
         backoff_max=service.restart.backoff_max,
@@ -58,6 +51,14 @@ def _spec(stack: Stack, service: Service, wanted: frozenset[str], is_prepared: b
         grace=service.stop.grace,
         port=service.port,
     )
+
+
+def _restart_mode(stack: Stack, service: Service) -> RestartMode:
+    """What is run once is not repeated unless somebody says so."""
+    is_declared = service.restart != Restart() or f"services.{service.name}.restart" in stack.spots
+    if service.oneshot and not is_declared:
+        return RestartMode.NEVER
+    return RestartMode(service.restart.mode.value)
 
 
 def _setup_spec(service: Service) -> Spec:

@@ -21,6 +21,7 @@ from devstack.probes.base import Answer
 from devstack.records import dataclass, replace
 
 if TYPE_CHECKING:
+    from devstack.contract.members import Facts
     from devstack.contract.session import Target
     from devstack.stack.model import Stack
 
@@ -75,28 +76,12 @@ class StackClient:
 
     def _build(self) -> None:
         from devstack.contract import handshake, targets, urls
-        from devstack.contract.members import Facts
-        from devstack.env.files import Files
-        from devstack.env.resolve import resolve
-        from devstack.env.source.scan import SourceScanner
         from devstack.errors import DevstackError
 
-        stack = self._stack()
-        files = Files(stack.root)
-        scanner = SourceScanner(stack.root, files)
         handshake.load()
         self._target = None
         try:
-            found = resolve(stack, process=self._process, files=files)
-            self._files = tuple({layer.path for one in found.values() for layer in one.layers})
-            self._seen = self.files_mark()
-            facts = Facts(
-                stack=stack,
-                environments=found,
-                sources=lambda name: scanner.index(stack, name),
-                files=files,
-            )
-            target = targets.for_service(facts, self._service)
+            target = targets.for_service(self._facts(), self._service)
         except (DevstackError, OSError) as problem:
             self._problem = str(problem)
             return
@@ -105,6 +90,26 @@ class StackClient:
             self._target = target
         else:
             self._problem = f"{host} is not this machine; devstack ws {self._service} --remote asks it"
+
+    def _facts(self) -> Facts:
+        """What the files say now; remembers which they are."""
+        from devstack.contract import members
+        from devstack.env.files import Files
+        from devstack.env.resolve import resolve
+        from devstack.env.source.scan import SourceScanner
+
+        stack = self._stack()
+        files = Files(stack.root)
+        scanner = SourceScanner(stack.root, files)
+        found = resolve(stack, process=self._process, files=files)
+        self._files = tuple({layer.path for one in found.values() for layer in one.layers})
+        self._seen = self.files_mark()
+        return members.Facts(
+            stack=stack,
+            environments=found,
+            sources=lambda name: scanner.index(stack, name),
+            files=files,
+        )
 
 
 async def until_open(

@@ -96,7 +96,7 @@ def servers(secret_file: Path) -> Iterator[dict[str, int]]:
         subprocess.Popen(
             command,
             cwd=ROOT,
-            env=clean_environment(),
+            env=clean_environment({"TMPDIR": str(secret_file.parent)}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
