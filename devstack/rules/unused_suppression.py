@@ -12,7 +12,7 @@ PAYMENT_KEY=sk_live_was_replaced_long_ago
 
 ## Mending
 Remove the comment (or the entry of `[doctor] ignore`), correct the rule's name, or add the reason after the
-bracket.
+bracket. A comment stands on a line of its own, above the line that it speaks of.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def malformed(place: Location) -> Finding:
     return RULE.finding(
         "this suppression is not understood, so it is not obeyed",
         place,
-        hint="write `# devstack: ignore[rule-name] the reason`",
+        hint="write `# devstack: ignore[rule-name] the reason` on a line of its own, above the one that is meant",
     )
 
 
