@@ -86,9 +86,8 @@ def _speaking(inspection: Inspection, findings: Sequence[Finding], *, sources: b
     """Files whose comments count, each real one once."""
     paths = [*inspection.env_paths, *([] if inspection.stack is None else [inspection.stack.path])]
     paths += [inspection.root / path for path in (inspection.once(_remarks) if sources else ())]
-    paths += [
-        inspection.root / place.path for each in findings for place in each.locations[:1] if place.is_file
-    ]
+    places = dict.fromkeys(place.path for each in findings for place in each.locations if place.is_file)
+    paths += [inspection.root / path for path in places]
     return tuple({inspection.real(path): path for path in paths}.values())
 
 
