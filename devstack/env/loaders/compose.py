@@ -189,12 +189,11 @@ class _File:
     def read(self) -> None:
         """All statements. Raises _Refused."""
         while True:
-            while self._take_values() or self._take_names():
-                pass
             self._take(_NOTHING)
             if self._position >= len(self._text):
                 return
-            self._binding()
+            if not self._take_values() and not self._take_names():
+                self._binding()
 
     def _take(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self._text, self._position)

@@ -34,7 +34,7 @@ _LINE = regex(f"([^{_BREAK}]*+)(?:[{_BREAK}]|\\Z)")
 _NOTHING = regex(rf"(?:[ \t]*+{_COMMENT}[{_BREAK}])++")
 # Lines without a value, or where something else than `=` stands behind the first word.
 _DROPPED = regex(
-    rf"(?:[ \t]*+(?:{_COMMENT}|{_NAME}[ \t]*+=[ \t]*+{_COMMENT}"
+    rf"(?:[ \t]*+(?:{_COMMENT}|{_NAME}[ \t]*+(?:=[ \t]*+)?+{_COMMENT}"
     rf"|(?:{_NAME}(?:[ \t]++(?=[^=#'\"\\{_BREAK}])|(?=[^{_WORD}=#'\"\\ \t{_BREAK}]))|(?=[^A-Za-z_#'\"\\ \t{_BREAK}]))"
     rf"{_PIECE}*+{_COMMENT})[{_BREAK}])++"
 )
@@ -137,6 +137,8 @@ def _text(value: str) -> str:
     """What the lexer makes of a value, which it takes for one or more words."""
     if not _SPECIAL.search(value):
         return value.translate(_WITHOUT_SPACE) if " " in value or "\t" in value else value
+    if value[0] in "'\"" and value[0] == value[-1] and not _SPECIAL.search(inner := value[1:-1]):
+        return inner
     segments = SEGMENT.findall(value)
     made = {segment: _segment_text(segment) for segment in dict.fromkeys(segments)}
     text = "".join([made[segment] for segment in segments])

@@ -136,18 +136,16 @@ class _Script:
     def run(self) -> None:
         """All statements. Raises _UndecidedError, _SyntaxError."""
         while True:
-            while not self.is_off and self._take_statements():
-                pass
             self._take(_NOTHING)
-            if self._take(_SWITCHED_OFF):
-                self.is_off = True
-                continue
             if self._position >= len(self._text):
                 return
-            if self.is_off:
+            if self._take(_SWITCHED_OFF):
+                self.is_off = True
+            elif self.is_off:
                 self.line = self._lines.at(self._position)
                 raise _UndecidedError("`set +a` in front of other lines")
-            self._statement()
+            elif not self._take_statements():
+                self._statement()
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.match(self._text, self._position)
