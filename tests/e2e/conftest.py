@@ -164,3 +164,24 @@ def up() -> Iterator[Callable[..., Run]]:
     yield start
     for run in runs:
         run.close()
+
+
+@pytest.fixture
+def piped(spawned: list[subprocess.Popen[bytes]]) -> Callable[..., subprocess.Popen[bytes]]:
+    """Start `devstack …` in a folder, its output in two pipes; whatever still lives is killed after the test."""
+
+    def start(
+        *argv: str, cwd: Path, env: Mapping[str, str] | None = None, through: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [*through, sys.executable, "-m", "devstack", *argv],
+            cwd=cwd,
+            env=clean_environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        spawned.append(process)
+        return process
+
+    return start

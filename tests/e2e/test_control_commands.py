@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.conftest import Outcome, clean_environment
+from tests.conftest import Outcome
 from tests.e2e.conftest import Run
 from tests.e2e.programs import can_bind, eventually, kill_with_guard, python, toml
 
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.e2e
 Tree = Callable[[Mapping[str, str | bytes]], Path]
 Command = Callable[..., Outcome]
 Up = Callable[..., Run]
+Piped = Callable[..., subprocess.Popen[bytes]]
 
 SERVER = """
 import http.server, os, sys
@@ -246,30 +247,20 @@ def test_the_log_of_a_setup_step_belongs_to_its_service(tree: Tree, devstack: Co
 
 
 def test_following_ends_when_its_reader_leaves_although_services_are_silent(
-    tree: Tree, up: Up, free_port: Callable[[], int], spawned: list[subprocess.Popen[bytes]]
+    tree: Tree, up: Up, free_port: Callable[[], int], piped: Piped
 ) -> None:
     folder = tree(stack(free_port()))
     up(cwd=folder).until("run.ready")
-    command = [sys.executable, "-m", "devstack", "logs", "-f"]
-    following = subprocess.Popen(command, cwd=folder, env=clean_environment(), stdout=subprocess.PIPE)
-    spawned.append(following)
-    assert following.stdout
-    assert following.stdout.readline()
-    following.stdout.close()
-    assert following.wait(timeout=20) == 0
+    follower = piped("logs", "-f", cwd=folder)
+    assert follower.stdout
+    assert follower.stdout.readline()
+    follower.stdout.close()
+    assert follower.wait(timeout=20) == 0
 
 
-def following(folder: Path, spawned: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+def following(folder: Path, piped: Piped) -> subprocess.Popen[bytes]:
     """`devstack logs -f` in `folder`, when it has shown what `server` wrote first."""
-    follower = subprocess.Popen(
-        [sys.executable, "-m", "devstack", "logs", "-f"],
-        cwd=folder,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    spawned.append(follower)
+    follower = piped("logs", "-f", cwd=folder)
     assert follower.stdout
     assert follower.stdout.readline().startswith(b"server | server of process")
     return follower
@@ -280,12 +271,12 @@ def test_following_ends_with_the_run(
     devstack: Command,
     up: Up,
     free_port: Callable[[], int],
-    spawned: list[subprocess.Popen[bytes]],
+    piped: Piped,
 ) -> None:
     folder = tree(stack(free_port()))
     run = up("--no-doctor", cwd=folder)
     run.until("run.ready")
-    follower = following(folder, spawned)
+    follower = following(folder, piped)
     assert follower.stdout
     assert devstack("restart", "server", cwd=folder).code == 0
     while not (line := follower.stdout.readline()).startswith(b"server | server of process"):
@@ -295,12 +286,12 @@ def test_following_ends_with_the_run(
 
 
 def test_who_follows_a_run_that_is_killed_is_told_so(
-    tree: Tree, up: Up, free_port: Callable[[], int], spawned: list[subprocess.Popen[bytes]]
+    tree: Tree, up: Up, free_port: Callable[[], int], piped: Piped
 ) -> None:
     folder = tree(stack(free_port()))
     run = up("--no-doctor", cwd=folder)
     run.until("run.ready")
-    follower = following(folder, spawned)
+    follower = following(folder, piped)
     run.process.send_signal(signal.SIGKILL)
     _, errors = follower.communicate(timeout=20)
     assert follower.returncode == 6
@@ -308,7 +299,7 @@ def test_who_follows_a_run_that_is_killed_is_told_so(
 
 
 def test_who_still_reads_what_was_written_when_the_run_is_killed_is_told_so(
-    tree: Tree, up: Up, spawned: list[subprocess.Popen[bytes]]
+    tree: Tree, up: Up, piped: Piped
 ) -> None:
     code = (
         "for i in range(40000): print('x' * 99)\nprint('written', flush=True)\nimport time; time.sleep(1000)"
@@ -317,11 +308,7 @@ def test_who_still_reads_what_was_written_when_the_run_is_killed_is_told_so(
     run = up("--no-doctor", cwd=folder)
     log = folder / ".devstack" / "logs" / "loud.log"
     assert eventually(lambda: log.exists() and log.read_bytes().endswith(b"written\n"))
-    command = [sys.executable, "-m", "devstack", "logs", "-f"]
-    follower = subprocess.Popen(
-        command, cwd=folder, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    spawned.append(follower)
+    follower = piped("logs", "-f", cwd=folder)
     assert follower.stdout
     assert follower.stdout.readline()
     run.process.send_signal(signal.SIGKILL)  # 3 of 4 MB have still to be read

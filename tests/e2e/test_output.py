@@ -27,6 +27,7 @@ pytestmark = pytest.mark.e2e
 Tree = Callable[[Mapping[str, str | bytes]], Path]
 Command = Callable[..., Outcome]
 Up = Callable[..., Run]
+Piped = Callable[..., subprocess.Popen[bytes]]
 
 DONE = ("up", "--no-doctor", "--exit-when-done")
 
@@ -285,20 +286,10 @@ def test_a_terminal_that_takes_nothing_holds_no_service_up(
     assert [line[:6] for line in kept] == [b"%06d" % i for i in range(100000)]
 
 
-def test_who_reads_late_is_told_what_is_missing_and_gets_the_end(
-    tree: Tree, spawned: list[subprocess.Popen[bytes]]
-) -> None:
+def test_who_reads_late_is_told_what_is_missing_and_gets_the_end(tree: Tree, piped: Piped) -> None:
     code = "import os\nfor i in range(1000): os.write(1, (b'%07d ' % i + b'x' * 91 + b'\\n') * 100)"
     folder = tree(stack(loud=code))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "devstack", *DONE],
-        cwd=folder,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    spawned.append(process)
+    process = piped(*DONE, cwd=folder)
     end = time.monotonic() + 60
     while (
         not (folder / ".devstack" / "logs" / "loud.log").exists()
@@ -333,9 +324,7 @@ def test_the_terminal_is_left_as_it_was(tree: Tree, terminal: Callable[..., Term
     assert shown.shown.rfind("\x1b[0m") > shown.shown.rfind("\x1b[31m")
 
 
-def test_who_reads_nothing_does_not_hold_up_down(
-    tree: Tree, devstack: Command, spawned: list[subprocess.Popen[bytes]]
-) -> None:
+def test_who_reads_nothing_does_not_hold_up_down(tree: Tree, devstack: Command, piped: Piped) -> None:
     code = (
         "import os, time\n"
         "for i in range(40000): os.write(1, b'x' * 99 + b'\\n')\n"
@@ -343,15 +332,7 @@ def test_who_reads_nothing_does_not_hold_up_down(
         "time.sleep(600)\n"
     )
     folder = tree(stack(loud=code))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "devstack", "up", "--no-doctor"],
-        cwd=folder,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    spawned.append(process)
+    process = piped("up", "--no-doctor", cwd=folder)
     assert eventually(lambda: (folder / "finished").exists(), 60)
     done = devstack(
         "down", "--timeout", "8s", cwd=folder
@@ -361,9 +342,7 @@ def test_who_reads_nothing_does_not_hold_up_down(
 
 
 @pytest.mark.parametrize("extra", [(), ("--json",)])
-def test_who_reads_no_longer_ends_the_run_in_order(
-    tree: Tree, spawned: list[subprocess.Popen[bytes]], extra: tuple[str, ...]
-) -> None:
+def test_who_reads_no_longer_ends_the_run_in_order(tree: Tree, piped: Piped, extra: tuple[str, ...]) -> None:
     code = (
         "import os, signal, sys, time\n"
         "def stop(*_):\n    open('stopped', 'w').close()\n    sys.exit(0)\n"
@@ -371,15 +350,7 @@ def test_who_reads_no_longer_ends_the_run_in_order(
         "while True:\n    print('line', flush=True)\n    time.sleep(0.02)\n"
     )
     folder = tree(stack(one=code))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "devstack", "up", "--no-doctor", *extra],
-        cwd=folder,
-        env=clean_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    spawned.append(process)
+    process = piped("up", "--no-doctor", *extra, cwd=folder)
     assert process.stdout
     assert process.stderr
     while b"line" not in process.stdout.readline():
@@ -390,21 +361,14 @@ def test_who_reads_no_longer_ends_the_run_in_order(
     assert (folder / "stopped").exists()
 
 
-def test_a_disk_that_takes_no_more_does_not_end_the_run(
-    tree: Tree, spawned: list[subprocess.Popen[bytes]]
-) -> None:
+def test_a_disk_that_takes_no_more_does_not_end_the_run(tree: Tree, piped: Piped) -> None:
     folder = tree(stack(one="for i in range(3000): print(f'{i:04} ' + 'x' * 94)"))
-    process = subprocess.Popen(  # no file may grow beyond 64 * 512 bytes
-        ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", sys.executable, "-m", "devstack", *DONE],
+    process = piped(
+        *DONE,
         cwd=folder,
-        env=clean_environment(
-            {"PYTHONDONTWRITEBYTECODE": "1"}
-        ),  # Python would keep half of a large module for all
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        env={"PYTHONDONTWRITEBYTECODE": "1"},  # Python would keep half of a large module for all
+        through=("sh", "-c", 'ulimit -f 64; exec "$@"', "sh"),  # no file may grow beyond 64 * 512 bytes
     )
-    spawned.append(process)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err.decode()
     assert [line[:4] for line in lines_of(out.decode(), "one")] == [f"{i:04}" for i in range(3000)]
