@@ -16,11 +16,12 @@ because of it, otherwise a warning.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env.files import normal
+from devstack.records import dataclass
 from devstack.rules.absence import absences, uncopied_example
 from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.rules.envfiles import is_env_name, is_example
@@ -34,44 +35,71 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Missing:
+    """A file that does not exist.
+
+    Attributes:
+        place: where it is named.
+        example: what it can be copied from.
+        lacking: variables that the service needs and does not find.
+        stops: the program does not start without the file.
+    """
+
+    service: Service
+    path: Path
+    place: Location
+    example: Path | None
+    lacking: frozenset[str]
+    stops: bool = False
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the service cannot work without it."""
+        return bool(self.lacking) or self.stops
+
+
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per file."""
-    lacking: dict[str, set[str]] = {}
-    for absence in absences(inspection):
-        lacking.setdefault(absence.service, set()).update(absence.need.reference.names)
-    told: set[Path] = set()
-    for service in inspection.services:
-        for written, place in _named(inspection, service):
-            path = Path(os.path.normpath(written))  # one file, however it is written
-            if path in told or inspection.files.stat(path) is not None:
-                continue
-            told.add(path)
-            example = _example(inspection, path)
-            is_lacking = service.name in lacking
-            if is_lacking and _stands_elsewhere(inspection, path.parent, lacking[service.name]):
-                continue  # `defined-where-not-read` says where
-            is_fatal = _stops(inspection, service, path)
-            if (
-                not is_lacking
-                and not is_fatal
-                and example is None
-                and _has_files(inspection.environment(service.name))
-            ):
-                continue  # one of several files, and nothing is missing: an optional layer
-            yield _finding(inspection, service, path, place, example, lacking.get(service.name))
-        uncopied = uncopied_example(inspection, service.name, lacking.get(service.name, ()))
-        if uncopied is not None and uncopied[1] not in told:
-            told.add(uncopied[1])
-            example, path = uncopied
-            yield _finding(inspection, service, path, inspection.at(path), example, lacking[service.name])
+    for found in inspection.once(_missing):
+        yield _finding(inspection, found)
 
 
 def telling(inspection: Inspection) -> frozenset[str]:
     """Services that read nothing but files that do not exist: what they lack is told here, with the files."""
-    lacking = {finding.service for finding in check(inspection) if finding.severity is Severity.ERROR}
-    return frozenset(
-        service for service in lacking if service and not _has_files(inspection.environment(service))
-    )
+    names = {found.service.name for found in inspection.once(_missing) if found.is_error}
+    return frozenset(name for name in names if not _has_files(inspection.environment(name)))
+
+
+def _missing(inspection: Inspection) -> tuple[_Missing, ...]:
+    """Each file once, however many services name it."""
+    lacking: dict[str, set[str]] = {}
+    for absence in absences(inspection):
+        lacking.setdefault(absence.service, set()).update(absence.need.reference.names)
+    found: dict[Path, _Missing] = {}
+    for service in inspection.services:
+        for each in _missing_of(inspection, service, frozenset(lacking.get(service.name, ()))):
+            found.setdefault(each.path, each)
+    return tuple(found.values())
+
+
+def _missing_of(inspection: Inspection, service: Service, lacking: frozenset[str]) -> Iterator[_Missing]:
+    for written, place in _named(inspection, service):
+        path = normal(written)
+        if inspection.files.stat(path) is not None or _stands_elsewhere(inspection, path.parent, lacking):
+            continue  # `defined-where-not-read` says where
+        example, stops = _example(inspection, path), _stops(inspection, service, path)
+        is_optional = example is None and _has_files(inspection.environment(service.name))
+        if lacking or stops or not is_optional:  # else one of several layers, and nothing is missing
+            yield _Missing(
+                service=service, path=path, place=place, example=example, lacking=lacking, stops=stops
+            )
+    uncopied = uncopied_example(inspection, service.name, lacking)
+    if uncopied is not None:
+        example, path = uncopied
+        yield _Missing(
+            service=service, path=path, place=inspection.at(path), example=example, lacking=lacking
+        )
 
 
 def _has_files(environment: Environment | None) -> bool:
@@ -106,14 +134,14 @@ def _called(inspection: Inspection, service: Service, index: SourceIndex) -> dic
         if call.file is not None and not call.dynamic:
             module = (inspection.root / call.path).parent
             base = module if call.beside_module else inspection.folder(service)
-            path = Path(os.path.normpath(base / call.file))
+            path = normal(base / call.file)
             found.setdefault(inspection.at(call.path, call.line), []).append(path)
     return found
 
 
-def _stands_elsewhere(inspection: Inspection, folder: Path, names: set[str]) -> bool:
+def _stands_elsewhere(inspection: Inspection, folder: Path, names: frozenset[str]) -> bool:
     """Whether another file of the folder defines what is missing."""
-    for path in inspection.env_paths:
+    for path in inspection.env_paths if names else ():
         if path.parent == folder and not is_example(path.name):
             file = inspection.env_file(path)
             if file is not None and names.intersection(entry.name for entry in file.assignments):
@@ -128,27 +156,20 @@ def _example(inspection: Inspection, path: Path) -> Path | None:
     return None
 
 
-def _finding(
-    inspection: Inspection,
-    service: Service,
-    path: Path,
-    place: Location,
-    example: Path | None,
-    lacking: set[str] | None,
-) -> Finding:
-    shown = inspection.shown(path)
-    effect, is_fatal = "whatever it should hold is undefined", _stops(inspection, service, path)
-    if lacking:
-        effect = f"variables it needs are undefined ({named(sorted(lacking))})"
-    if is_fatal:
+def _finding(inspection: Inspection, found: _Missing) -> Finding:
+    shown, example = inspection.shown(found.path), found.example
+    effect = "whatever it should hold is undefined"
+    if found.lacking:
+        effect = f"variables it needs are undefined ({named(sorted(found.lacking))})"
+    if found.stops:
         effect = "the program does not start"
     related = () if example is None else (inspection.at(example, note="the example to copy"),)
     return RULE.finding(
-        f"`{service.name}` reads {shown}, which does not exist: {effect}.",
-        place,
+        f"`{found.service.name}` reads {shown}, which does not exist: {effect}.",
+        found.place,
         *related,
-        severity=Severity.ERROR if lacking or is_fatal else Severity.WARNING,
-        service=service.name,
+        severity=Severity.ERROR if found.is_error else Severity.WARNING,
+        service=found.service.name,
         hint="`devstack env sync` creates it from the example" if example else f"create {shown}",
     )
 
