@@ -58,8 +58,13 @@ class Absence:
         return self.effective.value is not None and self.effective.value.text == ""
 
 
-def absences(inspection: Inspection) -> Iterator[Absence]:
+def absences(inspection: Inspection) -> tuple[Absence, ...]:
     """Every need that ends in nothing or in a fallback of the source."""
+    return inspection.once(_absences)
+
+
+def _absences(inspection: Inspection) -> tuple[Absence, ...]:
+    found: list[Absence] = []
     stack = inspection.need_stack()
     for need in needs(stack):
         if need.reference.service not in stack.services:
@@ -67,7 +72,8 @@ def absences(inspection: Inspection) -> Iterator[Absence]:
         effective = inspection.contract.effective(need.reference)
         is_absent = effective.provenance is not Provenance.ENVIRONMENT or effective.text == ""
         if effective.is_known and is_absent and not _stays_with_page(inspection, need):
-            yield Absence(need=need, effective=effective)
+            found.append(Absence(need=need, effective=effective))
+    return tuple(found)
 
 
 def _stays_with_page(inspection: Inspection, need: Need) -> bool:
