@@ -114,6 +114,7 @@ class SettingsClass:
         nested_delimiter: what joins the names of fields and of their parts: `DATABASE__HOST`.
         extra: `forbid`, `ignore`, `allow`, or None where the class does not say (forbid is pydantic's default).
         dynamic: part of its configuration is no literal.
+        told: the options that the class or, once bases are known, one of them sets.
     """
 
     name: str
@@ -129,6 +130,7 @@ class SettingsClass:
     beside_module: bool = False
     extra: str | None = None
     dynamic: bool = False
+    told: frozenset[str] = frozenset()
 
     def takes(self, name: str) -> bool:
         """Whether the variable is a field's, or that of a part of one."""

@@ -14,6 +14,7 @@ from devstack.patterns import regex
 from devstack.records import dataclass, field, replace
 
 _CLASS = regex(rb"^[ \t]*class\s+(\w+)\s*\(([^)]*\bSettings\b|[^)]*Settings)[^)]*\)\s*:", re.M)
+_LIBRARY_BASE = "BaseSettings"
 _SETTINGS_BASE = regex(r"(?:\w+\.)*\w*Settings(?:\[.*\])?\Z")
 
 
@@ -26,6 +27,7 @@ class _Configuration:
     beside: bool = False
     extra: str | None = None
     dynamic: bool = False
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -63,7 +65,9 @@ def _class(module: Module, definition: Node, bases: tuple[str, ...]) -> None:
         return
     configuration = _configuration(module, body, definition)
     fields = list(_fields(module, body))
-    spelt = str if configuration.case_sensitive else str.upper
+    # Another base may say that case matters; then the names stay as they are until it is known.
+    is_decided = "case_sensitive" in configuration.told or set(bases) == {_LIBRARY_BASE}
+    spelt = str.upper if is_decided and not configuration.case_sensitive else str
     read_names: list[str] = []
     for entry in fields:
         for variable in entry.names if entry.aliased else (configuration.prefix + entry.names[0],):
@@ -84,6 +88,7 @@ def _class(module: Module, definition: Node, bases: tuple[str, ...]) -> None:
             beside_module=configuration.beside,
             extra=configuration.extra,
             dynamic=configuration.dynamic,
+            told=configuration.told,
         )
     )
 
@@ -153,6 +158,7 @@ def _dictionary(module: Module, node: Node) -> dict[str, Node]:
 
 
 def _apply(module: Module, found: _Configuration, options: dict[str, Node]) -> _Configuration:
+    found.told = frozenset(options)
     if "env_prefix" in options:
         prefix = literal(module, options["env_prefix"])
         found.prefix, found.dynamic = prefix or "", found.dynamic or prefix is None
@@ -248,18 +254,17 @@ def inherit(
 ) -> tuple[list[SettingsClass], list[SourceRead]]:
     """Hand a base's configuration and fields down to its subclasses, over all modules of a service.
 
-    Gives the classes and the reads; where a prefix is inherited the names of the reads change, too.
+    Gives the classes and the reads, with the names of variables as they are looked up: with an inherited prefix, and
+    in upper case where case does not matter.
     """
     by_name = {entry.name: entry for entry in classes}
-    merged = [_inherited(entry, by_name) for entry in classes]
+    merged = [_spelt(_inherited(entry, by_name, {entry.name})) for entry in classes]
     renamed = {
         (entry.path, old): new
         for entry, whole in zip(classes, merged, strict=True)
         for old, new in zip(entry.fields, whole.fields, strict=False)
         if old != new
     }
-    if not renamed:
-        return merged, reads
     return merged, [
         replace(read, name=renamed.get((read.path, read.name or ""), read.name))
         if read.form == "pydantic"
@@ -268,24 +273,55 @@ def inherit(
     ]
 
 
-def _inherited(entry: SettingsClass, by_name: dict[str, SettingsClass]) -> SettingsClass:
-    merged, lowest, seen = entry, entry, {entry.name}
-    while (base := next((b for b in lowest.bases if b in by_name and b not in seen), None)) is not None:
-        lowest = by_name[base]
-        seen.add(base)
-        own = merged.fields
-        if not merged.env_prefix and lowest.env_prefix:
-            prefix = lowest.env_prefix if merged.case_sensitive else lowest.env_prefix.upper()
-            own = tuple(name if name in merged.aliased else prefix + name for name in own)
-        merged = replace(
-            merged,
-            env_files=merged.env_files or lowest.env_files,
-            beside_module=merged.beside_module if merged.env_files else lowest.beside_module,
-            extra=merged.extra or lowest.extra,
-            env_prefix=merged.env_prefix or lowest.env_prefix,
-            nested_delimiter=merged.nested_delimiter or lowest.nested_delimiter,
-            fields=tuple(dict.fromkeys((*own, *lowest.fields))),
-            aliased=(*merged.aliased, *lowest.aliased),
-            dynamic=merged.dynamic or lowest.dynamic,
-        )
+def _spelt(entry: SettingsClass) -> SettingsClass:
+    if entry.case_sensitive:
+        return entry
+    fields, aliased = (tuple(map(str.upper, names)) for names in (entry.fields, entry.aliased))
+    return replace(entry, fields=fields, aliased=aliased)
+
+
+def _inherited(entry: SettingsClass, by_name: dict[str, SettingsClass], seen: set[str]) -> SettingsClass:
+    """Of several bases the last one that sets an option decides, and `BaseSettings` itself sets all of them."""
+    merged = entry
+    for base in reversed(entry.bases):
+        if base == _LIBRARY_BASE:
+            merged = replace(merged, told=frozenset(_ATTRIBUTES))
+        elif base in by_name and base not in seen:
+            merged = _over(merged, _inherited(by_name[base], by_name, seen | {base}))
     return merged
+
+
+def _over(merged: SettingsClass, base: SettingsClass) -> SettingsClass:
+    """The class with what `base` hands down to it."""
+    handed = {
+        name: getattr(base, name)
+        for option, names in _ATTRIBUTES.items()
+        if option not in merged.told
+        for name in names
+    }
+    prefix = str(handed.get("env_prefix", merged.env_prefix))
+    own, inherited = _renamed(merged, prefix), _renamed(base, prefix)
+    return replace(
+        merged,
+        **handed,
+        fields=(*own, *(name for name in inherited if name not in own)),
+        aliased=(*merged.aliased, *base.aliased),
+        dynamic=merged.dynamic or base.dynamic,
+        told=merged.told | base.told,
+    )
+
+
+def _renamed(entry: SettingsClass, prefix: str) -> tuple[str, ...]:
+    """Its fields with another prefix."""
+    skipped = len(entry.env_prefix)
+    return tuple(name if name in entry.aliased else prefix + name[skipped:] for name in entry.fields)
+
+
+# Option of `model_config`: the attributes that say what it is set to.
+_ATTRIBUTES = {
+    "env_file": ("env_files", "beside_module"),
+    "extra": ("extra",),
+    "env_prefix": ("env_prefix",),
+    "case_sensitive": ("case_sensitive",),
+    "env_nested_delimiter": ("nested_delimiter",),
+}

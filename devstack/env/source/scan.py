@@ -206,17 +206,18 @@ class _Builder:
 
     def finish(self, files_scanned: int) -> SourceIndex:
         """The index, with what settings classes inherit from each other."""
-        settings, own = self.settings, self.own
+        settings, own, packages = self.settings, self.own, self.packages
         if settings:
             from devstack.env.source.pysettings import inherit
 
-            settings, own = inherit(settings, own)
+            settings, reads = inherit(settings, [*own, *packages])
+            own, packages = reads[: len(own)], reads[len(own) :]
         return SourceIndex(
             dotenv_calls=tuple(self.dotenv_calls),
             urls=tuple(self.urls),
             reads=tuple(own),
             scripts=tuple(self.scripts),
-            packages=tuple(self.packages),
+            packages=tuple(packages),
             settings=tuple(settings),
             remarks=self.remarks,
             files_scanned=files_scanned,

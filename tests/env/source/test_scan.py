@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -312,6 +314,44 @@ def test_settings_classes_inherit_configuration_from_another_module(tree: Tree) 
 
     assert (own.extra, own.env_files, own.env_prefix) == ("ignore", (".env",), "P_")
     assert set(own.fields) == {"P_B", "P_A"}
+
+
+@pytest.mark.parametrize(
+    ("base", "bases", "own", "variable"),
+    [
+        ("case_sensitive=True", "CommonSettings", "", "db_url"),
+        ("case_sensitive=True, env_prefix='P_'", "CommonSettings", "", "P_db_url"),
+        ("case_sensitive=True, env_prefix='P_'", "CommonSettings", "env_prefix='', ", "db_url"),
+        ("case_sensitive=True", "CommonSettings", "case_sensitive=False, ", "DB_URL"),
+        ("case_sensitive=True, env_prefix='P_'", "CommonSettings, BaseSettings", "", "DB_URL"),
+        ("env_prefix='p_'", "CommonSettings", "case_sensitive=True, ", "p_db_url"),
+        ("extra='ignore'", "CommonSettings", "", "DB_URL"),
+    ],
+)
+def test_case_and_prefix_are_inherited_unless_the_class_sets_them(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, base: str, bases: str, own: str, variable: str
+) -> None:
+    source = (
+        "from pydantic_settings import BaseSettings, SettingsConfigDict\n"
+        f"class CommonSettings(BaseSettings):\n    model_config = SettingsConfigDict({base})\n"
+        f"class OwnSettings({bases}):\n    model_config = SettingsConfigDict({own}env_file=None)\n"
+        "    db_url: str\n"
+    )
+
+    found = index(tree({"ws/settings.py": source}), ws())
+
+    settings = next(each for each in found.settings if each.name == "OwnSettings")
+    assert settings.fields == (variable,)
+    assert [read.name for read in found.reads] == [variable]
+    # … and that is what the library does.
+    library: dict[str, Any] = {}
+    exec(source, library)
+    for name, is_read in ((variable, True), (variable.swapcase(), not settings.case_sensitive)):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "x")
+            expectation = nullcontext() if is_read else pytest.raises(ValueError, match="Field required")
+            with expectation:
+                assert library["OwnSettings"]().db_url == "x"
 
 
 def test_each_file_is_parsed_once_for_all_services(tree: Tree) -> None:
