@@ -14,16 +14,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from devstack.env.files import Files
 from devstack.env.source.scan import SourceScanner
 from devstack.stack.model import Service, ServiceType, Stack
 
 BUDGET = 5.0  # seconds for 10,000 files
 ENV_EVERY = 8  # one file in eight reads the environment, as in the repositories that were looked at
-
-
-class Files:
-    def read(self, path: Path) -> bytes | None:
-        return path.read_bytes() if path.exists() else None
 
 
 def module(number: int, choice: random.Random) -> str:
@@ -54,7 +50,7 @@ def main() -> int:
         service = Service(name="web", type=ServiceType.NEXT, dir="web")
         stack = Stack(name="bench", path=root / "stack.toml", root=root, services={"web": service})
         results = []
-        took = measure(lambda: results.append(SourceScanner(root, Files()).index(stack, service)))
+        took = measure(lambda: results.append(SourceScanner(root, Files(root)).index(stack, service)))
         index = results[0]
     expected = len(range(0, count, ENV_EVERY))
     print(f"{count} files, {size / 1e6:.1f} MB, {len(index.reads)} reads")

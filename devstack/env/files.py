@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class Files:
         # By text: a Path takes longer to make comparable than the system to answer.
         self._contents: dict[str, bytes | OSError | None] = {}
         self._facts: dict[str, os.stat_result | None] = {}
-        self._names: dict[str, tuple[str, ...] | None] = {}
+        self._entries: dict[str, dict[str, os.DirEntry[str]] | None] = {}
         self._derived: dict[object, object] = {}
 
     def read(self, path: Path | str) -> bytes | None:
@@ -72,19 +72,25 @@ class Files:
 
     def names(self, folder: Path | str) -> tuple[str, ...]:
         """Sorted names inside `folder`; empty where it cannot be listed."""
-        return self._listed(str(folder)) or ()
+        return tuple(self._listed(str(folder)) or ())
+
+    def entries(self, folder: str) -> tuple[os.DirEntry[str], ...]:
+        """What is inside `folder`, by name; empty where it cannot be listed."""
+        listed = self._listed(folder)
+        return () if listed is None else tuple(listed.values())
 
     def may_hold(self, folder: Path | str, *names: str) -> bool:
         """Whether one of `names` is in `folder`, by one look for all names; True where it cannot be listed."""
         listed = self._listed(str(folder))
-        return listed is None or not set(names).isdisjoint(listed)
+        return listed is None or not listed.keys().isdisjoint(names)
 
     def derive(self, work_out: Callable[..., T], *about: str) -> T:
         """What `work_out(self, *about)` gives, worked out once; as lasting as the contents."""
         key = (work_out, about)
         if key not in self._derived:
             self._derived[key] = work_out(self, *about)
-        return cast("T", self._derived[key])
+        found: T = self._derived[key]  # type: ignore[assignment]
+        return found
 
     def overlaid(self, contents: Mapping[Path, bytes]) -> Files:
         """What a program would find if these files had these contents; nothing is written."""
@@ -93,15 +99,17 @@ class Files:
         copy._facts = dict(self._facts)
         return copy
 
-    def _listed(self, folder: str) -> tuple[str, ...] | None:
-        if folder not in self._names:
+    def _listed(self, folder: str) -> dict[str, os.DirEntry[str]] | None:
+        if folder not in self._entries:
             try:
-                self._names[folder] = tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - no Path for each entry
+                with os.scandir(folder) as found:
+                    entries = {entry.name: entry for entry in found}
+                self._entries[folder] = {name: entries[name] for name in sorted(entries)}
             except (FileNotFoundError, NotADirectoryError):
-                self._names[folder] = ()
+                self._entries[folder] = {}
             except OSError:
-                self._names[folder] = None
-        return self._names[folder]
+                self._entries[folder] = None
+        return self._entries[folder]
 
     def _read(self, path: str) -> bytes | OSError | None:
         facts = self.stat(path)

@@ -65,7 +65,7 @@ def resolve(
         sources: gives the index of a service's sources, where one is at hand already.
         launches: likewise how a service is started.
     """
-    inherited = MappingProxyType({name: text for name, text in process.items() if name not in OWN_NAMES})
+    inherited = {name: text for name, text in process.items() if name not in OWN_NAMES}
     given = _Given(
         files=files,
         installed=_Installed(inherited),
@@ -134,7 +134,7 @@ class _Given:
 class _Resolution:
     """Works out one service."""
 
-    def __init__(self, stack: Stack, service: Service, inherited: Mapping[str, str], shared: _Given) -> None:
+    def __init__(self, stack: Stack, service: Service, inherited: dict[str, str], shared: _Given) -> None:
         self._stack = stack
         self._service = service
         self._inherited = inherited
@@ -171,12 +171,13 @@ class _Resolution:
             layers=loaded.layers,
             issues=self._plan.issues + loaded.issues,
             prefixes=loaded.prefixes or self._plan.prefixes,
-            process=self._inherited,
+            process=MappingProxyType(self._inherited),
         )
 
     def _load(self, given: Mapping[str, Value]) -> tuple[Loaded, str]:
-        process = dict(self._inherited)
-        process.update({name: value.text for name, value in given.items() if value.text is not None})
+        process = self._inherited | {
+            name: value.text for name, value in given.items() if value.text is not None
+        }
         pins: list[str] = []
         whole = Loaded(variables={}, layers=())
         for one in self._plan.loads:
@@ -195,7 +196,7 @@ class _Resolution:
             whole = _stacked(whole, loaded) if whole.layers or whole.issues else loaded
             if one is not self._plan.loads[-1]:
                 texts = {name: value.text for name, value in whole.variables.items()}
-                process.update({name: text for name, text in texts.items() if text is not None})
+                process = process | {name: text for name, text in texts.items() if text is not None}
         return whole, " + ".join(dict.fromkeys(pins))
 
     def _merged(self, loaded: Loaded, given: Mapping[str, Value]) -> Mapping[str, Value]:

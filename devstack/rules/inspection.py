@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from devstack.errors import Problem
 from devstack.lines import split
@@ -160,7 +160,8 @@ class Inspection:
         key = (work_out, about)
         if key not in self._known:
             self._known[key] = work_out(self, *about)
-        return cast("T", self._known[key])
+        found: T = self._known[key]  # type: ignore[assignment]
+        return found
 
     # --- places -------------------------------------------------------------------------------------------
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import cast
@@ -57,7 +59,8 @@ class _Run:
 
     def __init__(self, process: Mapping[str, str], override: bool) -> None:
         self._initial = process
-        self._current = dict(process)
+        self._set: dict[str, str] = {}
+        self._current = ChainMap(self._set, cast("dict[str, str]", process))
         self._override = override
         self._undecided: dict[str, str] = {}
         self.files: list[ParsedFile] = []
@@ -66,25 +69,28 @@ class _Run:
         """One call for one file."""
         self.files.append(file)
         made, undecided = interpolate(file, self._current, process_wins=not self._override)
-        if not self._override and not self._current.keys().isdisjoint(made):
+        if not self._override and not all(one.keys().isdisjoint(made) for one in self._current.maps):
             made = {name: text for name, text in made.items() if name not in self._current}
         for name in (self._undecided.keys() & made.keys()) - undecided.keys():
             del self._undecided[name]
         self._undecided.update({name: why for name, why in undecided.items() if name in made})
         if None in made.values():
             made = {name: text or "" for name, text in made.items() if text is not None or name in undecided}
-        self._current.update(cast("dict[str, str]", made))
+        self._set.update(cast("dict[str, str]", made))
 
     def results(self, found: Found) -> Mapping[str, Result]:
         """The text of each declared name; names that only a bare `KEY` declares are not set."""
-        if not found.keys() <= self._current.keys():
-            return {name: self._result(name) for name in found if name in self._current}
-        return Results(found, self._result, self._texts)
+        known = self._set
+        if not found.keys() <= known.keys():
+            known = dict(self._current)  # what is exported stays as it is
+        if not found.keys() <= known.keys():
+            return {name: self._result(name) for name in found if name in known}
+        return Results(found, self._result, partial(self._texts, known))
 
-    def _texts(self, names: Iterable[str]) -> list[str | None]:
+    def _texts(self, known: Mapping[str, str], names: Iterable[str]) -> list[str | None]:
         if self._undecided:
-            return [None if name in self._undecided else self._current[name] for name in names]
-        return list(map(self._current.get, names))
+            return [None if name in self._undecided else known[name] for name in names]
+        return list(map(known.get, names))
 
     def _result(self, name: str) -> Result:
         if name in self._initial and not self._override:

@@ -8,8 +8,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from devstack.env.files import normal
-from devstack.env.model import FileReader
+from devstack.env.files import Files, normal
 from devstack.env.source import workspace
 from devstack.env.source.model import DotenvCall, SettingsClass, SourceIndex, SourceRead, UrlLiteral
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
@@ -71,7 +70,7 @@ class _Area:
 class SourceScanner:
     """Finds what sources read from the environment."""
 
-    def __init__(self, root: Path, files: FileReader) -> None:
+    def __init__(self, root: Path, files: Files) -> None:
         self._root = root
         self._files = files
         self._scanned: dict[Path, Scanned] = {}
@@ -93,7 +92,9 @@ class SourceScanner:
         if self._ownership is None or self._ownership.stack is not stack:
             self._ownership = _Ownership(stack)
         area = self._ownership.area(service)
-        paths = list(dict.fromkeys(path for root in area.roots for path in _files_of(root, area.excluded)))
+        paths = list(
+            dict.fromkeys(path for root in area.roots for path in self._files_of(root, area.excluded))
+        )
         scanned = {path: self._scan(path) for path in paths}
         shipped = self._client(stack, service, scanned)
         builder = _Builder(service, _own(stack, service))
@@ -126,10 +127,17 @@ class SourceScanner:
         if known is None:
             words = [re.escape(name.encode()) for name in sorted(_spoken_of(stack))]
             wanted = re.compile(b"|".join([rb"dotenv|loadEnvFile|@next/env|BaseSettings", *words]))
-            paths = (path for path in _files_of(place, services) if not is_aside(path.relative_to(place)))
+            paths = (
+                path for path in self._files_of(place, services) if not is_aside(path.relative_to(place))
+            )
             known = [path for path in paths if wanted.search(read_source(path, self._files) or b"")]
             self._packages[place] = known
         return known
+
+    def _files_of(self, root: Path, excluded: frozenset[Path]) -> Iterable[Path]:
+        if root.suffix in SUFFIXES and root.is_file():
+            return [root]
+        return sources(root, self._files, excluded=excluded)
 
     def _scan(self, path: Path) -> Scanned:
         known = self._scanned.get(path)
@@ -283,12 +291,6 @@ def _own(stack: Stack, service: Service) -> Path:
 
 def _absolute(root: Path, relative: str) -> Path:
     return normal(root / relative)
-
-
-def _files_of(root: Path, excluded: frozenset[Path]) -> Iterable[Path]:
-    if root.suffix in SUFFIXES and root.is_file():
-        return [root]
-    return sources(root, excluded=excluded)
 
 
 def _shown(root: Path, path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from stat import S_ISREG
@@ -14,6 +14,8 @@ from devstack.records import dataclass
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
+
+    from devstack.env.files import Files
 
 SCRIPT_SUFFIXES = frozenset(
     {".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte", ".astro"}
@@ -36,7 +38,7 @@ class _Ignore:
     spec: GitIgnoreSpec
 
 
-def sources(folder: Path, *, excluded: frozenset[Path] = frozenset()) -> Iterator[Path]:
+def sources(folder: Path, files: Files, *, excluded: frozenset[Path] = frozenset()) -> Iterator[Path]:
     """Source files below `folder`, sorted within each folder; `excluded` folders and files are left out.
 
     A linked folder is followed, once, when it lies in the same repository but not below `folder`, where it is met
@@ -47,22 +49,18 @@ def sources(folder: Path, *, excluded: frozenset[Path] = frozenset()) -> Iterato
     if _is_ignored(start + os.sep, ignores, is_folder=True):
         ignores = ()  # the whole folder is ignored by its repository, so that says nothing about its files
     left_out = {os.fspath(path) for path in excluded}
+    yield from _below(start, files, ignores, left_out)
+
+
+def _below(start: str, files: Files, ignores: tuple[_Ignore, ...], left_out: set[str]) -> Iterator[Path]:
     seen: set[tuple[int, int]] = set()
-    yield from _below(start, ignores, left_out, seen)
-
-
-def _below(
-    start: str, ignores: tuple[_Ignore, ...], left_out: set[str], seen: set[tuple[int, int]]
-) -> Iterator[Path]:
     pending = [(start, ignores)]
     while pending:
         folder, ignores = pending.pop()
-        try:
-            status = os.stat(folder)  # noqa: PTH116 - thousands of folders
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
+        status, entries = files.stat(folder), files.entries(folder)
+        if status is None or (status.st_dev, status.st_ino) in seen:
             continue
-        if (status.st_dev, status.st_ino) in seen or _is_foreign_root(entries, folder == start):
+        if folder != start and _is_foreign_root(entries):
             continue
         seen.add((status.st_dev, status.st_ino))
         ignores = _with_own(folder, ignores, entries)
@@ -78,8 +76,8 @@ def _below(
         pending.extend(reversed(folders))
 
 
-def _is_foreign_root(entries: list[os.DirEntry[str]], is_start: bool) -> bool:
-    return not is_start and any(entry.name == "pyvenv.cfg" for entry in entries)
+def _is_foreign_root(entries: Sequence[os.DirEntry[str]]) -> bool:
+    return any(entry.name == "pyvenv.cfg" for entry in entries)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -120,7 +118,7 @@ def _is_source(entry: os.DirEntry[str]) -> bool:
 
 
 def _with_own(
-    folder: str, ignores: tuple[_Ignore, ...], entries: list[os.DirEntry[str]]
+    folder: str, ignores: tuple[_Ignore, ...], entries: Sequence[os.DirEntry[str]]
 ) -> tuple[_Ignore, ...]:
     if not any(entry.name == ".gitignore" for entry in entries):
         return ignores
