@@ -326,10 +326,11 @@ def consent_to_setup(stack: Stack, due: Sequence[DueSetup], request: Request) ->
     """Setup steps run programs of the repository: say which and why, and ask."""
     if not due:
         return
-    lines = []
+    steps: dict[str, list[str]] = {}
     for one in due:
         setup = stack.services[one.service].setup
-        lines.append(f"{one.service}: {setup.command if setup else ''} ({one.reason})")
+        steps.setdefault(f"{setup.command if setup else ''} ({one.reason})", []).append(one.service)
+    lines = [f"{', '.join(names)}: {step}" for step, names in steps.items()]
     print("setup steps that are due:\n  " + "\n  ".join(lines), file=sys.stderr)
     if not request.consent("Run them?"):
         raise RefusedError(

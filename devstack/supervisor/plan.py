@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -21,19 +22,30 @@ def specs(stack: Stack, names: Iterable[str], setups: Iterable[str] = ()) -> tup
     """Specs of `names` in start order; a service in `setups` waits for its setup step."""
     wanted = [name for layer in graph.order(stack, names) for name in layer]
     prepared = frozenset(setups)
-    steps = [_setup_spec(stack.services[name]) for name in wanted if name in prepared]
-    services = [_spec(stack, stack.services[name], frozenset(wanted), name in prepared) for name in wanted]
+    first: dict[object, str] = {}
+    by = {name: first.setdefault(_work(stack, name), name) for name in wanted if name in prepared}
+    steps = [_setup_spec(stack.services[name]) for name in first.values()]
+    services = [_spec(stack, stack.services[name], frozenset(wanted), by.get(name)) for name in wanted]
     return (*steps, *services)
 
 
-def _spec(stack: Stack, service: Service, wanted: frozenset[str], is_prepared: bool) -> Spec:
+def _work(stack: Stack, name: str) -> object:
+    """What the setup step of `name` does and where: packages of one workspace are installed once, not side by side."""
+    service = stack.services[name]
+    assert service.setup is not None
+    folder = stack.root / service.dir
+    made = tuple(os.path.normpath(folder / one) for one in service.setup.creates)
+    return (service.setup.command, made, service.optional) if made else name
+
+
+def _spec(stack: Stack, service: Service, wanted: frozenset[str], prepared_by: str | None) -> Spec:
     needs = [
         Need(service=one.service, condition=Condition(one.condition.value))
         for one in service.depends_on
         if one.service in wanted
     ]
-    if is_prepared:
-        needs.insert(0, Need(service=service.name + SETUP_SUFFIX, condition=Condition.COMPLETED))
+    if prepared_by is not None:
+        needs.insert(0, Need(service=prepared_by + SETUP_SUFFIX, condition=Condition.COMPLETED))
     gate = defaults.ready(service)
     return Spec(
         name=service.name,
@@ -102,9 +114,12 @@ class Setups:
         return tuple(found)
 
     def done(self, name: str) -> None:
-        """Remember that the step of `name` succeeded with its inputs as they are now."""
+        """Remember that the step of `name`, and with it of all that it prepares, succeeded with its inputs as now."""
         known = self._known()
-        known[name] = self._mark(self._stack.services[name])
+        work = _work(self._stack, name)
+        for other, service in self._stack.services.items():
+            if service.setup is not None and _work(self._stack, other) == work:
+                known[other] = self._mark(service)
         with suppress(OSError):  # a full disk: then the step runs once more the next time
             self._folder.write(SETUP_FILE, json.dumps(known).encode())
 

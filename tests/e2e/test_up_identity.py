@@ -129,6 +129,18 @@ def test_setup_runs_when_its_inputs_or_results_changed_and_not_otherwise(
     assert runs() == 3
 
 
+def test_services_that_one_step_prepares_wait_for_it_and_it_runs_once(tree: Tree, devstack: Command) -> None:
+    setup = {"command": "echo x >> ../ran; mkdir ../out", "inputs": ["../lock"], "creates": ["../out"]}
+    services = {name: {"dir": name, "command": "test -d ../out", "setup": setup} for name in ("a", "b")}
+    folder = tree({"stack.toml": toml(services), "lock": "1", "a/x": "", "b/x": ""})
+    refused = devstack("up", cwd=folder)
+    assert "a, b: echo x" in refused.err
+    for _ in range(2):
+        outcome = devstack("up", "--yes", "--json", cwd=folder)
+        assert outcome.code == 0
+        assert (folder / "ran").read_text() == "x\n"
+
+
 def test_setup_without_consent_is_not_run(tree: Tree, devstack: Command) -> None:
     services = {"a": {"command": "true", "setup": {"command": "touch ran", "creates": ["ran"]}}}
     folder = tree({"stack.toml": toml(services)})
