@@ -3,7 +3,8 @@
 ## Why it matters
 Next lets `.env.local` win over `.env.development`; Vite does it the other way round. Next never reads
 `.env.staging`; neither reads a file below `src/`. The value that somebody edits is then not the one that
-runs.
+runs. And no file is read by itself: where neither the sources nor the command of a Python or Node service load
+one, and its packages are known to load none, that is noted.
 
 ## Example
 ```
@@ -23,8 +24,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.model import Environment, FileLayer, LayerKind, Value
+from devstack.rules import unloaded
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_env_name, is_example
+from devstack.rules.wording import named
 from devstack.stack.model import Service
 
 if TYPE_CHECKING:
@@ -36,8 +39,9 @@ _SOURCE_FOLDERS = ("src", "app", "pages", "public", "src/app", "src/pages")
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
-    """Surprising winners, then files that are never read."""
+    """Surprising winners, files that are never read, files that nothing seems to load."""
     for service in inspection.services:
+        yield from _unloaded(inspection, service)
         environment = inspection.environment(service.name)
         kind = "" if environment is None else environment.loader.partition("@")[0]
         if environment is None or kind not in ("next", "vite"):
@@ -47,6 +51,24 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         else:
             yield from _unknown_modes(inspection, service, environment)
         yield from _among_sources(inspection, service, environment, kind)
+
+
+def _unloaded(inspection: Inspection, service: Service) -> Iterator[Finding]:
+    found = list(unloaded.needed(inspection, service))
+    if not found:
+        return
+    _, value, _ = found[0]
+    shown = "the env file" if value.origin.path is None else inspection.shown(value.origin.path)
+    yield RULE.finding(
+        f"`{service.name}` needs {named(name for name, _, _ in found)} of {shown}, but nothing in its sources, its "
+        "packages or its command loads that file: started like this, the program finds no value.",
+        *(inspection.at(read.path, read.line, variable=name) for name, _, read in found[:4]),
+        inspection.at_origin(value.origin, found[0][0], note="written here"),
+        severity=Severity.INFO,
+        service=service.name,
+        hint="load it in the program (`load_dotenv()`, `import 'dotenv/config'`, `node --env-file`), "
+        "or write `env = { inject = true }` in stack.toml",
+    )
 
 
 def _local_that_loses(
