@@ -97,6 +97,10 @@ class _Inotify:
             self._changed(name)
 
 
+LOOK_AGAIN = 5000
+"""Milliseconds after which watchfiles says that it watches; what changed before may have escaped it."""
+
+
 class _Portable:
     """watchfiles on a thread of its own."""
 
@@ -126,11 +130,15 @@ class _Portable:
             recursive=False,
             step=50,
             debounce=100,
-            rust_timeout=5000,
+            rust_timeout=LOOK_AGAIN,
+            yield_on_timeout=True,
             stop_event=stop,
             watch_filter=None,
         )
+        is_first = True
         for batch in changes:
-            for _, path in batch:
+            names = [Path(path).name for _, path in batch] + [""] * is_first
+            is_first = False
+            for name in names:
                 with suppress(RuntimeError):  # the loop has just ended
-                    self._loop.call_soon_threadsafe(self._changed, Path(path).name)
+                    self._loop.call_soon_threadsafe(self._changed, name)

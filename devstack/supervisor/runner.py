@@ -147,7 +147,7 @@ class Runner:
             while self._inbox:
                 self._fold(self._inbox.popleft())
         except Exception as problem:  # a bug of ours: nothing may be left running because of it
-            self._failure = problem
+            self._failure = self._failure or problem
             self._over.set()
         finally:
             self._is_folding = False
