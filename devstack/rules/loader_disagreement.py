@@ -33,6 +33,8 @@ from devstack.rules import evidence
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from devstack.rules.inspection import Inspection
 
 
@@ -48,15 +50,22 @@ class Reading:
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """Equal lines of shared groups, then lines with several readers."""
-    inspection.need_stack()
-    told: set[tuple[str, ...]] = set()
+    yield from inspection.once(_findings)
+
+
+def places(inspection: Inspection) -> frozenset[tuple[str, int | None]]:
+    """(path, line) of what this rule names: that another reader gets another value says more than others can."""
+    found = inspection.once(_findings)
+    return frozenset((place.path, place.line) for finding in found for place in finding.locations)
+
+
+def _findings(inspection: Inspection) -> tuple[Finding, ...]:
+    found: dict[frozenset[tuple[Path | None, int | None]], Finding] = {}
     for readings in _candidates(inspection):
-        if not _disagree(inspection, readings):
-            continue
-        lines = tuple(sorted({f"{each.value.origin.path}:{each.value.origin.line}" for each in readings}))
-        if lines not in told:
-            told.add(lines)
-            yield _finding(inspection, readings)
+        lines = frozenset((each.value.origin.path, each.value.origin.line) for each in readings)
+        if lines not in found and _disagree(inspection, readings):
+            found[lines] = _finding(inspection, readings)
+    return tuple(found.values())
 
 
 def is_explained_by_loaders(inspection: Inspection, found: Sequence[Effective]) -> bool:

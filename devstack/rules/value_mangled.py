@@ -45,15 +45,13 @@ _CUT = regex(r"[^\s#'\"`]+#[^\s]*|#(?:[0-9A-Fa-f]{3,8}|(?=\S*\d)\S{6,})")
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per mangled value."""
     inspection.need_stack()
-    told: set[tuple[str, int | None]] | None = None
     for service, name, value in inspection.variables.take(inspection.variables.special):
         what = _mangled(inspection, inspection.environments[service], name, value)
         is_meant = name in inspection.declared(service) or is_secret_name(name)
         if what is None or not (is_meant or name in inspection.read_names(service)):
             continue
-        told = _told_as_disagreement(inspection) if told is None else told
         place = inspection.at_origin(value.origin, name)
-        if (place.path, place.line) not in told:
+        if (place.path, place.line) not in inspection.once(loader_disagreement.places):
             yield _finding(inspection, service, name, value, what)
 
 
@@ -133,15 +131,6 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _told_as_disagreement(inspection: Inspection) -> set[tuple[str, int | None]]:
-    """Lines that `loader-disagreement` names: another reader gets another value, which says more."""
-    return {
-        (place.path, place.line)
-        for finding in loader_disagreement.check(inspection)
-        for place in finding.locations
-    }
 
 
 def _finding(inspection: Inspection, service: str, name: str, value: Value, what: str) -> Finding:
