@@ -6,18 +6,24 @@ from collections.abc import Iterator
 
 from devstack.contract import urls
 from devstack.contract.links import JudgedLink, judged
-from devstack.contract.members import Facts
+from devstack.contract.members import Facts, Provenance
 from devstack.stack.model import Reference, Stack
 
 
 def missing(facts: Facts) -> Iterator[tuple[JudgedLink, str]]:
-    """Links whose variable certainly gives nothing, also not from a fallback in source, each with its URL."""
+    """Links whose variable certainly gives nothing, or only a URL in source that leads elsewhere, each with its URL."""
     for one in judged(facts):
         source = one.link.source
-        if isinstance(source, Reference) and source.part is None and one.effective.is_nothing:
+        if isinstance(source, Reference) and source.part is None and _lacks_one(one):
             url = _url(one, facts.stack)
             if url is not None:
                 yield one, url
+
+
+def _lacks_one(one: JudgedLink) -> bool:
+    found = one.effective
+    is_elsewhere = found.is_known and not one.reaches and urls.has_scheme(found.text or "")
+    return found.is_nothing or (found.provenance is Provenance.FALLBACK and is_elsewhere)
 
 
 def _url(one: JudgedLink, stack: Stack) -> str | None:

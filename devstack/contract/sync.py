@@ -79,7 +79,7 @@ def sync_plan(
     Args:
         tracked: files under version control, POSIX, relative to the stack's root: no secret goes into them when
             a private file can hold it.
-        sources: what each service reads: a link whose code falls back to a literal needs no URL.
+        sources: what each service reads: a link whose code falls back to a literal that leads there needs no URL.
         generate: gives a random URL-safe text of so many bytes.
     """
     return _Planner(stack, Draft(stack, environments, files), tracked, sources, generate).plan()

@@ -14,8 +14,14 @@ from devstack.errors import RefusedError
 from devstack.patterns import regex
 from devstack.stack.model import FileKey, Reference, UrlPart
 
+_YAML = (".yaml", ".yml")
+_LINES = regex(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
 _URL = regex(
     r"([A-Za-z][A-Za-z0-9+.\-]*://)(?:([^/?#]*)@)?(\[[^\]/?#]*\]|[^:/?#]*)(?::([^/?#]*))?([^?#]*)(.*)", re.S
+)
+# `key: |`, `- key: >-`: the scalar is what follows with more indentation than the key.
+_BLOCK = regex(
+    r"((?P<before>[ \t]*(?:-[ \t]+)*)[^\s#:][^#:]*:[ \t]+)[|>][+\-1-9]{0,2}(?P<after>[ \t]*(?:[ \t]#.*)?\r?\n)"
 )
 _WORD = regex(r"(?!(?:true|false|null|yes|no|on|off|y|n)\Z)[A-Za-z_][A-Za-z0-9_-]*\Z", re.I)
 
@@ -78,8 +84,12 @@ def _with_scalar(content: str, found: Effective, value: str) -> str | None:
     """The file with the scalar replaced on its line, if it can be told which characters are the scalar."""
     if found.line is None or found.text is None or not isinstance(found.member, FileKey):
         return None
-    lines = content.splitlines(keepends=True)
+    lines: list[str] = _LINES.findall(content)
     line = lines[found.line - 1]
+    if Path(found.member.path).suffix.lower() in _YAML and (block := _BLOCK.fullmatch(line)):
+        end = _block_end(lines, found.line, len(block["before"]))
+        lines[found.line - 1 : end] = [f"{block[1]}{json.dumps(value, ensure_ascii=False)}{block['after']}"]
+        return "".join(lines)
     start = line.find(found.member.key[-1])
     start += len(found.member.key[-1]) if start >= 0 else 1
     old = re.escape(found.text)
@@ -90,3 +100,15 @@ def _with_scalar(content: str, found: Effective, value: str) -> str | None:
     written = value if is_bare and _WORD.match(value) else json.dumps(value, ensure_ascii=False)
     lines[found.line - 1] = line[: start + scalars[0].start()] + written + line[start + scalars[0].end() :]
     return "".join(lines)
+
+
+def _block_end(lines: list[str], start: int, column: int) -> int:
+    """How far the scalar reaches whose key stands at `column` before `lines[start]`; blank lines behind it stay."""
+    end = start
+    for at, line in enumerate(lines[start:], start + 1):
+        if not line.strip():
+            continue
+        if len(line) - len(line.lstrip(" ")) <= column:
+            break
+        end = at
+    return end

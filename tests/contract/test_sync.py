@@ -10,6 +10,7 @@ import pytest
 from devstack.contract.sync import SyncPlan, sync_plan
 from devstack.env.files import Files
 from devstack.env.resolve import resolve
+from devstack.env.source.scan import SourceScanner
 from devstack.stack import load
 
 Tree = Callable[[Mapping[str, str | bytes]], Path]
@@ -116,3 +117,50 @@ def test_a_linked_env_file_of_two_services_is_one_change(tree: Tree) -> None:
     _, written = planned(root)
 
     assert written == {"ws/.env": f"A=1\nJWT_SECRET={'g' * 32}\n"}
+
+
+LINKED = """
+[services.web]
+type = "vite"
+dir = "web"
+command = "vite"
+
+[services.ws]
+type = "python"
+dir = "ws"
+command = "python main.py"
+port = 3001
+
+[[links]]
+from = "web:VITE_WS_URL"
+to = "ws"
+scheme = "ws"
+"""
+
+
+@pytest.mark.parametrize(
+    ("fallback", "written"),
+    [
+        ("'ws://localhost:7880'", {"web/.env.local": "VITE_WS_URL=ws://localhost:3001\n"}),
+        ("'ws://localhost:3001'", {}),
+        ("'/ws'", {}),
+        ("location.origin", {}),
+    ],
+)
+def test_a_url_is_derived_where_the_code_would_use_one_that_leads_elsewhere(
+    tree: Tree, fallback: str, written: dict[str, str]
+) -> None:
+    source = f"export const url = import.meta.env.VITE_WS_URL || {fallback}\n"
+    root = tree({"stack.toml": LINKED, "web/src/main.ts": source, "ws/main.py": ""})
+    stack, files = load.load(root / "stack.toml"), Files(root)
+    scanner = SourceScanner(root, files)
+    plan = sync_plan(
+        stack,
+        resolve(stack, process={}, files=files),
+        files,
+        sources=lambda name: scanner.index(stack, name),
+    )
+    assert {
+        change.path.relative_to(root.resolve()).as_posix(): (change.after or b"").decode()
+        for change in plan.changes
+    } == written
