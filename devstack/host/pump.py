@@ -16,7 +16,6 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 from typing import Protocol
 
 READ_SIZE = 256 * 1024
@@ -141,6 +140,8 @@ class Pump:
     """The thread that reads. What others call (`begin`, `exited`, `close` …) may come from any thread."""
 
     def __init__(self) -> None:
+        from queue import SimpleQueue  # the first services start before there is a pump
+
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._selector = selectors.DefaultSelector()
         self._wake_reading, self._wake_writing = os.pipe()
