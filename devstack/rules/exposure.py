@@ -75,11 +75,12 @@ def is_surely_client(inspection: Inspection, service: Service, read: SourceRead)
     reads of `process.env` where a framework on Vite has a server of its own.
     """
     if service.type is not ServiceType.NEXT:
-        return read.form != "process.env" or not inspection.once(_runs_on_server_too, service.name)
+        return read.form != "process.env" or not inspection.once(is_isomorphic, service.name)
     return inspection.once(_says_use_client, read.path)
 
 
-def _runs_on_server_too(inspection: Inspection, service: str) -> bool:
+def is_isomorphic(inspection: Inspection, service: str) -> bool:
+    """Whether a framework on Vite runs the service's modules in a server of its own, too; for `once`."""
     return runs_on_server_too(inspection.contract, inspection.need_stack().services[service])
 
 

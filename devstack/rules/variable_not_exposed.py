@@ -23,12 +23,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devstack.contract.proxies import runs_on_server_too
 from devstack.env.source import jsconfig
 from devstack.patterns import regex
 from devstack.rules import evidence
 from devstack.rules.base import Finding, Location, Rule, Severity
-from devstack.rules.exposure import is_exposed_secret, is_surely_client, shared_secrets
+from devstack.rules.exposure import is_exposed_secret, is_isomorphic, is_surely_client, shared_secrets
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
@@ -58,37 +57,39 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     stack = inspection.need_stack()
     secrets = shared_secrets(stack)
     for service in stack.services.values():
-        environment = inspection.environment(service.name)
-        if service.type not in _FRAMEWORK or environment is None:
+        defined = _defined_by_config(inspection, service) if service.type in _FRAMEWORK else None
+        if defined is None:
             continue
-        defined = _defined_by_config(inspection, service)
-        declared = inspection.declared(service.name)
-        is_isomorphic = runs_on_server_too(inspection.contract, service)
-        told: set[str] = set()
+        found: dict[str, SourceRead] = {}
         for read in inspection.sources(service.name).reads:
             name = read.name
-            if not read.client or name is None or name in told:
+            if name is None or name in found or name in defined or (service.name, name) in secrets:
                 continue
-            is_elsewhere = (
-                service.type is ServiceType.VITE and read.form == "process.env" and not is_isomorphic
-            )
-            if environment.is_public(name) and not is_elsewhere:
-                continue
-            if _BUILT_IN.match(name) or name in defined or None in defined or (service.name, name) in secrets:
-                continue
-            value = environment.get(name)
-            if is_exposed_secret(name, "" if value is None else value.text or ""):
-                continue  # nobody is told to publish a secret
-            is_declared = name in declared
-            if not is_declared and _runs_on_server(inspection, service, read):
-                continue  # a module that the server uses too
-            told.add(name)
-            yield _finding(
-                inspection,
-                service,
-                read,
-                is_error=is_declared and is_surely_client(inspection, service, read),
-            )
+            if read.client and _is_lost(inspection, service, read, name):
+                found[name] = read
+        declared = inspection.declared(service.name)
+        for name, read in found.items():
+            is_error = name in declared and is_surely_client(inspection, service, read)
+            yield _finding(inspection, service, read, is_error=is_error)
+
+
+def _is_lost(inspection: Inspection, service: Service, read: SourceRead, name: str) -> bool:
+    """Whether the page gets nothing by this read and is meant to."""
+    environment = inspection.environments[service.name]
+    if _BUILT_IN.match(name) or (
+        environment.is_public(name) and not _is_of_a_server(inspection, service, read)
+    ):
+        return False
+    value = environment.get(name)
+    if is_exposed_secret(name, "" if value is None else value.text or ""):
+        return False  # nobody is told to publish a secret
+    return name in inspection.declared(service.name) or not _runs_on_server(inspection, service, read)
+
+
+def _is_of_a_server(inspection: Inspection, service: Service, read: SourceRead) -> bool:
+    """Whether it reads `process.env`, which only servers have, in a program for pages alone."""
+    is_vite = service.type is ServiceType.VITE and read.form == "process.env"
+    return is_vite and not inspection.once(is_isomorphic, service.name)
 
 
 def _runs_on_server(inspection: Inspection, service: Service, read: SourceRead) -> bool:
@@ -98,8 +99,8 @@ def _runs_on_server(inspection: Inspection, service: Service, read: SourceRead) 
     return "typeof window" in (inspection.read_text(inspection.root / read.path) or "")
 
 
-def _defined_by_config(inspection: Inspection, service: Service) -> set[str | None]:
-    """Names that the configuration defines for the page; None among them = all may be."""
+def _defined_by_config(inspection: Inspection, service: Service) -> set[str] | None:
+    """Names that the configuration defines for the page; None = all may be."""
     found = jsconfig.of(inspection.need_stack(), service, inspection.files)
     if found is None:
         return set()
@@ -108,12 +109,12 @@ def _defined_by_config(inspection: Inspection, service: Service) -> set[str | No
         r"['\"]process\.env['\"]\s*:|EnvironmentPlugin|environmentPlugin|vite-plugin-environment|DefinePlugin",
         text,
     ):
-        return {None}
+        return None
     names = set(re.findall(r"process\.env\.([A-Za-z_]\w*)['\"]?\s*\]?\s*:", text))
     block = re.search(r"\benv\s*:\s*\{(.*?)\}", text, re.DOTALL)
     if block is not None:
         names |= set(re.findall(r"(?:^|[{,])\s*([A-Za-z_]\w*)\s*(?=[:,}]|$)", block[1]))
-    return {*names}
+    return names
 
 
 def _finding(inspection: Inspection, service: Service, read: SourceRead, *, is_error: bool) -> Finding:
