@@ -19,11 +19,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack.rules.absence import uncopied_example
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.rules.claims import Source, claims
+from devstack.rules.claims import Claim, Source, claims
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
+    from devstack.stack.model import Service
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -36,6 +38,8 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         for claim in claims(inspection, service):
             if claim.source is Source.STACK or claim.role != "main":
                 continue
+            if _is_in_example(inspection, service, claim):
+                break  # copying it brings the port
             if claim.port not in declared and claim.port not in taken and 0 < claim.port <= 65535:
                 yield RULE.finding(
                     f"`{service.name}` will listen on {claim.port} ({claim.words}), but stack.toml says "
@@ -48,6 +52,18 @@ def check(inspection: Inspection) -> Iterator[Finding]:
                     hint=f"write {service.port} in both places, or `port = {claim.port}` in stack.toml",
                 )
             break
+
+
+def _is_in_example(inspection: Inspection, service: Service, claim: Claim) -> bool:
+    """Whether the default counts only until the example is copied, which sets the declared port."""
+    name = claim.place.variable
+    if claim.source is not Source.FALLBACK or name is None:
+        return False
+    uncopied = uncopied_example(inspection, service.name, (name,))
+    file = None if uncopied is None else inspection.env_file(uncopied[0])
+    return file is not None and any(
+        entry.name == name and entry.raw.strip("'\" ") == str(service.port) for entry in file.assignments
+    )
 
 
 RULE = Rule(

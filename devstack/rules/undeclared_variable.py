@@ -51,6 +51,9 @@ _NAMED = regex(r"(?:^|\s)([A-Za-z_]\w*)\s*(?::[^=]*)?=$")
 _ASKED_BY_NAME = (
     r"\b(?:if|elif|while)\s*\(?\s*{0}\s*(?:\)|:|&&|and\b)|(?:!!|[Bb]ool(?:ean)?\(){0}\b"
     r"|\b{0}\s*(?:&&|\?(?![?.])|if\b)|\bif {0} else\b"
+    # Gone without, and nothing is said of it.
+    r"|\bif\s*\(\s*!{0}\s*\)\s*\{{?\s*(?:continue\b|return\s*(?:null|undefined|false)?\s*[;\n}}])"
+    r"|\bif not {0}:\s*(?:continue\b|return(?: None| False)?\s*\n)"
 )
 _ASKED = regex(r"[\w.]+(?:\([^()]*\)|\[[^\]]*\])?\s*(?:&&|\?(?![?.])|and\b|if\b|\)\s*(?:&&|\{))")
 _OF_OBJECT = regex(r"\w+\.\w")

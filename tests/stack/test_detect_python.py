@@ -197,3 +197,11 @@ def test_an_agent_of_langgraph_in_javascript_is_a_service(tree: Tree, devstack: 
     assert agent.port == 54367
     assert agent.ready is not None
     assert agent.ready.target == "/ok"
+
+
+def test_a_command_that_names_a_folder_by_a_dot_is_passed_over(tree: Tree, devstack: Devstack) -> None:
+    files: Files = {
+        "api/main.py": APP,
+        "README.md": "```\npython -m pytest .\nuvicorn main:app --reload .\n```\n",
+    }
+    assert only(tree, devstack, {**files, "Makefile": "dev:\n\tcd api && python -m http.server .\n"})[0]

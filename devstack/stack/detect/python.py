@@ -129,7 +129,10 @@ def _started(folder: Path, words: tuple[str, ...]) -> Path | None:
         return None
     inside = next((words[index + 1] for index, word in enumerate(words[:-1]) if word == "--app-dir"), ".")
     for word in words[1:]:
-        module = folder / inside / word.partition(":")[0].replace(".", "/")
+        name = word.partition(":")[0].replace(".", "/")
+        if not name.strip("/"):
+            continue  # `.` names a folder
+        module = folder / inside / name
         for path in (folder / word, module.with_suffix(".py"), module / "__main__.py"):
             if path.suffix == ".py" and path.is_file():
                 return path
