@@ -89,11 +89,14 @@ class Found:
     unsure: str = ""
 
 
+NOTHING = Found()
+
+
 def found(command: str, folder: Path, files: Files, installed: versions.Installed) -> Found:
     """What Bun loads before the program that `command` runs in `folder`."""
-    own = package.read(folder)
+    own = package.read(folder) if files.may_hold(folder, "package.json") else None
     if "bun" not in command and not any("bun" in script for script in (own.scripts if own else {}).values()):
-        return Found()
+        return NOTHING
     version = versions.bun(folder, files, installed)
     told = _configuration(folder, files) if version != "1.2" else {}
     place = Place(

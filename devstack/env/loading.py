@@ -17,7 +17,7 @@ from devstack.env.source.model import FLOW_FORM, OWN_FORM, DotenvCall, SourceInd
 from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.stack import defaults, package, scripts, shell_words
-from devstack.stack.launch import Launch, pages
+from devstack.stack.launch import Launch, folder_of, pages
 from devstack.stack.model import Service, ServiceType, Stack
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class _Planner:
         self._service = service
         self._files = files
         self._sources = sources
-        self._folder = normal(stack.root / service.dir)
+        self._folder = normal(folder_of(stack, service))
         self._launch = launch
-        self._bun = bun.Found()
+        self._bun = bun.NOTHING
         if launch is not None and defaults.loader(service).partition("@")[0] != "bun":
             self._bun = bun.found(launch.command, self._folder, files, installed)
         self._words = _words(launch)
@@ -124,7 +124,7 @@ class _Planner:
         """Mode and loads."""
         declared = self._service.env
         kind = defaults.loader(self._service).partition("@")[0]
-        config = vite_config.ViteConfig()
+        config = vite_config.NOTHING
         if kind == "vite" and not declared.layers:
             config = vite_config.read(self._pages, self._files)
         flag = _flag(self._words, "--mode", "-m") if kind == "vite" else None
@@ -137,7 +137,7 @@ class _Planner:
         """By the command that runs: `next start` and `vite build` are in production mode."""
         commands = _PRODUCTION_COMMANDS.get(kind, set())
         for program, command in zip(self._words, self._words[1:], strict=False):
-            if Path(program).name == kind and command in commands:
+            if command in commands and Path(program).name == kind:
                 return "production"
         return DEFAULT_MODE
 

@@ -179,7 +179,7 @@ class _Resolution:
             name: value.text for name, value in given.items() if value.text is not None
         }
         pins: list[str] = []
-        whole = Loaded(variables={}, layers=())
+        whole: Loaded | None = None
         for one in self._plan.loads:
             pin = versions.choose(one.loader, one.folder, self._shared.files, self._shared.installed)
             pins.append(pin)
@@ -193,11 +193,11 @@ class _Resolution:
                 prefixes=one.prefixes,
             )
             loaded = loader(pin).load(request)
-            whole = _stacked(whole, loaded) if whole.layers or whole.issues else loaded
+            whole = _stacked(whole, loaded) if whole and (whole.layers or whole.issues) else loaded
             if one is not self._plan.loads[-1]:
                 texts = {name: value.text for name, value in whole.variables.items()}
                 process = process | {name: text for name, text in texts.items() if text is not None}
-        return whole, " + ".join(dict.fromkeys(pins))
+        return whole or Loaded(variables={}, layers=()), " + ".join(dict.fromkeys(pins))
 
     def _merged(self, loaded: Loaded, given: Mapping[str, Value]) -> Mapping[str, Value]:
         """File values with `given` where it won, and `given` names that no file declares."""
@@ -255,7 +255,7 @@ def given_values(
         given[port] = _declared(stack, str(service.port), f"services.{service.name}.port", LayerKind.SET)
     for name, text in service.env.assignments.items():
         given[name] = _declared(stack, text, f"services.{service.name}.env.set.{name}", LayerKind.SET)
-    if started is None:
+    if started is None or not (started.inline_env or started.inline_dynamic):
         return given
     where = Origin(
         layer=LayerKind.COMMAND,

@@ -52,6 +52,9 @@ class ViteConfig:
         return self.env_dir if isinstance(self.env_dir, Path) else self.root or service_folder
 
 
+NOTHING = ViteConfig()
+
+
 def read(pages: Pages, files: Files) -> ViteConfig:
     """The configuration of the pages; an empty one where there is none. The command line's root wins."""
     for path in [pages.config] if pages.config else [pages.folder / name for name in NAMES]:

@@ -62,8 +62,8 @@ def _finding(
 ) -> Finding:
     (path, winner, _), *losers = definitions
     file = inspection.env_file(path)
-    raws = {entry.line: entry.raw for entry in file.assignments} if file else {}
-    is_equal = len({raws.get(line, str(line)) for _, line, _ in definitions}) == 1
+    raws = [None if file is None else file.written(line, name) for _, line, _ in definitions]
+    is_equal = None not in raws and len(set(raws)) == 1
     loader = environment.loader.partition("@")[0]
     lines = sorted(line for _, line, _ in losers)
     shown = ", ".join(map(str, lines))

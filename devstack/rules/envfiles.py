@@ -83,6 +83,9 @@ class EnvFile:
 
     def written(self, line: int | None, name: str) -> str | None:
         """What stands after the separator where `name` is assigned on this line; None where it is not."""
+        if self.is_plain and line is not None:
+            found, equals, raw = self.lines[line - 1].partition("=")
+            return raw if equals and found == name else None
         return self._written.get((line, name))
 
     @cached_property

@@ -26,13 +26,13 @@ def service(name: str, table: schema.ServiceTable) -> model.Service:
         name=name,
         ports=tuple(model.Port(role=role, number=number) for role, number in table.get("ports", {}).items()),
         depends_on=_dependencies(table.get("depends_on", [])),
-        restart=_restart(table.get("restart", model.RestartMode.ON_FAILURE)),
-        stop=model.Stop(**table.get("stop", {})),
+        restart=_restart(table["restart"]) if "restart" in table else _USUAL_RESTART,
+        stop=model.Stop(**table["stop"]) if "stop" in table else _USUAL_STOP,
         setup=_setup(table.get("setup")),
         profiles=tuple(table.get("profiles", ())),
         hosts=tuple(table.get("hosts", ())),
         source=tuple(table["source"]) if "source" in table else None,
-        env=_env(table["env"]) if "env" in table else _NO_ENV,
+        env=_env(table["env"]) if "env" in table else _USUAL_ENV,
         ready=_ready(table.get("ready")),
         websocket=_websocket(table.get("websocket")),
         **plain,
@@ -43,6 +43,10 @@ _PLAIN_KEYS = (
     *("type", "dir", "command", "port", "host", "port_env", "oneshot", "optional", "tls", "tty"),
     *("compose", "url"),
 )
+
+
+# One for all of thousands of services that say nothing about it.
+_USUAL_RESTART, _USUAL_STOP, _USUAL_ENV = model.Restart(), model.Stop(), model.EnvSpec()
 
 
 def _dependencies(declared: list[str] | dict[str, model.Condition]) -> tuple[model.Dependency, ...]:
@@ -92,9 +96,6 @@ def _env(table: schema.EnvTable) -> model.EnvSpec:
         ),
         on_change=table.get("on_change"),
     )
-
-
-_NO_ENV = _env({})
 
 
 def _ready(table: Mapping[str, Any] | None) -> model.Ready | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -173,17 +173,33 @@ class _Lines:
             for fault in faults
         )
 
-    def spots(self) -> dict[str, Spot]:
-        """Every key's place, for findings; the path is relative to the stack's root."""
-        return {
-            (key := dotted(loc)): Spot(path=self.path.name, line=line, key=key)
-            for loc, line in self.index.items()
-        }
+
+class _Spots(Mapping[str, Spot]):
+    """Every key's place, for findings; of tens of thousands in a large file few are ever asked for."""
+
+    def __init__(self, lines: _Lines, elsewhere: Mapping[str, Spot]) -> None:
+        """`elsewhere` are keys that another file declares."""
+        self._path = lines.path.name  # relative to the stack's root
+        self._lines = {dotted(loc): line for loc, line in lines.index.items()}
+        self._elsewhere = elsewhere
+
+    def __getitem__(self, key: str) -> Spot:
+        found = self._elsewhere.get(key)
+        return Spot(path=self._path, line=self._lines[key], key=key) if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._lines, **self._elsewhere})
+
+    def __len__(self) -> int:
+        return len({**self._lines, **self._elsewhere})
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._lines or key in self._elsewhere
 
 
 def dotted(loc: Loc) -> str:
     """`services.web.port`, `links.0.from`."""
-    return ".".join(str(part) for part in loc)
+    return ".".join(map(str, loc))
 
 
 def _shape(remaining: Remaining) -> tuple[dict[str, Any] | None, list[Fault]]:
@@ -249,14 +265,14 @@ def _procfile(
 
 
 def _stack(path: Path, tables: Mapping[str, Any], lines: _Lines, procfile: Procfile | None) -> Stack:
-    spots = lines.spots()
+    elsewhere: dict[str, Spot] = {}
     services = {}
     for name, table in tables["services"].items():
         entry = procfile.entries.get(name) if procfile else None
         if entry is not None and "command" not in table:
             table = {**table, "command": entry.command}
             key = f"services.{name}.command"
-            spots[key] = Spot(path=tables["procfile"], line=entry.line, key=name)
+            elsewhere[key] = Spot(path=tables["procfile"], line=entry.line, key=name)
         services[name] = build.service(name, table)
     shared = {name: build.shared(name, table) for name, table in tables.get("shared", {}).items()}
     return Stack(
@@ -270,6 +286,6 @@ def _stack(path: Path, tables: Mapping[str, Any], lines: _Lines, procfile: Procf
         origins=tuple(build.origins(one) for one in tables.get("origins", ())),
         doctor=build.doctor(tables.get("doctor", {})),
         procfile=tables.get("procfile"),
-        spots=MappingProxyType(spots),
+        spots=_Spots(lines, elsewhere),
         settings=MappingProxyType(dict(tables.get("devstack", {}))),
     )

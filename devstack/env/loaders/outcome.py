@@ -49,9 +49,11 @@ class Found(Mapping[str, Definition]):
         """The text of each name before expansion."""
         return {name: text or "" for name, text in self._column(Definitions.last_texts).items()}
 
-    def raws(self) -> dict[str, str | None]:
+    def raws(self) -> list[str | None]:
         """What is written for each name."""
-        return self._column(Definitions.last_raws)
+        if len(self._files) == 1 and len(self._files[0][1]) == len(self._names):
+            return self._files[0][1].raws
+        return list(self._column(Definitions.last_raws).values())
 
     def _column(self, of_file: Callable[[Definitions], dict[str, str | None]]) -> dict[str, str | None]:
         """What `of_file` gives for the winning definitions."""
@@ -195,9 +197,10 @@ class Values(Variables):
         """See `Variables`."""
         texts, raws = self.texts(), self._found.raws()
         names = self._found.repeated() | (self._process.keys() & self._found.keys())
-        if texts != list(raws.values()) or None in texts or not isinstance(self._results, Results):
+        if texts != raws or None in texts or not isinstance(self._results, Results):
+            written = dict(zip(self._found, raws, strict=True))
             rows = zip(self._results, texts, strict=True)
-            names |= {name for name, text in rows if text is None or raws.get(name) != text}
+            names |= {name for name, text in rows if text is None or written.get(name) != text}
         return names
 
     def _make(self, name: str, result: Result) -> Value:
