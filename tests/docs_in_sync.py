@@ -15,6 +15,7 @@ from devstack.rules import docs as rule_pages
 from devstack.run.transitions import mermaid
 from devstack.stack.defaults import BY_TYPE
 from devstack.stack.jsonschema import json_schema
+from devstack.stack.loaders import LOADER_KINDS
 from devstack.stack.model import FRONTENDS, ServiceType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +56,36 @@ def types() -> str:
     ]
     head = "| type | loader | injects | port by | a changed value means | started |"
     return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+
+
+# What each loader reads where nobody names files, and what surprises in it.
+READS = {
+    "next": "`.env.MODE.local`, `.env.local` (not in test), `.env.MODE`, `.env`; the first wins. An exported value is "
+    "expanded again where a file declares its name",
+    "vite": "`.env`, `.env.local`, `.env.MODE`, `.env.MODE.local`; the last wins. From 8 on the runtime parses: "
+    "`vite@8+node@22`, `vite@8+bun@1.4`",
+    "dotenv": "`.env`",
+    "dotenv-expand": "`.env`, with `$NAME`; 1000 would run `$(…)`, which devstack never does",
+    "node": "what `--env-file` names; a missing file is an error",
+    "bun": "the files of Next, before the program's first line; the mode is `BUN_ENV`, else `NODE_ENV`",
+    "python-dotenv": "`.env`, upward from the calling file",
+    "pydantic": "what `env_file` names; an exported value wins whatever its case",
+    "uv": "what `uv run --env-file` names; of one name the first line counts, and a line that it cannot take ends the "
+    "file",
+    "compose": "`.env`, and what `env_file` names",
+    "honcho": "`.env`, over what is exported",
+    "shell": "what a script sources, as far as that can be told without running it",
+    "none": "nothing",
+}
+
+
+def loaders() -> str:
+    """The table of loaders."""
+    rows = [
+        f"| `{kind}` | {', '.join(f'`@{pin}`' for pin in pins)} | {READS[kind]} |"
+        for kind, pins in LOADER_KINDS.items()
+    ]
+    return "\n".join(["| loader | versions | reads |", "|---|---|---|", *rows])
 
 
 def _carried(kind: ServiceType, variable: str) -> str:
@@ -136,7 +167,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / "rules.md": rule_pages.render(),
         ROOT / "docs" / "stack.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
         readme: between(readme.read_text(), {"commands": commands(), "exit-codes": exit_codes()}),
-        stack: between(stack.read_text(), {"types": types(), "keys": keys()}),
+        stack: between(stack.read_text(), {"types": types(), "loaders": loaders(), "keys": keys()}),
         architecture: between(architecture.read_text(), {"phases": f"```mermaid\n{mermaid().rstrip()}\n```"}),
     }
 

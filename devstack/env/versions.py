@@ -26,7 +26,7 @@ _PACKAGES: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 _NODES = (20, 22, 24)
 _BUNS = (2, 3, 4)  # of 1
-_NEWER_UV = (0, 11, 17)  # not measured: 0.11.17 to 0.11.19
+_NEWER_UV = (0, 11, 17)
 
 
 def choose(loader: str, folder: Path, files: Files, installed: Installed) -> str:
