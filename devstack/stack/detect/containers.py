@@ -18,6 +18,7 @@ from devstack.stack.model import ServiceType
 _FILE = re.compile(
     r"(?:docker-)?compose(?:[.-](dev|development|local|infra|middleware|services|deps))?\.ya?ml"
 )
+_BUILT = set(ServiceType) - {ServiceType.COMPOSE, ServiceType.COMMAND}
 DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The files at the root that `docker compose` reads unasked."""
 
@@ -102,7 +103,7 @@ def _built(folder: Path, body: Mapping[str, Any], known: list[Candidate]) -> Can
     places = [(folder / context).resolve()]
     if isinstance(build, dict) and isinstance(build.get("dockerfile"), str):
         places.append((places[0] / build["dockerfile"]).parent)
-    inside = [one for one in known if not one.image and one.folder.resolve() in places]
+    inside = [one for one in known if one.kind in _BUILT and one.folder.resolve() in places]
     return inside[0] if len(inside) == 1 else None
 
 

@@ -24,7 +24,9 @@ def drop_published(tree: Tree, detected: Detected) -> bool:
     dropped = [one for one in found if one in exact or images.publisher(one.image) in publishers]
     for one in dropped:
         detected.services.remove(one)
-        detected.notes.append(f"container {one.name} left out: {one.evidence[0]} is what this source makes")
+        is_own = images.is_own(tree, one.image) or images.publisher(one.image) in publishers
+        why = "is what this source makes" if is_own else "stands for a service that runs here without it"
+        detected.notes.append(f"container {one.name} left out: {one.evidence[0]} {why}")
     return bool(dropped)
 
 

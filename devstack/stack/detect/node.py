@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from devstack import regular
 from devstack.stack import package, scripts, shell_words
 from devstack.stack.detect import langgraph, parallel
 from devstack.stack.detect.model import Candidate, Evidence
@@ -334,5 +335,15 @@ def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, .
     for place, prefix in tree.upward(folder):
         for lockfile, command in _INSTALLS.items():
             if (place / lockfile).is_file():
+                if lockfile == "yarn.lock" and _is_classic(place / lockfile):
+                    command = "yarn install --frozen-lockfile"
                 return command, (f"{prefix}{lockfile}",), (f"{prefix}node_modules",)
     return "npm install", ("package.json",), ("node_modules",)
+
+
+def _is_classic(lockfile: Path) -> bool:
+    """Whether Yarn 1 wrote it, which does not know the options of later ones."""
+    try:
+        return b"# yarn lockfile v1" in regular.read(lockfile)[:200]
+    except OSError:
+        return False
