@@ -25,7 +25,12 @@ from tests.env.loaders.programs import (
     runs_commands,
 )
 
-_APART = ("dotenv-expand1000", "python-dotenv-1.1")
+_APART = (
+    "dotenv-expand1000",
+    "python-dotenv-1.1",
+    "bun",
+    "uv",
+)  # what runs commands, or is not installed here
 _USUAL = [name for name, program in PROGRAMS.items() if name not in _APART and not program.foreign]
 _BATCH = 100
 _PATIENCE_ENDLESS = 500  # milliseconds for what ours says never ends

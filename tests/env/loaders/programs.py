@@ -72,6 +72,8 @@ PROGRAMS = {
     "python-dotenv-1.1": Program(asked="load_dotenv", pin="python-dotenv@1.1", python=True),
     "pydantic": Program(asked="dotenv_values", pin="pydantic", python=True),
     "honcho": Program(asked="honcho", pin="honcho", python=True),
+    "bun": Program(asked="bun", pin="bun@1.4", several_files=True, python=True),
+    "uv": Program(asked="uv", pin="uv@0.12", several_files=True, listed=True, python=True),
     "shell": Program(
         asked="shell", pin="shell", several_files=True, listed=True, python=True, text=grammar.script
     ),

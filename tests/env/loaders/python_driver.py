@@ -1,4 +1,4 @@
-"""Runs env files through the installed python-dotenv, honcho and dash: the protocol of the node driver."""
+"""Runs env files through the installed python-dotenv, honcho, dash, Bun and uv: the protocol of the node driver."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from pathlib import Path
 _SHELL = shutil.which("dash") or "/bin/sh"
 _ENV = shutil.which("env") or "/usr/bin/env"
 _OF_THE_SHELL = ("PATH", "PWD", "OLDPWD")
+_PROGRAMS = {name: shutil.which(name) for name in ("bun", "uv")}
+_HOME = os.environ.get("HOME", "/")
+_PRINTS = "process.stdout.write(JSON.stringify({ ...process.env }))"
 
 
 def answer(program: str, folder: Path, names: list[str]) -> dict[str, object]:
     """What the program makes of the files, with `os.environ` as given."""
     if program == "shell":
         return _sourced(folder, names)
+    if program in _PROGRAMS:
+        return _started(program, folder, names)
     path = folder / ".env"
     if program == "honcho":
         from honcho.environ import parse
@@ -50,6 +55,27 @@ def _sourced(folder: Path, names: list[str]) -> dict[str, object]:
     return {name: text for name, _, text in pairs if name not in _OF_THE_SHELL}
 
 
+def _started(program: str, folder: Path, names: list[str]) -> dict[str, object]:
+    """The environment of what the program starts. Raises ValueError where it starts nothing."""
+    path = _PROGRAMS[program]
+    if path is None:
+        raise SystemExit(f"{program} is not installed")
+    if program == "bun":
+        argv, added = [path, "-e", _PRINTS], {}
+    else:
+        flags = [word for name in names for word in ("--env-file", name)]
+        argv = [path, "run", "--no-project", "--no-config", "--offline", "--python", sys.executable, *flags]
+        argv += [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
+        added = {"PATH": "/usr/bin:/bin", "HOME": _HOME}
+    given = {**added, **os.environ}
+    done = subprocess.run(argv, cwd=folder, env=given, capture_output=True, check=False)
+    if done.returncode:
+        raise ValueError(done.returncode)
+    found: dict[str, object] = json.loads(done.stdout)
+    own = {*added, "UV", "UV_RUN_RECURSION_DEPTH", "VIRTUAL_ENV", "LC_CTYPE"}
+    return {name: text for name, text in found.items() if name not in own or name in os.environ}
+
+
 def main() -> None:
     """One JSON case per line in, one JSON answer per line out."""
     logging.disable()
@@ -66,6 +92,8 @@ def main() -> None:
                 }
             except ValueError as problem:
                 said = {"error": type(problem).__name__}
+            for name in given["files"]:
+                Path(folder, name).unlink()
             sys.stdout.write(json.dumps(said) + "\n")
             sys.stdout.flush()
 

@@ -15,9 +15,8 @@ from tests.conftest import NODE_MODULES
 from tests.env.loaders import grammar
 from tests.env.loaders.programs import PROGRAMS, Driver, difference, disagreement, ours
 
-_PYTHON = [
-    name for name, program in PROGRAMS.items() if program.python and program.pin != "python-dotenv@1.1"
-]
+_NOT_INSTALLED = ("python-dotenv-1.1", "bun", "uv")
+_PYTHON = [name for name, program in PROGRAMS.items() if program.python and name not in _NOT_INSTALLED]
 _NODE = ["next14", "next16", "vite5", "vite6", "vite7", "vite8", "dotenv16", "dotenv18"]
 _NODE += ["dotenv-expand11", "dotenv-expand12", "dotenv-expand13", "node"]
 
