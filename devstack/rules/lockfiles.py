@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.source.workspace import flat
+from devstack.patterns import regex
 from devstack.rules import packages, versions
 from devstack.stack import package
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from devstack.env.model import FileReader
 
 _PYTHON = ("uv.lock", "poetry.lock", "pdm.lock")
-_PACKAGE = re.compile(r'(?m)^\[\[package\]\]\nname = "([^"]+)"\nversion = "([^"]+)"')
+_PACKAGE = regex(r'(?m)^\[\[package\]\]\nname = "([^"]+)"\nversion = "([^"]+)"')
 
 
 def node(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
 from devstack.patterns import regex
 from devstack.records import dataclass
+
+if TYPE_CHECKING:
+    import re
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ PYTHON = Hints(
 )
 SCRIPT = Hints(
     (b"env", b"Env", b"onfig", b"validationSchema"),
-    re.compile(
+    regex(
         rb"\benv\b|[eE]nv\w{0,60}\s{0,9}[(<]|[cC]onfig\w*\s*\.\s*get|dotenv|loadEnvFile|ConfigModule\b"
         rb"|[eE]nv\w{0,60}\s{0,9}=\s*(?:z|v|Joi|joi|yup)\b|validationSchema"
     ),
