@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -12,11 +12,9 @@ from devstack.env.loaders.compose_template import (
     TemplateError,
     references,
     substitute,
-    substituted,
-    template_of,
 )
 from devstack.env.loaders.definitions import NAMES_ALONE, Definitions, Lines, ParsedFile, collected_later
-from devstack.env.loaders.flat import MultipliedError, Template
+from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.loaders.statements import Shape, Statements, statements
@@ -34,16 +32,13 @@ _BLANK = f"(?:[{_SPACE}]++|#[^\n]*+)*+"
 _EXPORTED = f"(?:export[\t\f\r ][{_IN_LINE}]*+)?+"
 _NAME = r"[\w.\-\[\]]++"
 _VALUE = r"""(?:"(?:[^"\\]++|\\[\s\S])*+"|'(?:[^'\\]++|\\[\s\S])*+'|(?!['"])[^\n]*+)"""
+# A separator and a value, or nothing at the end of a line.
 _SHAPE = Shape(
-    lead=_BLANK, start=_EXPORTED, name=_NAME, middle=f"[{_IN_LINE}]*+[=:][{_IN_LINE}]*+", value=_VALUE
-)
-_ALONE = Shape(
     lead=_BLANK,
-    start=rf"{_EXPORTED}(?!export[\t\f\r ])",
+    start=rf"{_EXPORTED}(?!export[\t\n\f\r ])",
     name=_NAME,
-    middle="",
-    value="",
-    end=f"[{_IN_LINE}]*+(?=\n)",
+    middle=f"[{_IN_LINE}]*+",
+    value=rf"(?:[=:][{_IN_LINE}]*+{_VALUE}|(?=\n)(?!(?:\n[A-Za-z_][A-Za-z0-9_]*+){{8}}\n))",
 )
 _SIMPLE_LINES = regex(r"(?:[A-Za-z_][A-Za-z0-9_]*+=(?:[!#-&(-~][!-~]*+)?+\n){8,}+")
 _NOTHING = regex(_BLANK)
@@ -156,7 +151,7 @@ class _Scope:
             self.known.pop(name, None)
         self.unknown[name] = reason
 
-    def expanded(self, name: str, text: str, template: Template | None) -> str | None:
+    def expanded(self, name: str, text: str, work_out: Callable[[str, Mapping[str, str]], str]) -> str | None:
         """Define `name` as `text` with its references resolved; None = unknown. Raises TemplateError."""
         if self.unknown:
             hidden = (one for one in references(text) if one in self.unknown and one not in self._process)
@@ -164,7 +159,7 @@ class _Scope:
                 self.hide(name, f"it refers to {other}, which is unknown")
                 return None
         try:
-            made = substitute(text, self.known) if template is None else substituted(template, self.known)
+            made = work_out(text, self.known)
         except MultipliedError:
             self.hide(name, "its references are nested too deeply, or multiply it beyond a megabyte")
             return None
@@ -192,7 +187,7 @@ class _File:
             self._take(_NOTHING)
             if self._position >= len(self._text):
                 return
-            if not self._take_values() and not self._take_names():
+            if not (self._take_names() or self._take_simple() or self._take_statements()):
                 self._binding()
 
     def _take(self, pattern: re.Pattern[str]) -> str:
@@ -202,74 +197,81 @@ class _File:
         self._position = found.end()
         return found.group()
 
-    def _take_values(self) -> bool:
-        """Take statements with a value, as many as follow each other; whether there are any."""
+    def _take_names(self) -> bool:
+        """Take many names without a value: each inherits what exists under it, and its last line is kept."""
+        found = NAMES_ALONE.match(self._text, self._position)
+        if found is None:
+            return False
+        first = self._lines.at(self._position)
+        for name, line in dict(zip(found.group().split(), count(first))).items():
+            self._inherit(name, line)
+        self._position = found.end()
+        return True
+
+    def _take_simple(self) -> bool:
+        """Take many lines without quotes, space and comments."""
         simple = Definitions()
         end = self._lines.take_plain(self._position, simple, _SIMPLE_LINES)
-        if simple.names:
-            raws = [raw or "" for raw in simple.raws]
-            self._define(Statements(simple.names, raws, simple.lines, end), {raw: raw for raw in set(raws)})
-        else:
-            taken = statements(_SHAPE, self._text, self._position, self._lines)
-            self._define(taken, {raw: _literal(raw) for raw in set(taken.values)})
-            end = taken.end
-        is_any = end > self._position
-        self._position = end
-        return is_any
+        raws = [raw or "" for raw in simple.raws]
+        self._define(
+            Statements(simple.names, raws, simple.lines, end), {raw: (raw, raw) for raw in set(raws)}
+        )
+        return bool(raws)
 
-    def _define(self, taken: Statements, literals: Mapping[str, str]) -> None:
-        """Define names; `literals` has what each written value is before its references are resolved."""
-        columns, scope = self.definitions, self._scope
-        fixed = {raw: text for raw, text in literals.items() if "$" not in text or raw[0] == "'"}
-        if len(fixed) == len(literals):
-            texts = list(map(fixed.__getitem__, taken.values))
-            scope.put_all(taken.names, texts)
-            columns.texts += texts
-        else:
-            self._define_in_turn(taken, literals, fixed)
+    def _take_statements(self) -> bool:
+        """Take statements as they usually are, as many as follow each other."""
+        taken = statements(_SHAPE, self._text, self._position, self._lines)
+        different = set(taken.values) - {""}  # which is a name alone
+        self._define(taken, {value: _parts(value[1:].lstrip(_IN_LINE)) for value in different})
+        return bool(taken.names)
+
+    def _define(self, taken: Statements, parts: Mapping[str, tuple[str, str]]) -> None:
+        """Define names.
+
+        Args:
+            taken: names, what tells values apart, and lines; `end` is the new position.
+            parts: what is written for each value, and the text before references are resolved; without them,
+                the name stands alone.
+        """
+        columns, self._position = self.definitions, taken.end
+        fixed = {value: text for value, (raw, text) in parts.items() if "$" not in text or raw[0] == "'"}
+        if len(fixed) < len(parts) or ("" in taken.values and "" not in parts):
+            self._define_in_turn(taken, parts, fixed)
+            return
+        texts = list(map(fixed.__getitem__, taken.values))
+        self._scope.put_all(taken.names, texts)
         columns.names += taken.names
-        columns.raws += [raw if raw[:1] in _QUOTES else literals[raw] for raw in taken.values]
+        columns.texts += texts
+        columns.raws += [parts[value][0] for value in taken.values]
         columns.lines += taken.lines
 
     def _define_in_turn(
-        self, taken: Statements, literals: Mapping[str, str], fixed: Mapping[str, str]
+        self, taken: Statements, parts: Mapping[str, tuple[str, str]], fixed: Mapping[str, str]
     ) -> None:
-        """Define names of which some refer to others; `fixed` are the values without references."""
-        scope, texts = self._scope, self.definitions.texts
-        templates: dict[str, Template] = {}
-        if 2 * len(literals) < len(taken.values):
-            different = literals.keys() - fixed.keys()
-            templates = {raw: made for raw in different if (made := template_of(literals[raw]))}
-        for name, raw, line in zip(taken.names, taken.values, taken.lines, strict=True):
-            text = fixed.get(raw)
+        """Define names of which some refer to others, or stand alone; `fixed` are the texts without references."""
+        scope, define = self._scope, self.definitions.append
+        is_repeated = 2 * len(parts) < len(taken.values)
+        work_out = Remembered(references, substitute).text if is_repeated else substitute
+        for name, value, line in zip(taken.names, taken.values, taken.lines, strict=True):
+            text = fixed.get(value)
             if text is not None:
                 scope.put(name, text)
+            elif value not in parts:
+                self._inherit(name, line)
+                continue
             else:
                 try:
-                    text = scope.expanded(name, literals[raw], templates.get(raw))
+                    text = scope.expanded(name, parts[value][1], work_out)
                 except TemplateError as problem:
                     raise _Refused(line, str(problem)) from None
-            texts.append(text)
+            define((name, text, parts[value][0], line))
 
-    def _take_names(self) -> bool:
-        """Take names without a value, as many as follow each other: each inherits what exists under it."""
-        found = NAMES_ALONE.match(self._text, self._position)
-        if found is not None:
-            first = self._lines.at(self._position)
-            self._inherit(dict(zip(found.group().split(), count(first))))
-            self._position = found.end()
-            return True
-        names, _, lines, self._position = statements(_ALONE, self._text, self._position, self._lines)
-        self._inherit(dict(zip(names, lines, strict=True)))
-        return bool(names)
-
-    def _inherit(self, lines: Mapping[str, int]) -> None:
-        """Define names that stand alone, each by its last line."""
-        for name, line in lines.items():
-            if name in self._scope.known:
-                self.definitions.append((name, self._scope.known[name], None, line))
-            elif name in self._scope.unknown:
-                self.definitions.append((name, None, None, line))
+    def _inherit(self, name: str, line: int) -> None:
+        """Define a name that stands alone, if there is something under it."""
+        if name in self._scope.known:
+            self.definitions.append((name, self._scope.known[name], None, line))
+        elif name in self._scope.unknown:
+            self.definitions.append((name, None, None, line))
 
     def _binding(self) -> None:
         """Take a statement that does not look like others."""
@@ -291,18 +293,25 @@ class _File:
             name, self._position = "", start
         self._take(_BLANK_IN_LINE)
         if separator == "\n":
-            self._inherit({name: line})
+            self._inherit(name, line)
             return
         raw = self._take(_ONE_VALUE)
         if not raw and self._text[self._position : self._position + 1] in _QUOTES:
             raise _Refused(self._lines.at(self._position), "a quote is never closed")
-        self._define(Statements([name], [raw], [line], self._position), {raw: _literal(raw)})
+        self._define(Statements([name], [raw], [line], self._position), {raw: _parts(raw)})
 
 
-def _literal(raw: str) -> str:
-    """A value as it is before its references are resolved."""
-    if raw[:1] not in _QUOTES:
-        return raw.partition(" #")[0].rstrip(_SPACE)
+def _parts(raw: str) -> tuple[str, str]:
+    """A value as it is written, and as it is before its references are resolved."""
+    if raw[:1] in _QUOTES:
+        return raw, _inside(raw)
+    bare = raw.partition(" #")[0] if " #" in raw else raw
+    bare = bare if bare[-1:].isalnum() else bare.rstrip(_SPACE)
+    return bare, bare
+
+
+def _inside(raw: str) -> str:
+    """What is in the quotes."""
     inner, quote = raw[1:-1], raw[0]
     if "\\" not in inner:
         return inner

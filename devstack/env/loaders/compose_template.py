@@ -9,9 +9,7 @@ from devstack.env.loaders.flat import (
     MultipliedError,
     References,
     RequiredError,
-    Template,
     chosen,
-    filled,
     joined,
 )
 from devstack.patterns import regex
@@ -22,7 +20,7 @@ _NAME = f"[{_LETTER}][0-9{_LETTER}]*+"
 _FLAT = regex(rf"(?:[^$]++|\$(?:\$|{_NAME}|\{{{_NAME}(?::?[-+?][^${{}}\n]*+)?+\}}|(?![{_LETTER}{{])))*+\Z")
 _START = regex(rf"\$(?:(\$)|({_NAME})|\{{({_NAME})(?:\}}|(:?[-+?]))|(\{{))")
 _BRACE = regex(r"\{.?|\}", re.DOTALL)
-_NAMES = regex(r"\$(?:\$|\{?([_a-zA-Z][_a-zA-Z0-9]*))")
+_NAMES = regex(rf"\$(?:\$|\{{?({_NAME}))")
 _REFERENCES = References(_NAME)
 _MOST = 2_000  # references with others in them, in one text: nobody writes them, and they take time
 
@@ -51,19 +49,6 @@ def substitute(text: str, known: Mapping[str, str]) -> str:
             return _REFERENCES.expanded(text, known)
         made = {part: _REFERENCES.expanded(part, known) for part in dict.fromkeys(parts)}
         return "$".join([made[part] for part in parts])
-    except RequiredError as missing:
-        raise _required(missing) from None
-
-
-def template_of(text: str) -> Template | None:
-    """The parts of a text with a few references that hold no others: for texts that come again and again."""
-    return _REFERENCES.template(text) if "$$" not in text and _FLAT.match(text) else None
-
-
-def substituted(template: Template, known: Mapping[str, str]) -> str:
-    """As `substitute`, of a text whose parts are known."""
-    try:
-        return filled(template, known)
     except RequiredError as missing:
         raise _required(missing) from None
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from devstack.env.loaders.python_dotenv import LONGEST
 from devstack.patterns import regex
 
 Reference = tuple[str, str | None, str, str]
 """The name, the operator, the text behind it, and the text behind the reference."""
-Template = tuple[str, tuple[Reference, ...]]
-"""The text in front of the first reference, and all of them."""
 
-_FEW = 8  # references in one text
+_FEW = 8  # references in one text, which are not worth looking for equal ones
 
 
 class MultipliedError(Exception):
@@ -36,15 +34,10 @@ class References:
     def expanded(self, text: str, known: Mapping[str, str]) -> str:
         """`text` with its references replaced. Raises MultipliedError, RequiredError."""
         start, *pieces = text.split("$")
-        if len(pieces) == 1:
-            return start + self._replaced(pieces[0], known)
+        if len(pieces) <= _FEW:
+            return joined([start, *[self._replaced(piece, known) for piece in pieces]])
         made = {piece: self._replaced(piece, known) for piece in dict.fromkeys(pieces)}
         return start + joined([made[piece] for piece in pieces])
-
-    def template(self, text: str) -> Template | None:
-        """The parts of a text that comes again and again, where they are few."""
-        start, *pieces = text.split("$")
-        return (start, tuple(map(self._parsed, pieces))) if len(pieces) <= _FEW else None
 
     def _replaced(self, piece: str, known: Mapping[str, str]) -> str:
         """What stands behind a `$`, up to the next one."""
@@ -61,15 +54,30 @@ class References:
         return named or braced, operator, argument or "", piece[found.end() :]
 
 
-def filled(template: Template, known: Mapping[str, str]) -> str:
-    """The text of a template. Raises MultipliedError, RequiredError."""
-    text, references = template
-    for reference in references:
-        name, operator, _, rest = reference
-        text += known.get(name, "") + rest if operator is None else _value(reference, known)
-    if len(text) > LONGEST:
-        raise MultipliedError
-    return text
+class Remembered:
+    """Texts of words that come again and again: with the same values of what they refer to, they are the same."""
+
+    def __init__(
+        self,
+        names: Callable[[str], tuple[str, ...]],
+        text: Callable[[str, Mapping[str, str]], str],
+    ) -> None:
+        """`names` gives what a word refers to, `text` works it out."""
+        self._names_of = names
+        self._work_out = text
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._made: dict[tuple[str, tuple[str | None, ...]], str] = {}
+
+    def text(self, word: str, known: Mapping[str, str]) -> str:
+        """The text of `word`, with the errors of what works it out."""
+        names = self._names.get(word)
+        if names is None:
+            names = self._names[word] = self._names_of(word)
+        key = word, tuple(map(known.get, names))
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._work_out(word, known)
+        return made
 
 
 def joined(parts: Sequence[str]) -> str:

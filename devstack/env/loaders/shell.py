@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definitions, Lines, ParsedFile, collected_later
-from devstack.env.loaders.flat import MultipliedError, Template, filled
+from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
-from devstack.env.loaders.shell_word import NAME, SIMPLE_WORD, WORD, references, template_of, text_of
+from devstack.env.loaders.shell_word import NAME, SIMPLE_WORD, WORD, references, text_of
 from devstack.env.loaders.statements import Shape, Statements, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
 
 _END = r"(?:[ \t]*+;|(?=[ \t]*+(?:\n|\Z)|[ \t]++#))"
+# One assignment alone: `export` expands all its arguments before it sets the first.
+_EXPORTED = rf"(?:export[ \t]++(?={NAME}={WORD}{_END}))?+"
 # Between statements; names that are exported once more, and `set -a`, change nothing.
 _BLANK = (
     rf"(?:[ \t\n]++|\\\n|#[^\n]*+|set -(?:a|o allexport){_END}"
     rf"|export[ \t]++{NAME}(?:[ \t]++{NAME})*+{_END})*+"
 )
-_SHAPE = Shape(lead=_BLANK, start=r"(?:export[ \t]++)?+", name=NAME, middle="=", value=WORD, end=_END)
+_SHAPE = Shape(
+    lead=_BLANK, start=_EXPORTED, name=NAME, middle="=", value=WORD, end=rf"(?:{_END}|(?=[ \t]++{NAME}=))"
+)
 _SIMPLE_LINES = regex(rf"(?:{NAME}={SIMPLE_WORD}\n){{8,}}+")
 _NOTHING = regex(_BLANK)
 _EXPORT = regex(r"export[ \t]++")
@@ -184,19 +189,18 @@ class _Script:
             texts += map(fixed.__getitem__, words)
             self._current.update(zip(taken.names, map(fixed.__getitem__, words), strict=True))
             return
-        templates: dict[str, Template] = {}
-        if 2 * len(different) < len(words):
-            templates = {word: made for word in different - fixed.keys() if (made := template_of(word))}
+        is_repeated = 2 * len(different) < len(words)
+        work_out = Remembered(references, text_of).text if is_repeated else text_of
         for name, word in zip(taken.names, words, strict=True):
             text = fixed.get(word)
             if text is None:
-                text = self._expanded(word, templates.get(word))
+                text = self._expanded(word, work_out)
             self._current[name] = text
             texts.append(text)
 
-    def _expanded(self, word: str, template: Template | None = None) -> str:
+    def _expanded(self, word: str, work_out: Callable[[str, Mapping[str, str]], str] = text_of) -> str:
         try:
-            text = filled(template, self._current) if template else text_of(word, self._current)
+            text = work_out(word, self._current)
         except MultipliedError:
             raise _UndecidedError("references that multiply a value") from None
         self._left -= len(text)

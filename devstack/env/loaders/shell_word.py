@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from devstack.env.loaders.flat import References, Template, joined
+from devstack.env.loaders.flat import References, joined
 from devstack.patterns import regex
 
 NAME = "[A-Za-z_][A-Za-z0-9_]*+"
@@ -17,7 +17,6 @@ _DOUBLE = rf'"(?:[^"$`\\]++|\\[\s\S]|{_REFERENCE}|(?={_ALONE}|[\'"&|<>)~])))*+"'
 WORD = rf"(?:{_PLAIN}++|'[^']*+'|\\(?:[\s\S]|\Z)|{_DOUBLE}|{_REFERENCE}|(?={_ALONE}|\Z)))*+"
 SIMPLE_WORD = rf"(?:{_PLAIN}++|{_REFERENCE}|(?={_ALONE}|\Z)))*+"
 
-_QUOTING = regex(r"['\"\\]")
 # Runs of plain, single-quoted, double-quoted or escaped text.
 SEGMENT = regex(
     r"""(?:'[^']*+')++|(?:"[^"\\]*+")++|"(?:[^"\\]++|\\[\s\S])*+"|(?:\\[\s\S])++|\\\Z|[^'"\\]++"""
@@ -38,19 +37,17 @@ def text_of(word: str, known: Mapping[str, str]) -> str:
             return word.replace("'", "")
         if "'" not in word:
             return word.replace('"', "")
-    if word[0] == '"' and not _QUOTING.search(inner := word[1:-1]):
-        return _REFERENCES.expanded(inner, known)
-    if not _QUOTING.search(word):
-        return _REFERENCES.expanded(word, known)
+    if '"' not in word and "'" not in word:
+        if "\\" not in word:
+            return _REFERENCES.expanded(word, known)
+        if "$" not in word and word[-1] != "\\":
+            bare = word.replace("\\\\", _BACKSLASH).replace("\\\n", "").replace("\\", "")
+            return bare.replace(_BACKSLASH, "\\")
+    if word[0] == '"' and '"' not in word[1:-1].replace("\\\\", "").replace('\\"', ""):
+        return _unquoted(word, known)
     segments = SEGMENT.findall(word)
     made = {segment: _unquoted(segment, known) for segment in dict.fromkeys(segments)}
     return joined([made[segment] for segment in segments])
-
-
-def template_of(word: str) -> Template | None:
-    """The parts of a word with a few references and no quotes inside: for words that come again and again."""
-    inner = word[1:-1] if word[0] == '"' else word
-    return None if _QUOTING.search(inner) else _REFERENCES.template(inner)
 
 
 def references(text: str) -> tuple[str, ...]:
