@@ -138,12 +138,12 @@ class Run:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(15)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait(10)
+                self.process.wait(30)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
         for stream in (self.process.stdout, self.process.stderr):
             if stream:
                 stream.close()

@@ -245,10 +245,10 @@ class Terminal:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         os.close(self._follower)
         if self._thread.is_alive():
-            self._thread.join(10)
+            self._thread.join(60)
         os.close(self.leader)
 
 

@@ -20,7 +20,7 @@ Port = Callable[[], int]
 
 def page(port: int) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""

@@ -190,13 +190,13 @@ def test_a_gate_that_does_not_pass_in_time_fails_with_the_last_answer(
         "web": {
             "command": python("server.py"),
             "port": free_port(),
-            "ready": {"http": "/", "status": [204], "within": "1s"},
+            "ready": {"http": "/", "status": [204], "within": "6s"},
         },
         "later": {"command": WAIT, "depends_on": ["web"]},
     }
     run = up(cwd=tree({"stack.toml": toml(services), "server.py": SERVER}))
     reason = run.until("service.failed", service="web")["reason"]
-    assert reason == "was not ready within 1s: GET /: status 200, wanted 204"
+    assert reason == "was not ready within 6s: GET /: status 200, wanted 204"
     assert run.wait() == 4
 
 

@@ -127,7 +127,7 @@ def test_ready_means_that_a_client_with_token_and_origin_gets_in(
 def test_a_refused_token_is_named_asked_once_and_the_service_lives(
     tree: Tree, up: Up, free_port: Callable[[], int], devstack: Callable[..., Outcome]
 ) -> None:
-    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "1s" }'), web=OTHER))
+    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "6s" }'), web=OTHER))
     run = start(up, root)
     missed = run.until("service.probe_failed", service="ws")
     while "WebSocket" not in missed["detail"]:
@@ -137,9 +137,9 @@ def test_a_refused_token_is_named_asked_once_and_the_service_lives(
     assert "WebSocket: unauthorized" in devstack("ps", cwd=root).out
     before = len(asked(root))
 
-    # Longer than the budget of one second: the process stays, and nobody asks it again.
+    # Longer than its budget: the process stays, and nobody asks it again.
     with pytest.raises(AssertionError, match=r"no service\.stopping"):
-        run.until("service.stopping", timeout=2.5)
+        run.until("service.stopping", timeout=7)
     assert len(asked(root)) == before
 
     # The signer's value changes: another token is sent, and the socket opens without a restart.
@@ -152,7 +152,7 @@ def test_a_refused_token_is_named_asked_once_and_the_service_lives(
 def test_a_refusal_fails_a_start_that_nobody_watches(
     tree: Tree, free_port: Callable[[], int], devstack: Callable[..., Outcome]
 ) -> None:
-    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "1s" }'), web=OTHER))
+    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "6s" }'), web=OTHER))
     told = devstack("up", "--wait", "--no-doctor", cwd=root)
     assert told.code == 4
     assert "unauthorized" in told.out + told.err

@@ -169,7 +169,7 @@ def test_the_verdict_names_the_cause_and_the_browser_shows_what_was_predicted(
     env = f"JWT_SECRET={secret_file.read_text()}\n"
     root = tree({"stack.toml": stack_toml(way, port, origin), ".env": env})
     target = f"{way.scheme}://localhost:{port}{way.path}" if way.declared else "app"
-    told = devstack("ws", target, "--timeout", "1", "--json", cwd=root)
+    told = devstack("ws", target, "--timeout", "3", "--json", cwd=root)
     verdict = json.loads(told.out)["verdict"]
     assert verdict["code"] == way.verdict, told.out
     assert way.says in verdict["message"]

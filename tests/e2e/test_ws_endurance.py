@@ -39,7 +39,7 @@ def server() -> Iterator[Callable[..., int]]:
 
         async def run() -> None:
             over = asyncio.Event()
-            ends.append(lambda: (loop.call_soon_threadsafe(over.set), thread.join(10), loop.close())[0])
+            ends.append(lambda: (loop.call_soon_threadsafe(over.set), thread.join(60), loop.close())[0])
             async with serve(handler, "127.0.0.1", 0, **{"ping_interval": None, **options}) as running:
                 ports.append(running.sockets[0].getsockname()[1])
                 started.set()
@@ -47,7 +47,7 @@ def server() -> Iterator[Callable[..., int]]:
 
         thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
         thread.start()
-        assert started.wait(10)
+        assert started.wait(60)
         return int(ports[0])
 
     yield start
@@ -157,7 +157,7 @@ def test_a_real_nginx_is_named_with_the_setting_that_is_wrong(
         assert says in told["verdict"]["message"]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_as_many_as_asked_for_are_open_at_the_same_time(ws: Ws, server: Server) -> None:

@@ -60,7 +60,7 @@ secret = true
 members = ["api:JWT_SECRET"]
 """
         root = tree({"stack.toml": toml, ".env": f"JWT_SECRET={secret}\n"})
-        told = devstack("ws", "api", "--timeout", "1", "--json", cwd=root)
+        told = devstack("ws", "api", "--timeout", "3", "--json", cwd=root)
         found: dict[str, Any] = json.loads(told.out)
         assert "error" not in found, found
         return found

@@ -30,7 +30,7 @@ def started() -> Iterator[list[Child]]:
     yield children
     for child in children:
         child.signal("KILL")
-        select.select([child.exit_handle], [], [], 10)
+        select.select([child.exit_handle], [], [], 60)
         child.release()
         os.close(child.output)
 
@@ -49,7 +49,7 @@ def command(*argv: str, cwd: Path = Path("/"), **more: object) -> Command:
     return Command(argv=argv, cwd=cwd, env={"PATH": PATH}, tag="svc", **more)  # type: ignore[arg-type]
 
 
-def ended(child: Child, timeout: float = 10) -> Ending:
+def ended(child: Child, timeout: float = 60) -> Ending:
     ready, _, _ = select.select([child.exit_handle], [], [], timeout)
     assert ready, "the exit was not noticed"
     ending = child.ending()
@@ -234,7 +234,7 @@ child = host.spawn(Command(argv=(sys.executable, "-u", "tree.py"), cwd=Path({str
 os.read(child.output, 100)
 print(len(child.members()))
 child.signal("TERM")
-select.select([child.exit_handle], [], [], 10)
+select.select([child.exit_handle], [], [], 60)
 print(len(child.members()))
 child.signal("KILL")
 print(eventually(lambda: not child.members()))
@@ -332,7 +332,7 @@ def test_a_recycled_pid_is_not_signalled(real: Host, spawned: list[subprocess.Po
     other = type(entry.id)(pid=entry.id.pid, started_at=entry.id.started_at - 1)
     real.end((other,), "KILL")
     real.end((entry.id,), "TERM")
-    assert innocent.wait(10) == -15
+    assert innocent.wait(60) == -15
 
 
 def test_the_guard_stops_what_is_tagged_when_its_starter_dies(
@@ -344,8 +344,8 @@ def test_the_guard_stops_what_is_tagged_when_its_starter_dies(
     spawned += [victim, other]
     guard = Guard(run)
     os.close(guard._pipe)
-    assert victim.wait(10) == -15
-    assert guard._process.wait(10) == 0
+    assert victim.wait(60) == -15
+    assert guard._process.wait(60) == 0
     assert other.poll() is None
 
 
@@ -359,10 +359,10 @@ def test_the_twin_of_a_guard_does_its_work_when_both_devstack_and_the_guard_are_
     twins = Path(f"/proc/{guard.pid}/task/{guard.pid}/children")
     assert eventually(lambda: twins.read_text().split())
     os.kill(guard.pid, 9)
-    guard._process.wait(10)
+    guard._process.wait(60)
     assert victim.poll() is None
     os.close(guard._pipe)
-    assert victim.wait(10) == -15
+    assert victim.wait(60) == -15
 
 
 def test_a_dismissed_guard_touches_nobody(spawned: list[subprocess.Popen[bytes]]) -> None:
@@ -394,7 +394,7 @@ def test_the_guard_knows_leaders_that_hide_their_environment(
     guard.watch(entry.id)
     os.close(guard._pipe)
     assert eventually(lambda: hidden.poll() is not None)
-    guard._process.wait(10)
+    guard._process.wait(60)
 
 
 def test_a_guard_that_was_killed_is_replaced_and_the_new_one_knows_the_leaders(
@@ -413,7 +413,7 @@ def test_a_guard_that_was_killed_is_replaced_and_the_new_one_knows_the_leaders(
     assert guard.pid != first
     os.close(guard._pipe)
     assert eventually(lambda: hidden.poll() is not None)
-    guard._process.wait(10)
+    guard._process.wait(60)
 
 
 def test_a_guard_that_is_killed_again_and_again_is_given_up_and_that_is_said() -> None:
@@ -421,7 +421,7 @@ def test_a_guard_that_is_killed_again_and_again_is_given_up_and_that_is_said() -
     told: list[str] = []
     while not told or "again and again" not in told[-1]:
         os.kill(guard.pid, 9)
-        guard._process.wait(10)
+        guard._process.wait(60)
         told.append(guard.replace_if_gone() or "")
     assert len(told) == 6
     assert guard.replace_if_gone() is None

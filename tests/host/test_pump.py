@@ -55,7 +55,7 @@ def python(code: str, out: int) -> subprocess.Popen[bytes]:
 def caught_up(source: Source) -> None:
     done = threading.Event()
     source.exited(done.set)
-    assert done.wait(10)
+    assert done.wait(60)
 
 
 def test_every_block_but_the_last_ends_with_a_newline(pump: Pump) -> None:
@@ -65,7 +65,7 @@ def test_every_block_but_the_last_ends_with_a_newline(pump: Pump) -> None:
     os.close(out)
     assert child.wait() == 0
     caught_up(source)
-    assert kept.ended.wait(10)
+    assert kept.ended.wait(60)
     assert all(block.endswith(b"\n") for block in kept.blocks)
     assert kept.data.split() == [word for i in range(200000) for word in (str(i).encode(), b"some", b"text")]
 
@@ -85,12 +85,12 @@ def test_a_prompt_without_newline_is_handed_on_while_the_process_waits(pump: Pum
     _, out = reading(pump, kept)
     os.write(out, b"before\nName? ")
     while kept.data != b"before\nName? ":
-        assert kept.arrived.wait(10)
+        assert kept.arrived.wait(60)
         kept.arrived.clear()
     assert kept.blocks == [b"before\n", b"Name? "]
     assert PARTIAL_AFTER < 0.3
     os.close(out)
-    assert kept.ended.wait(10)
+    assert kept.ended.wait(60)
 
 
 def test_a_grandchild_that_keeps_the_pipe_delays_nothing(pump: Pump) -> None:
@@ -102,7 +102,7 @@ def test_a_grandchild_that_keeps_the_pipe_delays_nothing(pump: Pump) -> None:
     assert not kept.ended.is_set()
     os.write(out, b"said by the grandchild\n")
     source.close(linger=0.2)
-    assert kept.ended.wait(10)
+    assert kept.ended.wait(60)
     assert kept.data.endswith(b"said by the grandchild\n")
     os.close(out)
 
@@ -113,10 +113,10 @@ def test_a_grandchild_that_never_stops_writing_cannot_hold_up_the_exit(pump: Pum
     child = python("import os\nwhile True: os.write(1, b'noise\\n' * 4096)", out)
     os.close(out)
     try:
-        assert kept.arrived.wait(10)
+        assert kept.arrived.wait(60)
         caught_up(source)
         source.close(linger=0.1)
-        assert kept.ended.wait(10)
+        assert kept.ended.wait(60)
     finally:
         child.kill()
         child.wait()
@@ -131,7 +131,7 @@ def test_a_line_longer_than_memory_should_hold_comes_in_pieces(pump: Pump) -> No
     os.close(out)
     child.wait()
     caught_up(source)
-    assert kept.ended.wait(10)
+    assert kept.ended.wait(60)
     assert max(map(len, kept.blocks)) <= 2 * READ_SIZE
     assert len(kept.data) == 20 * 1048576 + 5
     assert kept.data.endswith(b"y\nend\n")
@@ -144,11 +144,11 @@ def test_a_long_line_does_not_hold_up_another_service(pump: Pump) -> None:
     child = python("import os\nwhile True: os.write(1, b'z' * 1048576)", loud_out)
     os.close(loud_out)
     try:
-        assert loud.arrived.wait(10)
+        assert loud.arrived.wait(60)
         for number in range(20):
             quiet.arrived.clear()
             os.write(quiet_out, b"%d\n" % number)
-            assert quiet.arrived.wait(10)
+            assert quiet.arrived.wait(60)
         assert quiet.data == b"".join(b"%d\n" % number for number in range(20))
     finally:
         child.kill()
@@ -164,7 +164,7 @@ def test_pieces_of_a_long_line_do_not_cut_characters(pump: Pump) -> None:
     os.close(out)
     child.wait()
     caught_up(source)
-    assert kept.ended.wait(10)
+    assert kept.ended.wait(60)
     for block in kept.blocks:
         block.decode()
     assert kept.data.decode() == text
@@ -208,9 +208,9 @@ def test_a_receiver_that_raises_does_not_stop_the_reading() -> None:
     for kept in (broken, good):
         _, out = reading(pump, kept)
         os.write(out, b"one\n")
-        assert kept.arrived.wait(10)
+        assert kept.arrived.wait(60)
         os.close(out)
-        assert kept.ended.wait(10)
+        assert kept.ended.wait(60)
     with pytest.raises(ValueError, match="a bug"):
         pump.stop()
     assert (broken.data, good.data) == (b"one\n", b"one\n")
@@ -225,7 +225,7 @@ def test_an_order_that_fails_does_not_stop_the_reading() -> None:
     source.exited(failing)
     os.write(out, b"one\n")
     os.close(out)
-    assert kept.ended.wait(10)
+    assert kept.ended.wait(60)
     with pytest.raises(ValueError, match="a bug"):
         pump.stop()
     assert kept.data == b"one\n"
@@ -236,7 +236,7 @@ def test_what_was_written_is_handed_on_before_the_pump_calls_itself_finished(pum
     _, out = reading(pump, kept)
     os.write(out, b"one\ntwo")
     pump.finish(done.set)
-    assert done.wait(10)
+    assert done.wait(60)
     os.close(out)
     assert (kept.data, kept.ended.is_set()) == (b"one\ntwo", True)
 
@@ -246,7 +246,7 @@ def test_the_thread_sleeps_while_nothing_is_written(pump: Pump) -> None:
     kept = Kept()
     _, out = reading(pump, kept)
     os.write(out, b"hello\n")
-    assert kept.arrived.wait(10)
+    assert kept.arrived.wait(60)
     before = _switches()
     time.sleep(1.0)
     assert _switches() - before <= 3

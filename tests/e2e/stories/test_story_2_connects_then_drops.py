@@ -127,7 +127,7 @@ def test_each_way_of_not_getting_in_is_told_apart_and_a_killed_backend_comes_bac
         (f"ws://localhost:{port}/api/ws/char/1", "wrong-path"),
         (f"wss://localhost:{port}/api/ws/chat/1", "tls-mismatch"),
     ):
-        assert ws(root, url, "--timeout", "1")["verdict"]["code"] == code
+        assert ws(root, url, "--timeout", "3")["verdict"]["code"] == code
     told = ws(root, "backend", "--token", "not.a.token")
     assert told["verdict"]["code"] == "unauthorized"
     assert told["verdict"]["browser"] == {"opened": False, "close_code": 1006}

@@ -99,7 +99,7 @@ def test_an_hmr_socket_is_never_taken_for_the_app_s(
     assert ws(root, "backend")["verdict"]["code"] == "ok"
     assert ws(root, f"ws://localhost:{hmr}/ws")["verdict"]["code"] == "hmr-socket"
     assert ws(root, f"ws://localhost:{hmr}/ws", "--origin", "")["verdict"]["code"] == "hmr-socket"
-    assert ws(root, f"ws://localhost:{web}/ws", "--timeout", "1")["verdict"]["code"] == "dev-server"
+    assert ws(root, f"ws://localhost:{web}/ws", "--timeout", "3")["verdict"]["code"] == "dev-server"
     told = json.loads(devstack("ports", "--json", cwd=root).out)["ports"]
     assert {(row["port"], row["service"], row["role"], row["state"]) for row in told} == {
         (web, "web", "main", "ours"),
