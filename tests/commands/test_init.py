@@ -68,3 +68,34 @@ def test_without_a_stack_file_the_other_commands_name_init(tree: Tree, devstack:
     done = devstack("up", cwd=tree({"package.json": PAGES}))
     assert done.code == 2
     assert "`devstack init`" in done.err
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"manage.py": "import django"}, "python3 manage.py migrate"),
+        ({"alembic.ini": "", "uv.lock": "", "main.py": "app = FastAPI()"}, "uv run alembic upgrade head"),
+        (
+            {"package.json": package({"dev": "next dev", "db:push": "drizzle-kit push", "push": "git push"})},
+            "npm run db:push",
+        ),
+        ({"package.json": PAGES, "prisma/schema.prisma": ""}, "npx prisma migrate dev"),
+        ({"package.json": package({"dev": "vite", "setup": "husky"})}, ""),
+    ],
+)
+def test_what_makes_the_tables_of_a_database_is_named_in_the_file(
+    tree: Tree, devstack: Devstack, files: dict[str, str | bytes], command: str
+) -> None:
+    folder = tree({f"api/{name}": text for name, text in files.items()})
+    written(folder, devstack)
+    text = (folder / "stack.toml").read_text()
+    assert ("# before the first start: " in text) == bool(command)
+    assert not command or f"# before the first start: `{command}`, once its database is up" in text
+
+
+def test_of_several_lockfiles_that_of_the_named_manager_counts(tree: Tree, devstack: Devstack) -> None:
+    named = package({"dev": "vite"}, "vite", packageManager="pnpm@10.1.0")
+    folder = tree({"package.json": named, "package-lock.json": "{}", "pnpm-lock.yaml": ""})
+    setup = written(folder, devstack).services["web"].setup
+    assert setup is not None
+    assert setup.command == "pnpm install --frozen-lockfile"

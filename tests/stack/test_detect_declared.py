@@ -116,6 +116,18 @@ def test_a_program_that_nothing_else_is_known_of_is_a_command(tree: Tree, devsta
     }
 
 
+def test_of_a_workspace_only_servers_are_services(tree: Tree, devstack: Devstack) -> None:
+    folder = tree(
+        {
+            **TWO,
+            "package.json": package({"dev": "bun --filter '*' dev"}),
+            "guide/package.json": package({"dev": "astro dev & tsc -w"}, name="@acme/guide"),
+            "ui/package.json": package({"dev": "concurrently 'tsc -w' 'tailwindcss -w'"}, name="@acme/ui"),
+        }
+    )
+    assert set(written(folder, devstack).services) == {"web", "api", "old"}
+
+
 SERVE = "uv run uvicorn api.main:app --reload --port 8100"
 WITH_SETTING = "dev:\n\tPYTHONPATH=. uv run uvicorn api.main:app --port 8100 --reload-exclude=$(PWD)/x\n"
 

@@ -51,6 +51,7 @@ _STAYS = re.compile(r"\bwhile\s+True\b|\brun_forever\(|\bstart_polling\(|\bserve
 _FOR_PEOPLE = re.compile(
     r"\bArgumentParser\(|^\s*(?:import|from)\s+(?:click|typer|fire)\b|\binput\(", re.MULTILINE
 )
+BOT = "Pipecat bot"
 ORDER = (
     "server",
     "main",
@@ -130,7 +131,7 @@ def _agent(tree: Tree, path: Path, text: str) -> Program | None:
     if bot is None or not runs_itself(tree, path):
         return None
     line = line_of(text, bot.start())
-    return Program(path=path, kind=ServiceType.PYTHON, line=line, what="Pipecat bot", port=7860)
+    return Program(path=path, kind=ServiceType.PYTHON, line=line, what=BOT, port=7860)
 
 
 def _django(tree: Tree, path: Path, text: str) -> Program | None:

@@ -142,7 +142,7 @@ class Follower:
         elif words[0] in package.MANAGERS and (found := self._scripts(words, place)):
             for own, name in found:
                 yield from self._script(
-                    own, name, replace(place, is_beside=place.is_beside or len(found) > 1)
+                    own, name, replace(place, is_workspace=place.is_workspace or len(found) > 1)
                 )
         elif (path := _shell_script(words, place.folder)) is not None:
             yield from self.recipe(recipes.shell(self._tree, path), place)

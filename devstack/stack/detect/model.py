@@ -54,6 +54,7 @@ class Candidate:
         port_env: the one of stack.toml.
         profiles: it is started only with one of these.
         proxied: local addresses that its pages' server passes requests on to.
+        migration: the command that makes its database's tables.
         project: the folder with the files that say what a Python program needs, where that is another one.
     """
 
@@ -82,6 +83,7 @@ class Candidate:
     port_variable: str = ""
     port_env: str = ""
     profiles: tuple[str, ...] = ()
+    migration: str | None = None
     project: Path | None = None
     proxied: list[tuple[str, Evidence]] = field(default_factory=list)
 

@@ -331,14 +331,21 @@ def _socket(candidate: Candidate, own: package.Package) -> None:
 
 
 def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """How dependencies are installed: by the nearest lockfile, that of the workspace included; else npm writes one."""
+    """How dependencies are installed: by the nearest lockfile, that of the workspace included; else one is written.
+
+    Of several lockfiles the one of the manager that the packages name.
+    """
+    which = package.manager(folder, tree.root)
     for place, prefix in tree.upward(folder):
-        for lockfile, command in _INSTALLS.items():
-            if (place / lockfile).is_file():
-                if lockfile == "yarn.lock" and _is_classic(place / lockfile):
-                    command = "yarn install --frozen-lockfile"
-                return command, (f"{prefix}{lockfile}",), (f"{prefix}node_modules",)
-    return "npm install", ("package.json",), ("node_modules",)
+        found = [name for name in _INSTALLS if (place / name).is_file()]
+        own = [name for name in found if (name, which) in package.LOCKFILES]
+        for lockfile in own or (found if which == "npm" else []):
+            is_classic = lockfile == "yarn.lock" and _is_classic(place / lockfile)
+            command = "yarn install --frozen-lockfile" if is_classic else _INSTALLS[lockfile]
+            return command, (f"{prefix}{lockfile}",), (f"{prefix}node_modules",)
+        if found:
+            break
+    return f"{which} install", ("package.json",), ("node_modules",)
 
 
 def _is_classic(lockfile: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack.stack import scripts
 from devstack.stack.detect import entries, interpreters, modules
 from devstack.stack.detect.entries import Certainty, Program
-from devstack.stack.detect.follow import Leaf
+from devstack.stack.detect.follow import STARTED, Leaf
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import TEST_FILE, Tree, line_of
 from devstack.stack.model import ServiceType
@@ -68,7 +68,6 @@ def join(tree: Tree, services: list[Candidate], leaves: Iterable[Leaf], *, may_a
 
     `may_add`: a server that nothing in its source gives away is a service, too.
     """
-    joined: set[int] = set()
     for leaf in leaves:
         words = scripts.tool(leaf.words)
         entry = _started(leaf.folder, words)
@@ -80,8 +79,8 @@ def join(tree: Tree, services: list[Candidate], leaves: Iterable[Leaf], *, may_a
                 name=_name(tree, leaf.folder, entry), kind=ServiceType.PYTHON, folder=leaf.folder
             )
             services.append(known)
-        if known is not None and id(known) not in joined and known.kind is not ServiceType.LIVEKIT_AGENT:
-            joined.add(id(known))
+        is_started = known is not None and any(one.what.startswith(STARTED) for one in known.evidence)
+        if known is not None and not is_started and known.kind is not ServiceType.LIVEKIT_AGENT:
             _start(tree, known, leaf, entry)
 
 
@@ -179,6 +178,8 @@ def _candidate(tree: Tree, project: Path, program: Program) -> Candidate:
         name=_name(tree, folder, program.path), kind=program.kind, folder=folder, project=project
     )
     candidate.evidence.append(Evidence(path=tree.shown(program.path), line=program.line, what=program.what))
+    if program.what == entries.BOT and folder == tree.root:
+        candidate.name = "bot"
     if folder != project or folder == tree.root:
         candidate.source = _own(folder, program.path)
     if program.kind is ServiceType.PYTHON:

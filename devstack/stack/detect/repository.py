@@ -15,6 +15,7 @@ from devstack.stack.detect import (
     envfiles,
     independent,
     langgraph,
+    migrations,
     needed,
     node,
     procfiles,
@@ -120,6 +121,7 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
         service.reads.extend(reads(text, tree.shown(path)))
         _endpoints(tree, service, path, text)
     service.reads.extend(_unread(tree, service))
+    service.migration = migrations.command(tree, service)
     if service.is_frontend:
         service.proxied = list(_proxied(tree, service.folder))
     _port(tree, service)

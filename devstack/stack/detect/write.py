@@ -60,6 +60,8 @@ def _service(detected: Detected, service: Candidate) -> Table:
             "profiles": list(service.profiles),
         },
     )
+    if service.migration is not None:
+        table.add(tomlkit.comment(f"before the first start: `{service.migration}`, once its database is up"))
     if service.port is None and service.kind in _SERVERS:
         table.add(
             tomlkit.comment("port = …  # none was found; without one it counts as ready as soon as it runs")
