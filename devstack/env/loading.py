@@ -156,6 +156,8 @@ class _Planner:
         if declared.files is not None:
             files = self._paths(declared.files)
             return [Load(loader=defaults.loader(self._service), folder=self._folder, files=files)]
+        if self._launch is not None and self._launch.script is not None:
+            self._folder = normal(self._launch.script.path.parent)  # that of a workspace's package, perhaps
         around = list(self._around())
         return [*around, *self._own(kind, config, mode, is_supplied=bool(around))]
 

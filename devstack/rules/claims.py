@@ -140,15 +140,16 @@ def _command_words(inspection: Inspection, service: str) -> tuple[CommandWords, 
         return ()
     return tuple(
         CommandWords(words=step.words, text=step.text, place=place, folder=step.folder)
-        for text, place in _texts(inspection, launch)
-        for step in pages.steps(text, launch.cwd)
+        for text, place, folder in _texts(inspection, launch)
+        for step in pages.steps(text, folder)
     )
 
 
-def _texts(inspection: Inspection, launch: Launch) -> Iterator[tuple[str, Location]]:
-    yield launch.command, inspection.at_spot(launch.spot)
+def _texts(inspection: Inspection, launch: Launch) -> Iterator[tuple[str, Location, Path]]:
+    yield launch.command, inspection.at_spot(launch.spot), launch.cwd
     if launch.script is not None:
-        yield launch.script.text, inspection.at(launch.script.path, launch.script.line)
+        place = inspection.at(launch.script.path, launch.script.line)
+        yield launch.script.text, place, launch.script.path.parent
 
 
 def _from_command(inspection: Inspection, service: Service) -> Iterator[Claim]:

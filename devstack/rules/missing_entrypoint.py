@@ -24,7 +24,7 @@ from devstack.patterns import regex
 from devstack.rules import modules, packages
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.claims import CommandWords, command_words
-from devstack.stack import package, scripts
+from devstack.stack import package, pages, scripts
 from devstack.stack.package import MANAGERS
 
 if TYPE_CHECKING:
@@ -123,9 +123,13 @@ def _missing(inspection: Inspection, service: Service, one: CommandWords) -> str
 
 
 def _missing_script(inspection: Inspection, words: tuple[str, ...], folder: Path) -> str | None:
-    """`npm run X` without such a script. Only where the manager works in this very folder."""
-    if words[0] not in MANAGERS or scripts.is_elsewhere(words) or "--if-present" in words:
+    """`npm run X` without such a script. Only where it is known in which folder the manager works."""
+    if words[0] not in MANAGERS or "--if-present" in words:
         return None
+    words, own = pages.elsewhere(words, folder)
+    if scripts.is_elsewhere(words):
+        return None
+    folder = folder if own is None else own.path.parent
     plain = [word for word in words[1:] if not word.startswith("-")]
     if plain[:1] in (["run"], ["run-script"]):
         plain = plain[1:]

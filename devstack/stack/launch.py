@@ -35,7 +35,7 @@ class Launch:
         cwd: the service's folder, absolute.
         command: the text that people wrote or that the type gave.
         spot: where that text stands.
-        script: the package.json script it runs, if any.
+        script: the package.json script it runs, if any; it may be another folder's.
     """
 
     argv: tuple[str, ...]
@@ -62,9 +62,9 @@ def launch(stack: Stack, service: Service) -> Launch | None:
         return None
     folder = folder_of(stack, service)
     command = shell_words.read(text)
-    script = scripts.behind(command.words or (), package.read(folder))
+    script = _script(command.words or (), folder)
     words = command.words
-    if words is not None and service.port is not None:
+    if words is not None and service.port is not None and not scripts.is_elsewhere(words):
         words += port_flags(service.type, service.port, words, script)
     argv, shell_text = _argv(command, words)
     return Launch(
@@ -80,6 +80,12 @@ def launch(stack: Stack, service: Service) -> Launch | None:
         spot=spot,
         script=script,
     )
+
+
+def _script(words: tuple[str, ...], folder: Path) -> Script | None:
+    from devstack.stack.pages import behind
+
+    return behind(words, folder) if words and words[0] in package.MANAGERS else None
 
 
 def pages(stack: Stack, service: Service) -> Pages:

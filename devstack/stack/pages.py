@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devstack.patterns import regex
 from devstack.records import dataclass
-from devstack.stack import package, scripts, shell_words
+from devstack.stack import package, scripts, shell_words, workspaces
 from devstack.stack.model import ServiceType
 
 # Options that take the next word, so that it is no positional argument.
@@ -75,19 +75,27 @@ def _find(kind: ServiceType, text: str, folder: Path, depth: int) -> Pages | Non
         words = scripts.tool(step.words)
         if words[:1] == (scripts.PAGE_SERVERS[kind].program,):
             return _told(kind, words[1:], step.folder)
-        script = scripts.behind(*_elsewhere(step.words, step.folder))
+        script = behind(step.words, step.folder)
         found = None if script is None else _find(kind, script.text, script.path.parent, depth - 1)
         if found is not None:
             return found
     return None
 
 
-def _elsewhere(words: tuple[str, ...], folder: Path) -> tuple[tuple[str, ...], package.Package | None]:
-    """`npm --prefix web run dev` as `npm run dev`, with the package of `web`."""
+def behind(words: tuple[str, ...], folder: Path) -> scripts.Script | None:
+    """The package.json script that `words` run from `folder`, also one of another folder or workspace package."""
+    return scripts.behind(*elsewhere(words, folder))
+
+
+def elsewhere(words: tuple[str, ...], folder: Path) -> tuple[tuple[str, ...], package.Package | None]:
+    """`npm --prefix web run dev` as `npm run dev`, with the package of `web`; likewise packages of a workspace."""
+    if not words or words[0] not in package.MANAGERS:
+        return words, package.read(folder)
     for index, word in enumerate(words[:-1]):
-        if word in ("--prefix", "-C", "--cwd", "--dir") and words[0] in package.MANAGERS:
+        if word in ("--prefix", "-C", "--cwd", "--dir"):
             return (*words[:index], *words[index + 2 :]), package.read(_normal(folder / words[index + 1]))
-    return words, package.read(folder)
+    found = workspaces.chosen(words, folder)
+    return (words, package.read(folder)) if found is None else (found[0], package.read(found[1]))
 
 
 def _told(kind: ServiceType, arguments: tuple[str, ...], cwd: Path) -> Pages:

@@ -14,14 +14,12 @@ from pathlib import Path
 from devstack import regular
 from devstack.env.files import normal
 from devstack.patterns import regex
-from devstack.stack import package
+from devstack.stack import package, workspaces
 
 _LOCAL = ("file:", "link:", "portal:")
-_PNPM_ENTRY = regex(r"""^\s*-\s*['"]?([^'"#\n]+?)['"]?\s*(?:#.*)?$""", re.M)
 _ALIAS = regex(r"""["'](@?[\w./-]+?)(?:/\*)?["']\s*:\s*\[\s*["']([^"']+?)(?:/\*)?["']""")
 _EXTENDS = regex(r"""["']extends["']\s*:\s*["'](\.[^"']+)["']""")
 _BASE = regex(r"""["']baseUrl["']\s*:\s*["']([^"']+)["']""")
-_FOREIGN = frozenset({"node_modules", "dist", "build", ".git", ".next", ".turbo"})
 _MOST = 200  # packages that one service is followed into
 
 
@@ -48,9 +46,9 @@ class Workspaces:
         own = package.read(folder)
         if own is None or not own.dependencies:
             return
-        top = _workspace(folder)
+        top = workspaces.top(folder)
         if top is not None and top not in self._members:
-            self._members[top] = _named(top)
+            self._members[top] = workspaces.named(top)
         members = {} if top is None else self._members[top]
         for name, wanted in own.dependencies.items():
             if wanted.startswith(_LOCAL):
@@ -95,19 +93,6 @@ def _owner(path: Path) -> Path | None:
     return start if start.is_dir() else None
 
 
-def _workspace(folder: Path) -> Path | None:
-    """The nearest folder upward that declares a workspace; None above the repository's root."""
-    for here in (folder, *folder.parents):
-        if (here / "pnpm-workspace.yaml").is_file():
-            return here
-        own = package.read(here)
-        if own is not None and own.workspaces:
-            return here
-        if (here / ".git").exists():
-            break
-    return None
-
-
 def _python(folder: Path) -> Iterator[Path]:
     """Packages that pyproject.toml takes from this repository: uv's sources, Poetry's path dependencies."""
     tool = _tool(folder)
@@ -133,7 +118,7 @@ def _uv_member(folder: Path, name: str) -> Iterator[Path]:
     for here in (folder, *folder.parents):
         members = _table(_tool(here), "uv", "workspace").get("members")
         for pattern in members if isinstance(members, list) else ():
-            for place in _expanded(here, str(pattern).rstrip("/").split("/")):
+            for place in workspaces.expanded(here, str(pattern).rstrip("/").split("/")):
                 if flat(place.name) == wanted or _project(place) == wanted:
                     yield place
                     return
@@ -169,49 +154,6 @@ def _table(document: Mapping[str, object], *keys: str) -> Mapping[str, object]:
     for key in keys:
         here = here.get(key) if isinstance(here, Mapping) else None
     return here if isinstance(here, Mapping) else {}
-
-
-def _named(root: Path) -> Mapping[str, Path]:
-    """Name → folder of every package of a workspace."""
-    own = package.read(root)
-    pnpm = _text(root / "pnpm-workspace.yaml") or ""
-    found: dict[str, Path] = {}
-    for pattern in (*(own.workspaces if own else ()), *_PNPM_ENTRY.findall(pnpm)):
-        if pattern.startswith(("!", "/", "..")):
-            continue
-        for folder in _expanded(root, pattern.removeprefix("./").rstrip("/").split("/")):
-            each = package.read(folder)
-            if each is not None and each.name:
-                found.setdefault(each.name, folder)
-    return found
-
-
-def _expanded(folder: Path, steps: list[str], depth: int = 4) -> Iterator[Path]:
-    """Folders that a workspace pattern means; `**` goes a few levels down."""
-    if not steps:
-        yield folder
-        return
-    step, rest = steps[0], steps[1:]
-    if step == "**":
-        yield from _expanded(folder, rest)
-        if depth:
-            for each in _folders(folder):
-                yield from _expanded(each, steps, depth - 1)
-    elif "*" in step:
-        pattern = re.compile(re.escape(step).replace(r"\*", ".*"))
-        for each in _folders(folder):
-            if pattern.fullmatch(each.name):
-                yield from _expanded(each, rest)
-    elif (folder / step).is_dir():
-        yield from _expanded(folder / step, rest)
-
-
-def _folders(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(Path(e.path) for e in entries if e.name not in _FOREIGN and e.is_dir())
-    except OSError:
-        return []
 
 
 def _text(path: Path) -> str | None:
