@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from devstack.contract import written
 from devstack.contract.draft import Draft
-from devstack.contract.members import Effective
+from devstack.contract.members import Effective, is_issued
 from devstack.contract.needs import declared_names, probably_meant
-from devstack.contract.sync import Step, SyncPlan, is_issued, place_for
+from devstack.contract.sync import Step, SyncPlan, place_for
 from devstack.contract.sync import sync_plan as planned
 from devstack.env import edit
 from devstack.env.files import Files

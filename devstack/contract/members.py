@@ -19,8 +19,9 @@ from devstack.contract import urls
 from devstack.env.secrets import is_secret_reference
 from devstack.env.source.model import Fallback, SourceIndex, SourceRead
 from devstack.lines import split
+from devstack.patterns import regex
 from devstack.records import dataclass, field, replace
-from devstack.stack.model import FileKey, LiteralValue, Member, Reference, Stack, UrlPart
+from devstack.stack.model import FileKey, LiteralValue, Member, Reference, Shared, Stack, UrlPart
 
 if TYPE_CHECKING:
     from devstack.env.model import Environment, FileReader, LoadIssue, Value
@@ -40,6 +41,14 @@ class Provenance(StrEnum):
     FILE = "file"
     LITERAL = "literal"
     NOTHING = "nothing"
+
+
+# Credentials that somebody else issues: a random one would never be accepted.
+_ISSUED = regex(
+    r"(?:^|_)(?:LIVEKIT|OPENAI|ANTHROPIC|STRIPE|AWS|GOOGLE|GCP|GITHUB|GITLAB|SLACK|DEEPGRAM|ELEVENLABS|CARTESIA"
+    r"|SUPABASE|TWILIO|SENDGRID|RESEND|CLERK|AUTH0|AZURE|GROQ|MISTRAL|SENTRY|PINECONE|HF|HUGGINGFACE|DISCORD)_"
+    r"|CLIENT_SECRET$|WEBHOOK_SECRET$"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -167,6 +176,12 @@ class Facts:
         if found is None:
             return Effective(member=member, path=path, line=line)
         return Effective(member=member, path=path, line=line, text=found, provenance=Provenance.FILE)
+
+
+def is_issued(shared: Shared) -> bool:
+    """Whether somebody else issues this credential, so that a random value would never be accepted."""
+    names = [name for member in shared.members if isinstance(member, Reference) for name in member.names]
+    return any(_ISSUED.search(name) for name in names)
 
 
 def is_blinded(environment: Environment) -> bool:

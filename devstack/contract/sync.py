@@ -6,7 +6,6 @@ empty or placeholders. Two members with different real values are left to the pe
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from devstack.contract import link_urls, written
 from devstack.contract.draft import Draft
 from devstack.contract.links import JudgedLink
-from devstack.contract.members import Effective
+from devstack.contract.members import Effective, is_issued
 from devstack.env.dialect import Assignment, assignments
 from devstack.env.file_names import is_env_name, is_example, without_example_words
 from devstack.env.files import Files
@@ -28,12 +27,6 @@ from devstack.stack import defaults
 from devstack.stack.model import FileKey, Reference, Service, Shared, Stack
 
 _STRONG_BYTES = 32
-# Credentials that somebody else issues: a random one would never be accepted.
-_ISSUED = re.compile(
-    r"(?:^|_)(?:LIVEKIT|OPENAI|ANTHROPIC|STRIPE|AWS|GOOGLE|GCP|GITHUB|GITLAB|SLACK|DEEPGRAM|ELEVENLABS|CARTESIA"
-    r"|SUPABASE|TWILIO|SENDGRID|RESEND|CLERK|AUTH0|AZURE|GROQ|MISTRAL|SENTRY|PINECONE|HF|HUGGINGFACE|DISCORD)_"
-    r"|CLIENT_SECRET$|WEBHOOK_SECRET$"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,12 +299,6 @@ def _is_real(shared: Shared, found: Effective) -> bool:
     if not shared.secret and found.text.isalnum():
         return True
     return not is_placeholder(found.text, found.name or "")
-
-
-def is_issued(shared: Shared) -> bool:
-    """Whether somebody else issues this credential, so that a random value would never be accepted."""
-    names = [name for member in shared.members if isinstance(member, Reference) for name in member.names]
-    return any(_ISSUED.search(name) for name in names)
 
 
 def _target_of(example: Path, environment: Environment, home: Path) -> Path:

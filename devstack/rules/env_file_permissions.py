@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
 _OTHERS = 0o077
+_NAMED = 3
 
 
 def check(inspection: Inspection) -> Iterator[Finding]:
@@ -39,9 +40,9 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         return
     shown = [inspection.shown(path) for path in open_files]
     yield RULE.finding(
-        f"Other users of this machine can read the secrets in {listed(shown, 3)}.",
+        f"Other users of this machine can read the secrets in {listed(shown, _NAMED)}.",
         *(inspection.at(path) for path in open_files),
-        hint="`chmod 600` them",
+        hint=f"`chmod 600 {' '.join(shown)}`" if len(shown) <= _NAMED else "`chmod 600` them",
         fix=Fix(
             title="let only the owner read them",
             safe=True,

@@ -189,6 +189,8 @@ def _cause(raw: str) -> str:
 
 
 def _hint(spelling: str | None, text: str, secret: bool) -> str:
+    if spelling is None and "$" in text and not secret:
+        return "write the value out, without `$`: not every reader expands it"
     if spelling is None:
         return "no spelling is read alike everywhere: choose a value of letters, digits, `-` and `_`"
     if secret:

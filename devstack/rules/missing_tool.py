@@ -84,7 +84,11 @@ def _hint(program: str) -> str:
     if re.search(r"(?:^|/)(?:\.?venv|\.?env)/bin/", program):
         folder = program.partition("/bin/")[0]
         return f"create the virtual environment: `python3 -m venv {folder}`, then install the requirements"
-    return _HOW.get(program.rpartition("/")[2], "install it, or correct the command")
+    if "/" in program:
+        return (
+            "correct the path, or let a `setup` step make the program; `chmod +x` where only that is missing"
+        )
+    return _HOW.get(program, "install it, or correct the command")
 
 
 RULE = Rule(id="DS002", name="missing-tool", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -39,7 +39,7 @@ from devstack.rules import evidence
 from devstack.rules.base import Finding, Rule, Severity
 from devstack.rules.envfiles import is_example
 from devstack.rules.exposure import looks_real
-from devstack.rules.signing import is_chosen, wanted_bytes
+from devstack.rules.signing import how_to_renew, is_chosen, wanted_bytes
 from devstack.rules.wording import named
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def _group_of(inspection: Inspection, service: str, name: str) -> Shared | None:
 
 def _hint(shared: Shared | None) -> str:
     if shared is not None and shared.secret:
-        return f"`devstack env rotate {shared.name}` writes one strong value to all its readers"
+        return how_to_renew(shared)
     return "put the real value here, or remove the line if it is not used"
 
 

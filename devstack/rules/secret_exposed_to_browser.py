@@ -46,7 +46,7 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 def _finding(inspection: Inspection, service: str, name: str, value: Value) -> Finding:
     environment = inspection.environments[service]
     prefix = next((each for each in environment.prefixes if each and name.startswith(each)), "")
-    why = f"the prefix `{prefix}`" if prefix in _USUAL else f"`envPrefix`, which holds `{prefix}`"
+    why = f"the prefix `{prefix}`" if prefix in _USUAL else f"`envPrefix`, which holds `{prefix}`,"
     places: list[Location] = [inspection.at_origin(value.origin, name)]
     if prefix not in _USUAL:
         from devstack.env.source import jsconfig

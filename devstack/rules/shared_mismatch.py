@@ -33,6 +33,7 @@ from devstack.rules import evidence
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.invisible_characters import CURLY
 from devstack.rules.loader_disagreement import is_explained_by_loaders
+from devstack.rules.signing import may_rotate
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -144,11 +145,13 @@ def _mismatch(inspection: Inspection, shared: Shared, classes: list[list[Effecti
     secret = evidence.is_secret(shared)
     how = differences.describe(right.text or "", wrong.text or "")
     sides = " and ".join(_side(inspection, each, secret) for each in (right, wrong))
+    signs = secret and not any(urls.has_scheme(each.text or "") for each in (right, wrong))
     what = (
         "What one signs the other refuses; the browser shows only WebSocket close code 1006."
-        if secret
+        if signs
         else "They do not work with the same thing, and neither says so."
     )
+    renew = f", or run `devstack env rotate {shared.name}`" if may_rotate(shared) and signs else ""
     others = [each for members in classes for each in members if each is not wrong]
     count = sum(len(members) for members in classes)
     return RULE.finding(
@@ -157,8 +160,7 @@ def _mismatch(inspection: Inspection, shared: Shared, classes: list[list[Effecti
         *(evidence.place(inspection, each, note=_note(inspection, each, secret)) for each in others),
         inspection.at_key(f"shared.{shared.name}", note="declared to be one value"),
         service=wrong.service,
-        hint=f"give `{wrong.name or evidence.label(wrong.member)}` the value of "
-        f"`{evidence.label(right.member)}`, or run `devstack env rotate {shared.name}`"
+        hint=f"give `{wrong.name or evidence.label(wrong.member)}` the value of `{evidence.label(right.member)}`{renew}"
         if secret
         else f"make `{evidence.label(wrong.member)}` and `{evidence.label(right.member)}` equal",
         fix=_copy(inspection, right, wrong),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devstack.contract.members import is_issued
 from devstack.env.secrets import placeholder
 from devstack.patterns import regex
 
@@ -27,6 +28,18 @@ def wanted_bytes(shared: Shared, name: str) -> int | None:
     if not shared.secret or not _PRIVATE.search(upper):
         return None
     return MIN_BYTES if _SIGNING.search(upper) or upper == "LIVEKIT_API_SECRET" else None
+
+
+def may_rotate(shared: Shared) -> bool:
+    """Whether `devstack env rotate` takes the group: what is declared secret and no provider issues."""
+    return shared.secret and not is_issued(shared)
+
+
+def how_to_renew(shared: Shared) -> str:
+    """What gives all readers of a group one other value."""
+    if may_rotate(shared):
+        return f"`devstack env rotate {shared.name}` writes one strong value to all its readers"
+    return f"`devstack env set {shared.name}` gives all its readers one value"
 
 
 def is_chosen(text: str, name: str) -> bool:

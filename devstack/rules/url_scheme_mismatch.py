@@ -64,10 +64,12 @@ def _finding(inspection: Inspection, judged: JudgedLink, address: Address, wante
     target = inspection.need_stack().services[judged.link.to]
     if judged.requirement.schemes is not None:
         reason = f"the link asks for {' or '.join(judged.requirement.schemes)}"
+        instead = ", or correct `scheme` of the link"
     elif target.tls:
-        reason = f"{reach.named(judged.target)} serves TLS on that port"
+        reason, instead = f"{reach.named(judged.target)} serves TLS on that port", ""
     else:
         reason = f"{reach.named(judged.target)} speaks no TLS on that port"
+        instead = f", or declare `tls = true` on {target.name} if it does serve TLS"
     why = (
         "No TLS handshake comes about (ERR_SSL_PROTOCOL_ERROR)"
         if address.is_secure
@@ -78,8 +80,7 @@ def _finding(inspection: Inspection, judged: JudgedLink, address: Address, wante
         reach.place(inspection, judged),
         reach.declared(inspection, judged),
         service=judged.link.source.service,
-        hint=f"write `{wanted}://`"
-        + ("" if target.tls else f", or declare `tls = true` on {target.name} if it does serve TLS"),
+        hint=f"write `{wanted}://`{instead}",
         fix=reach.rewrite(
             inspection, judged, f"change the scheme to {wanted}", reach.with_scheme(text, wanted)
         ),

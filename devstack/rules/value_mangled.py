@@ -163,6 +163,8 @@ def _hint(loader: str, written: str, spelling: str | None) -> str:
         )
     if "$" in written and loader.startswith(("next", "vite", "dotenv-expand")):
         return "write a backslash before each `$` that is meant literally (`\\$`), or use a value without `$`"
+    if re.match(r"[A-Za-z]:\\", written):
+        return "write `/` for each backslash: Windows takes it, too"
     return "choose a value of letters, digits, `-` and `_`, which every program reads alike"
 
 

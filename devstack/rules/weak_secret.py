@@ -28,7 +28,7 @@ from devstack.contract.spelling import intended
 from devstack.env.secrets import placeholder
 from devstack.rules import evidence, placeholder_value
 from devstack.rules.base import Finding, Rule, Severity
-from devstack.rules.signing import wanted_bytes
+from devstack.rules.signing import how_to_renew, wanted_bytes
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
@@ -99,7 +99,7 @@ def _finding(inspection: Inspection, shared: Shared, found: Effective, what: str
         *(evidence.place(inspection, other) for other in same),
         severity=Severity.INFO if is_dev else Severity.WARNING,
         service=found.service,
-        hint=f"`devstack env rotate {shared.name}` writes a strong one to all members",
+        hint=None if is_dev else how_to_renew(shared),
     )
 
 

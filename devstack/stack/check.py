@@ -182,6 +182,9 @@ def _token_secret(declared: Declared, at: Loc, secret: str) -> Iterator[Fault]:
         )
 
 
+_WITHOUT = "take out the dependency that can wait: who is called only later needs none"
+
+
 def _cycle(declared: Declared) -> Iterator[Fault]:
     """One fault for each cycle; each is cut where it is reported so that the next one is found."""
     needs = {
@@ -192,7 +195,7 @@ def _cycle(declared: Declared) -> Iterator[Fault]:
         first, second = path[0], path[1]
         written = declared.services[first]["depends_on"]
         key = written.index(second) if isinstance(written, list) else second
-        yield Fault(("services", first, "depends_on", key), f"a cycle: {' -> '.join(path)}")
+        yield Fault(("services", first, "depends_on", key), f"a cycle: {' -> '.join(path)}", _WITHOUT)
         needs[first].remove(second)
 
 

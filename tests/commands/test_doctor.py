@@ -352,3 +352,27 @@ def test_what_to_do_about_a_missing_variable_names_the_command_that_does_it(
     outcome = doctor({"stack.toml": stack + declared, **loads, **files}, "--select", "DS201", "--json")
     (found,) = json.loads(outcome.out)["findings"]
     assert found["hint"].endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "is_offered"),
+    [
+        ("JWT_SECRET", "secret = true", True),
+        ("JWT_SECRET", "secret = false", False),
+        ("LIVEKIT_API_SECRET", "secret = true", False),
+    ],
+)
+def test_rotate_is_offered_where_it_would_not_refuse(
+    name: str, declared: str, is_offered: bool, doctor: Callable[..., Any]
+) -> None:
+    two = '[services.two]\ntype = "python"\ndir = "two"\ncommand = "python3 main.py"\n'
+    group = f'[shared.key]\nmembers = ["ws:{name}", "two:{name}"]\n{declared}\n'
+    files = {
+        "stack.toml": STACK + two + group,
+        "two/main.py": FILES["ws/main.py"],
+        "ws/.env": f"{name}={SECRET}\n",
+        "two/.env": f"{name}={SECRET[::-1]}\n",
+    }
+    outcome = doctor(files, "--select", "shared-mismatch", "--json")
+    (found,) = json.loads(outcome.out)["findings"]
+    assert ("env rotate key" in found["hint"]) is is_offered
