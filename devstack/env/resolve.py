@@ -228,17 +228,23 @@ def _stacked(first: Loaded, second: Loaded) -> Loaded:
                 before,
                 text=value.text,
                 unknown=value.unknown or before.unknown,
-                shadows=before.shadows + value.shadows,
+                shadows=_without(before.origin, before.shadows + value.shadows),
             )
         else:
             losers = tuple(shadow for shadow in value.shadows if shadow.origin.layer is not LayerKind.PROCESS)
-            merged[name] = replace(value, shadows=(*losers, _as_shadow(before), *before.shadows))
+            shadows = (*losers, _as_shadow(before), *before.shadows)
+            merged[name] = replace(value, shadows=_without(value.origin, shadows))
     return Loaded(
         variables=merged,
-        layers=first.layers + second.layers,
+        layers=tuple(dict.fromkeys(first.layers + second.layers)),
         issues=first.issues + second.issues,
         prefixes=first.prefixes + second.prefixes,
     )
+
+
+def _without(origin: Origin, shadows: tuple[Shadow, ...]) -> tuple[Shadow, ...]:
+    """Where both layers read one file, a line does not hide itself."""
+    return tuple(shadow for shadow in shadows if shadow.origin != origin)
 
 
 def _as_shadow(value: Value) -> Shadow:

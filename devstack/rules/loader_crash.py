@@ -57,11 +57,14 @@ def _finding(inspection: Inspection, service: str, environment: Environment, iss
             hint="an env file holds settings; keep data elsewhere",
         )
     loader = environment.loader.partition("+")[0]
+    lost = (
+        "the whole file, so every variable of it is undefined" if issue.fatal else "what follows in the file"
+    )
     effect = {
         "hang": "never finishes reading it",
         "error": "stops with an error",
         "unreadable": "cannot open it",
-    }.get(issue.kind, "drops the whole file, so every variable of it is undefined")
+    }.get(issue.kind, f"drops {lost}")
     return RULE.finding(
         f"{loader} {effect}: {issue.message.rstrip('.')}.",
         _place(inspection, issue),

@@ -135,6 +135,9 @@ def test_only_an_older_bun_in_nodes_place_loads_before_next_which_then_expands_a
     root = tree({".env": "A='pa\\$word'\n", ".env.local": "B=${A:-none}\n", ".bun-version": "1.3.14\n"})
     older = _resolved(root, "bun --bun next dev", "next")
     assert (older.loader, _texts(older)) == ("bun@1.3 + next@16", {"B": "none", "A": "pa"})
+    value = older.variables["A"]
+    assert (value.origin.line, value.shadows) == (1, ())  # one file, read twice
+    assert len(older.layers) == 4
     (root / ".bun-version").write_text("1.4.5\n")
     newer = _resolved(root, "bun --bun next dev", "next")
     assert (newer.loader, _texts(newer)) == ("next@16", {"B": "none", "A": "pa$word"})

@@ -50,7 +50,7 @@ class Bun:
             try:
                 run.apply(file)
             except expand_bun.Stops:
-                reading.issues.append(_crash(file, self.version))
+                reading.issues.append(_crash(file, run.expanding, self.version))
                 return reading.finish({})
         found = Found(run.taken)
         results = Results(found, run.result)
@@ -64,15 +64,20 @@ def _note_options(request: LoadRequest, reading: Reading) -> None:
         reading.issues.append(LoadIssue(path=where, line=None, kind="dynamic", message=message))
 
 
-def _crash(file: ParsedFile, version: str) -> LoadIssue:
+def _crash(file: ParsedFile, name: str, version: str) -> LoadIssue:
     message = (
-        f"Bun {version} crashes: a default holds another reference, as in `${{A:-$B}}`; Bun 1.4 can do that"
+        f"Bun {version} crashes: a default holds another reference, as `${{A:-$B}}` does; Bun 1.4 takes it"
     )
-    return LoadIssue(path=file.path, line=None, kind="error", message=message, fatal=True)
+    line = file.definitions[file.definitions.last()[name]].line
+    return LoadIssue(path=file.path, line=line, kind="error", message=message, fatal=True)
 
 
 class _Run:
-    """What Bun's environment becomes while the files are applied one after the other."""
+    """What Bun's environment becomes while the files are applied one after the other.
+
+    Attributes:
+        expanding: the name whose references are being resolved.
+    """
 
     def __init__(self, request: LoadRequest, *, is_new: bool) -> None:
         self._initial = request.process
@@ -80,6 +85,7 @@ class _Run:
         self._undecided: dict[str, str] = {}
         self._expand = expand_bun.expand14 if is_new else expand_bun.expand13
         self.taken: list[ParsedFile] = []
+        self.expanding = ""
 
     def apply(self, file: ParsedFile) -> None:
         """Add what is not there yet, then expand that, in the order of the text.
@@ -95,6 +101,7 @@ class _Run:
         for name, text in fresh.items():
             if "$" not in text:
                 continue
+            self.expanding = name
             try:
                 self._current[name] = self._expand(text, self._current, work)
             except Undecided as reason:

@@ -32,7 +32,7 @@ def test_the_environment_decides_which_files_bun_reads(
 
 def test_a_default_with_a_reference_in_it_crashes_the_older_bun_and_is_said() -> None:
     case = Case(files={".env": "PORT=1\nA=${B:-$PORT}\n"})
-    assert [issue.fatal for issue in ours("bun@1.3", case).issues] == [True]
+    assert [(issue.fatal, issue.line) for issue in ours("bun@1.3", case).issues] == [(True, 2)]
     assert ours("bun@1.4", case).variables["A"].text == "1"
 
 
