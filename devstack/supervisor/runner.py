@@ -268,6 +268,9 @@ class Runner:
 
     def _settled(self, effect: effects.Arm, tries: int) -> None:
         """A program that is still loading (it computes) has not proved that it lives: look again."""
+        running = self._children.get(effect.service, effect.generation)
+        if running is not None and running.child.ending() is not None:
+            return  # it is over, and that is told as soon as its last output is read
         members = self._children.members(effect.service, effect.generation)
         if tries and any(is_busy(one.pid) for one in members):
             key = (effect.service, effect.timer)

@@ -233,6 +233,28 @@ async def test_the_end_of_the_run_is_told_after_output_that_a_slow_reader_held_u
     assert kinds[-1] is events.RunFinished
 
 
+async def test_who_has_ended_does_not_become_ready_while_its_last_output_is_read() -> None:
+    def writes(child: FakeChild) -> None:
+        os.close(child.output)
+        child.output, out = os.pipe()
+        os.write(out, b"the last words\n")
+        os.close(out)
+        child.end(Ending(code=1))
+
+    stage = Stage(Spec(name="a", settle=0.01, restart=RestartMode.NEVER), prepare=writes)
+    may_go_on = threading.Event()
+
+    class Slow(Silent):
+        def write(self, block: bytes) -> None:
+            assert may_go_on.wait(20)
+
+    stage.output = lambda service, generation: Slow()
+    stage.on[events.ServiceExited, "a"] = may_go_on.set
+    await stage.run()
+    assert stage.names(events.ServiceExited)[:1] == ["a"]
+    assert stage.names(events.ServiceReady) == []
+
+
 async def test_what_output_calls_for_after_the_end_of_the_run_is_left() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
