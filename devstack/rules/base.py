@@ -43,6 +43,11 @@ class Location:
         """Whether it is a file; the environment of a process is written in brackets."""
         return not self.path.startswith("(")
 
+    @property
+    def shown(self) -> str:
+        """`ws/.env:3`, or the path alone."""
+        return self.path if self.line is None else f"{self.path}:{self.line}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fix:

@@ -11,7 +11,7 @@ from devstack.env.model import Environment, LayerKind, LoadIssue, Origin, Shadow
 from devstack.env.secrets import Fingerprinter, is_masked, is_plain_name
 from devstack.invisible import visible
 from devstack.records import dataclass, field
-from devstack.views.style import Style
+from devstack.views.style import Style, cut
 
 _LONGEST_NAME, _LONGEST_VALUE = 40, 48
 _SHORTEST_SECRET = 5  # shorter ones are found in harmless texts
@@ -179,10 +179,10 @@ def _row_lines(row: tuple[str, str, str, str], name_width: int, value_width: int
     below = " " * (name_width + 4)
     lines = [] if len(name) <= name_width else [f"  {name}"]
     lead = below if lines else f"  {name:<{name_width}}  "
-    cells = f"{lead}{_cut(text, value_width):<{value_width}}  {place}"
+    cells = f"{lead}{cut(text, value_width):<{value_width}}  {place}"
     if len(cells) > style.width:
         shown = [
-            *style.folded(f"{lead}{_cut(text, value_width)}", "    "),
+            *style.folded(f"{lead}{cut(text, value_width)}", "    "),
             *style.folded(f"    {place}", "      "),
         ]
         return [*lines, *shown, *(style.folded(f"    {note}", "      ", "dim") if note else ())]
@@ -228,7 +228,3 @@ def _issue_lines(issue: LoadIssue, shown: Disclosure, style: Style) -> list[str]
     first, *further = style.folded(f"  ! {shown.path(issue.path)}{line}  {issue.message}", "    ")
     colour = "red" if issue.fatal else "yellow"
     return [first.replace("!", style.paint("!", colour), 1), *further]
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -115,12 +115,8 @@ def _agreement(sights: Sequence[Sight]) -> str:
         found = sight.value.text if sight.value is not None else None
         groups.setdefault(found, []).append(sight.environment.service)
     if len(groups) == 1:
-        return f"the same value in {_listed(next(iter(groups.values())))}"
-    return "different values: " + " | ".join(_listed(names) for names in groups.values())
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
+        return f"the same value in {', '.join(*groups.values())}"
+    return "different values: " + " | ".join(map(", ".join, groups.values()))
 
 
 def as_json(name: str, sights: Sequence[Sight], shown: Disclosure) -> str:

@@ -40,7 +40,7 @@ def _finding(finding: Finding, read: LineReader, style: Style) -> Iterator[str]:
     if finding.locations:
         yield from _place(finding.locations[0], read, style, colour)
     for place in finding.locations[1:]:
-        yield from _labelled("also", _where(place) + (f"  {place.note}" if place.note else ""), style)
+        yield from _labelled("also", visible(place.shown) + (f"  {place.note}" if place.note else ""), style)
     if finding.hint:
         yield from _labelled("help", finding.hint, style)
     if finding.fix is not None:
@@ -51,7 +51,7 @@ def _finding(finding: Finding, read: LineReader, style: Style) -> Iterator[str]:
 def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iterator[str]:
     corner, bar = style.glyph("┌─", "-->"), style.glyph("│", "|")
     lead = f"{' ' * _MARGIN}{style.paint(corner, 'dim')} "
-    where, room = _where(place), style.width - _MARGIN - len(corner) - 1
+    where, room = visible(place.shown), style.width - _MARGIN - len(corner) - 1
     note = f"  {visible(place.note)}" if place.note else ""
     if len(where) + len(note) <= room:
         yield f"{lead}{style.paint(where, 'cyan')}{note}"
@@ -66,11 +66,6 @@ def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iter
     yield f"{style.paint(str(place.line).rjust(_MARGIN - 1) + ' ' + bar, 'dim')} {text}"
     caret = style.paint("^" * shown.width, colour)
     yield f"{' ' * _MARGIN}{style.paint(bar, 'dim')} {' ' * shown.start}{caret}"
-
-
-def _where(place: Location) -> str:
-    path = visible(place.path)
-    return path if place.line is None else f"{path}:{place.line}"
 
 
 def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
@@ -92,7 +87,7 @@ def _wrapped(text: str, indent: str, style: Style) -> Iterator[str]:
 def _notes(notes: Sequence[Finding], style: Style) -> Iterator[str]:
     yield style.paint("notes", "blue", "bold")
     for finding in notes:
-        where = _where(finding.locations[0]) if finding.locations else ""
+        where = visible(finding.locations[0].shown) if finding.locations else ""
         text = (
             f"{where}  {_plain(finding.message)} [{finding.rule}]"
             if where

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from devstack.contract.hosts import HostEntry
 from devstack.rules.base import Rule
-from devstack.views.style import Style
+from devstack.views.style import Style, cut
 
 
 def rule(entry: Rule, style: Style) -> str:
@@ -27,7 +27,7 @@ def table(rules: Sequence[Rule], style: Style) -> str:
     """Every rule in one line."""
     width = max(len(entry.name) for entry in rules)
     lines = [f"{entry.id}  {entry.name:<{width}}  {entry.title}" for entry in rules]
-    return "\n".join(line if len(line) <= style.width else line[: style.width - 1] + "…" for line in lines)
+    return "\n".join(cut(line, style.width) for line in lines)
 
 
 def hosts(entries: Sequence[HostEntry], style: Style) -> str:

@@ -12,7 +12,7 @@ from devstack.host.model import Holder, PortState
 from devstack.host.ports import Freed, Outcome, PortStatus, Proposal
 from devstack.host.stopping import Refusal
 from devstack.records import dataclass
-from devstack.views.style import Style
+from devstack.views.style import Style, cut
 
 _HEAD = ("PORT", "SERVICE", "ROLE", "STATE", "CLASS", "PID", "USER", "AGE", "ADDRESS", "COMMAND", "FOLDER")
 _PORT, _STATE, _COMMAND, _FOLDER = 0, 3, 9, 10
@@ -142,15 +142,11 @@ def _joined(
 ) -> str:
     fitted: list[str] = []
     for index, width in widths.items():
-        cut = _cut_left if index == _FOLDER else _cut
-        cell = cut(cells[index], width)
+        fit = _cut_left if index == _FOLDER else cut
+        cell = fit(cells[index], width)
         padding = " " * (width - len(cell))
         fitted.append((paint(cell) if paint and index == _STATE else cell) + padding)
     return "  ".join(fitted).rstrip()
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _cut_left(text: str, width: int) -> str:
@@ -205,7 +201,7 @@ def proposal_text(proposal: Proposal, style: Style, *, will_stop: bool) -> str:
         for member in tree.members:
             depth[member.id.pid] = depth.get(member.parent, -1) + 1
             indent = "  " * (depth[member.id.pid] + 1)
-            lines.append(_cut(f"{indent}{member.id.pid}  {member.command}", style.width))
+            lines.append(cut(f"{indent}{member.id.pid}  {member.command}", style.width))
     if proposal.also_holds:
         held = ", ".join(str(port) for port in proposal.also_holds)
         lines.append(style.paint(f"It also holds {held}, which nobody asked to free.", "yellow"))
@@ -216,7 +212,7 @@ def proposal_text(proposal: Proposal, style: Style, *, will_stop: bool) -> str:
 
 def _refusal_line(port: int, holder: Holder, reason: str) -> str:
     who = f"pid {holder.pid}" if holder.pid else f"uid {holder.uid}"
-    command = f' "{_cut(holder.command, 60)}"' if holder.command else ""
+    command = f' "{cut(holder.command, 60)}"' if holder.command else ""
     return f"Port {port} stays: {who}{command}: {reason}."
 
 

@@ -80,7 +80,7 @@ def _result(finding: Finding, index: dict[str, int], fingerprint: str) -> dict[s
     if places:
         result["locations"] = [_location(places[0])]
         result["relatedLocations"] = [
-            {**_location(place), "id": number, "message": {"text": place.note or _where(place)}}
+            {**_location(place), "id": number, "message": {"text": place.note or place.shown}}
             for number, place in enumerate(places[1:], start=1)
         ]
     return result
@@ -100,10 +100,6 @@ def _location(place: Location) -> dict[str, object]:
     if place.variable:
         location["logicalLocations"] = [{"name": place.variable, "kind": "variable"}]
     return location
-
-
-def _where(place: Location) -> str:
-    return place.path if place.line is None else f"{place.path}:{place.line}"
 
 
 def _fingerprints(findings: Iterable[Finding]) -> Iterator[str]:

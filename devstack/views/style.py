@@ -60,6 +60,11 @@ class Style:
         return fancy if self.unicode else plain
 
 
+def cut(text: str, width: int) -> str:
+    """At most `width` characters."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def detect(stream: TextIO, environment: Mapping[str, str]) -> Style:
     """The style for `stream`: DEVSTACK_COLOUR, then NO_COLOR, then FORCE_COLOR, then what the stream is."""
     is_terminal = stream.isatty()
