@@ -95,11 +95,19 @@ def test_rotate_gives_the_same_new_value_to_every_kind_of_member(tree: Tree, dev
 
 def test_no_new_secret_is_made_for_some_members_only(tree: Tree, devstack: Devstack) -> None:
     declared = STACK + REDIS.format(file="c.yaml", key="redis.password")
-    root = tree({"stack.toml": declared, "c.yaml": "redis:\n  password: |\n    secret\n", **ENV})
+    folded = 'redis:\n  password: "sec\\\n    ret"\n'  # on two lines, so it cannot be told where it ends
+    root = tree({"stack.toml": declared, "c.yaml": folded, **ENV})
     done = devstack("env", "sync", "--yes", cwd=root)
     assert "no new value is made for some members only" in " ".join(done.out.split())
     assert (root / "ws" / ".env").read_text() == ENV["ws/.env"]
     assert (root / "api" / ".env").read_text() == ENV["api/.env"]
+
+
+def test_a_block_scalar_gets_the_new_value_like_every_member(tree: Tree, devstack: Devstack) -> None:
+    declared = STACK + REDIS.format(file="c.yaml", key="redis.password")
+    root = tree({"stack.toml": declared, "c.yaml": "redis:\n  password: |\n    secret\nport: 1\n", **ENV})
+    assert devstack("env", "set", "redis", NEW, "--yes", cwd=root).code == 0
+    assert (root / "c.yaml").read_text() == f'redis:\n  password: "{NEW}"\nport: 1\n'
 
 
 def test_a_part_of_a_url_that_is_put_together_elsewhere_is_left(tree: Tree, devstack: Devstack) -> None:
