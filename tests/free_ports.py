@@ -21,6 +21,7 @@ PORTS = range(20_000, 32_000)
 
 _choice = random.SystemRandom()  # hypothesis seeds the other one: every worker would try the same ports
 _given: set[int] = set()
+_FILE = Path(tempfile.gettempdir()) / f"devstack-test-ports-{os.getuid()}"
 
 
 def find() -> int:
@@ -43,8 +44,7 @@ def _claim(port: int) -> bool:
 
 @cache
 def _claims() -> int:
-    path = Path(tempfile.gettempdir()) / f"devstack-test-ports-{os.getuid()}"
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _is_free(port: int) -> bool:
