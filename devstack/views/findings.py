@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from devstack.invisible import visible
 from devstack.rules.base import Finding, Location, Report, Severity
 from devstack.views.excerpt import LineReader, excerpt
-from devstack.views.style import Style
+from devstack.views.style import Style, wrapped
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -57,7 +56,7 @@ def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iter
         yield f"{lead}{style.paint(where, 'cyan')}{note}"
     else:
         yield lead + style.paint(where, "cyan")
-        for line in textwrap.wrap(note.strip(), room, break_long_words=False, break_on_hyphens=False):
+        for line in wrapped(note.strip(), room):
             yield f"{' ' * _MARGIN}{style.paint(bar, 'dim')}  {line}"
     shown = excerpt(place, read, style.width - _MARGIN - 3)
     if shown is None:
@@ -70,17 +69,12 @@ def _place(place: Location, read: LineReader, style: Style, colour: str) -> Iter
 
 def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
     lead = f"{' ' * _MARGIN}= {label}: "
-    lines = textwrap.wrap(
-        _plain(text), style.width - len(lead), break_long_words=False, break_on_hyphens=False
-    )
-    for index, line in enumerate(lines):
+    for index, line in enumerate(wrapped(_plain(text), style.width - len(lead))):
         yield f"{style.paint(lead, 'cyan') if index == 0 else ' ' * len(lead)}{line}"
 
 
 def _wrapped(text: str, indent: str, style: Style) -> Iterator[str]:
-    for line in textwrap.wrap(
-        _plain(text), style.width - len(indent), break_long_words=False, break_on_hyphens=False
-    ) or [""]:
+    for line in wrapped(_plain(text), style.width - len(indent)) or [""]:
         yield f"{indent}{style.paint(line, 'bold')}"
 
 
@@ -93,7 +87,7 @@ def _notes(notes: Sequence[Finding], style: Style) -> Iterator[str]:
             if where
             else f"{_plain(finding.message)} [{finding.rule}]"
         )
-        lines = textwrap.wrap(text, style.width - 4, break_long_words=False, break_on_hyphens=False)
+        lines = wrapped(text, style.width - 4)
         yield f"  {lines[0].replace(where, style.paint(where, 'cyan'), 1) if where else lines[0]}"
         yield from (f"    {line}" for line in lines[1:])
 
@@ -111,8 +105,7 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
     remarks = [f"{_counted(len(report.suppressed), 'finding')} suppressed"] if report.suppressed else []
     remarks += _skipped(report)
     for remark in (*remarks, *_next_steps(report)):
-        for line in textwrap.wrap(remark, style.width, break_long_words=False, break_on_hyphens=False):
-            yield style.paint(line, "dim")
+        yield from (style.paint(line, "dim") for line in wrapped(remark, style.width))
 
 
 def _skipped(report: Report) -> Iterator[str]:

@@ -48,16 +48,20 @@ class Style:
         """`text` in lines that fit, each in these colours, the further ones behind `indent`; words stay whole."""
         if len(text) <= self.width:
             return [self.paint(text, *names)]
-        import textwrap
-
-        lines = textwrap.wrap(
-            text, self.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-        return [self.paint(line, *names) for line in lines]
+        return [self.paint(line, *names) for line in wrapped(text, self.width, indent)]
 
     def glyph(self, fancy: str, plain: str) -> str:
         """The character that the terminal can show."""
         return fancy if self.unicode else plain
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Lines of at most `width` characters, the further ones behind `indent`; words stay whole."""
+    import textwrap
+
+    return textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def cut(text: str, width: int) -> str:
