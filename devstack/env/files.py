@@ -11,6 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_SHORT = 200  # entries; in a longer listing looking for a name takes longer than asking the system
 # A link that leads back to itself is, to a program as well, a file that is not there.
 _NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -31,7 +32,7 @@ class Files:
         self.root = root
         # By text: a Path takes longer to make comparable than the system to answer.
         self._contents: dict[str, bytes | OSError | None] = {}
-        self._facts: dict[str, os.stat_result | None] = {}
+        self._facts: dict[str, os.stat_result | int] = {}
         self._entries: dict[str, dict[str, os.DirEntry[str]] | None] = {}
         self._derived: dict[object, object] = {}
 
@@ -52,13 +53,8 @@ class Files:
 
     def stat(self, path: Path | str) -> os.stat_result | None:
         """Facts of what `path` leads to (links followed); None where nothing is or may be seen."""
-        key = str(path)
-        if key not in self._facts:
-            try:
-                self._facts[key] = os.stat(key)  # noqa: PTH116 - asked for ten thousands of paths
-            except (OSError, ValueError):
-                self._facts[key] = None
-        return self._facts[key]
+        found = self._looked_at(str(path))
+        return None if isinstance(found, int) else found
 
     def is_file(self, path: Path | str) -> bool:
         """Whether a regular file is there."""
@@ -111,28 +107,42 @@ class Files:
                 self._entries[folder] = None
         return self._entries[folder]
 
+    def _looked_at(self, path: str) -> os.stat_result | int:
+        """Facts, or the number of the error instead of them."""
+        found = self._facts.get(path)
+        if found is None:
+            found = self._facts[path] = errno.ENOENT if self._is_absent(path) else _facts(path)
+        return found
+
+    def _is_absent(self, path: str) -> bool:
+        """Whether a listing that is at hand lacks the name, in capital or small letters; False says nothing."""
+        folder, _, name = path.rpartition(os.sep)
+        listed = self._entries.get(folder)
+        if listed is None or name in listed or len(listed) > _SHORT or not name.isascii():
+            return False
+        return name not in ("", ".", "..") and name.lower() not in map(str.lower, listed)
+
     def _read(self, path: str) -> bytes | OSError | None:
-        facts = self.stat(path)
-        if facts is None:
-            return self._why_not(path)
+        facts = self._looked_at(path)
+        if isinstance(facts, int):
+            return None if facts in _NOTHING_THERE else OSError(facts, os.strerror(facts), path)
         if stat.S_ISDIR(facts.st_mode):
             return None
         if not stat.S_ISREG(facts.st_mode):
             return OSError(errno.EINVAL, "not a regular file, so it is not read", path)
         try:
-            with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - as for stat
+            with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - asked for thousands of paths
                 return stream.read()
         except FileNotFoundError:
             return None
         except OSError as problem:
             return problem
 
-    @staticmethod
-    def _why_not(path: str) -> OSError | None:
-        try:
-            os.stat(path)  # noqa: PTH116 - as for stat
-        except OSError as problem:
-            return None if problem.errno in _NOTHING_THERE else problem
-        except ValueError:
-            pass
-        return None
+
+def _facts(path: str) -> os.stat_result | int:
+    try:
+        return os.stat(path)  # noqa: PTH116 - asked for ten thousands of paths
+    except OSError as problem:
+        return problem.errno or errno.EIO
+    except ValueError:  # a name that no file can have
+        return errno.ENOENT

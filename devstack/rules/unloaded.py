@@ -93,6 +93,8 @@ def _is_assumed(inspection: Inspection, service: Service) -> bool:
 
 def _dependencies(inspection: Inspection, folder: Path) -> Iterator[str]:
     """Names of what the service is made of, as its manifests say."""
+    if not inspection.files.may_hold(folder, "package.json", "requirements.txt", "pyproject.toml"):
+        return
     for name in _table(read_json(inspection.files, folder / "package.json"), "dependencies"):
         if not name.startswith("@types/"):
             yield name

@@ -83,6 +83,17 @@ def test_a_listing_tells_what_may_be_there(tmp_path: Path) -> None:
     assert not files.may_hold(tmp_path / "nowhere", "uv.lock")
 
 
+def test_a_name_that_a_listing_lacks_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "Package.json").write_text("{}")
+    listed, fresh = Files(tmp_path), Files(tmp_path)
+    assert listed.names(tmp_path) == ("Package.json",)
+    for name in ("Package.json", "package.json", ".env", ".", "..", "é", "a/b", "nul\0", ""):
+        path = f"{tmp_path}/{name}"
+        assert listed.stat(path) == fresh.stat(path)
+    (tmp_path / ".env.local").write_text("A=1")
+    assert listed.read(tmp_path / ".env.local") is None
+
+
 def test_a_folder_that_cannot_be_listed_may_hold_anything(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
