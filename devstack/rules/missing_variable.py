@@ -24,14 +24,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from devstack.contract.members import Provenance
-from devstack.rules import absence, evidence, missing_env_file
+from devstack.lines import split
+from devstack.patterns import regex
+from devstack.rules import absence, evidence, missing_env_file, packages
 from devstack.rules.absence import Absence
-from devstack.rules.base import Finding, Rule, Severity
+from devstack.rules.base import Finding, Location, Rule, Severity
 from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
     from devstack.rules.inspection import Inspection
 
+_EXPORT = regex(r"\s*export\s+(\w+)=")
 _FOREIGN = (ServiceType.EXTERNAL, ServiceType.COMPOSE)  # their variables are set elsewhere
 
 
@@ -87,14 +90,31 @@ def _finding(inspection: Inspection, group: list[Absence]) -> Finding:
     if fallback is not None:
         places.append(evidence.read_place(inspection, fallback, note="the fallback used instead"))
     places.append(inspection.at_key(found.need.key, note=f"{names} {found.need.reason}"))
+    hint = _hint(inspection, group, places[0].path)
+    direnv = _in_envrc(inspection, found)
+    if direnv is not None:
+        places.append(direnv)
+        hint = "start devstack from a shell in which direnv is active (`direnv allow`): its .envrc sets the variable"
     return RULE.finding(
         f"{names} is not set for {where}, although it {found.need.reason}. {does}"
         + (" That is what it must reach, so it works." if serves else ""),
         *places,
         severity=Severity.INFO if serves else Severity.ERROR,
         service=found.service,
-        hint=_hint(inspection, group, places[0].path),
+        hint=hint,
     )
+
+
+def _in_envrc(inspection: Inspection, found: Absence) -> Location | None:
+    """The line of an `.envrc` that sets the name: direnv was not active where devstack was started."""
+    folder = inspection.folder(inspection.need_stack().services[found.service])
+    for place in packages.upward(folder, inspection.root):
+        text = inspection.read_text(place / ".envrc") or ""
+        for number, line in enumerate(split(text), start=1):
+            exported = _EXPORT.match(line)
+            if exported is not None and exported[1] in found.need.reference.names:
+                return inspection.at(place / ".envrc", number, note="sets it where direnv is active")
+    return None
 
 
 def _hint(inspection: Inspection, group: list[Absence], path: str) -> str:
