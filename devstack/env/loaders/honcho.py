@@ -22,22 +22,31 @@ _NAME = rf"[A-Za-z_][{_WORD}]*+"
 _BREAK = "\n\v\f\x1c-\x1e\x85\u2028\u2029"
 _PIECE = rf"(?:[^'\"\\#{_BREAK}]++|'[^'{_BREAK}]*+'|\"(?:[^\"\\{_BREAK}]++|\\[^{_BREAK}])*+\"|\\[^{_BREAK}])"
 _COMMENT = rf"(?:#[^{_BREAK}]*+)?"
-_SHAPE = Shape(
-    lead=rf"(?:[ \t]*+{_COMMENT}[{_BREAK}])*+[ \t]*+",
-    name=_NAME,
-    middle=r"[ \t]*+=[ \t]*+",
-    value=rf"{_PIECE}++",
-    end=rf"{_COMMENT}(?=[{_BREAK}]|\Z)",
+# A line without a value, or where something else than `=` stands behind the first word.
+_DROPPED_LINE = (
+    rf"[ \t]*+(?:{_COMMENT}|{_NAME}[ \t]*+(?:=[ \t]*+)?+{_COMMENT}"
+    rf"|(?:{_NAME}(?:[ \t]++(?=[^=#'\"\\{_BREAK}])|(?=[^{_WORD}=#'\"\\ \t{_BREAK}]))|(?=[^A-Za-z_#'\"\\ \t{_BREAK}]))"
+    rf"{_PIECE}*+{_COMMENT})[{_BREAK}]"
 )
+_BLANK_LINE = rf"[ \t]*+{_COMMENT}[{_BREAK}]"
+
+
+def _shape(between: str) -> Shape:
+    """Lines with a value, and lines of `between` that need no look."""
+    return Shape(
+        lead=rf"(?:{between})*+[ \t]*+",
+        name=_NAME,
+        middle=r"[ \t]*+=[ \t]*+",
+        value=rf"{_PIECE}++",
+        end=rf"{_COMMENT}(?=[{_BREAK}]|\Z)",
+    )
+
+
+# Of many dropped lines only the first are reported.
+_SHAPE = {False: _shape(_BLANK_LINE), True: _shape(_DROPPED_LINE)}
+_NOTHING = {False: regex(rf"(?:{_BLANK_LINE})++"), True: regex(rf"(?:{_DROPPED_LINE})++")}
 _SIMPLE_LINES = regex(r"(?:[A-Za-z_][A-Za-z0-9_]*+=[!$-&(-\[\]-~]++\n){8,}+")
 _LINE = regex(f"([^{_BREAK}]*+)(?:[{_BREAK}]|\\Z)")
-_NOTHING = regex(rf"(?:[ \t]*+{_COMMENT}[{_BREAK}])++")
-# Lines without a value, or where something else than `=` stands behind the first word.
-_DROPPED = regex(
-    rf"(?:[ \t]*+(?:{_COMMENT}|{_NAME}[ \t]*+(?:=[ \t]*+)?+{_COMMENT}"
-    rf"|(?:{_NAME}(?:[ \t]++(?=[^=#'\"\\{_BREAK}])|(?=[^{_WORD}=#'\"\\ \t{_BREAK}]))|(?=[^A-Za-z_#'\"\\ \t{_BREAK}]))"
-    rf"{_PIECE}*+{_COMMENT})[{_BREAK}])++"
-)
 _LEXED = regex(rf"{_PIECE}*+")
 _TOKEN = regex(rf"((?:[{_WORD}]++|'[^']*+'|\"(?:[^\"\\]++|\\.)*+\"|\\.)++|[^{_WORD}])[ \t]*+")
 _WITHOUT_SPACE = dict.fromkeys(map(ord, " \t"))
@@ -88,9 +97,9 @@ def parse(text: str) -> Parsed:
     rows, ignored = Definitions(), Ignored()
     lines, position = Lines(text), 0
     while position < len(text):
-        position = _skipped(text, position, is_noted=ignored.is_full)
-        position = lines.take_plain(position, rows, _SIMPLE_LINES)
-        names, values, numbers, position = statements(_SHAPE, text, position, lines)
+        nothing = _NOTHING[ignored.is_full].match(text, position)
+        position = lines.take_plain(nothing.end() if nothing else position, rows, _SIMPLE_LINES)
+        names, values, numbers, position = statements(_SHAPE[ignored.is_full], text, position, lines)
         made = {value: _text(value) for value in set(values)}
         rows.names += names
         rows.texts += map(made.__getitem__, values)
@@ -110,12 +119,6 @@ def parse(text: str) -> Parsed:
         else:
             rows.append((found[0], _text(found[1]), found[1].strip(), number))
     return ignored.parsed(rows)
-
-
-def _skipped(text: str, position: int, *, is_noted: bool) -> int:
-    """Behind lines that are nothing; of many dropped ones only the first are reported."""
-    found = (_DROPPED if is_noted else _NOTHING).match(text, position)
-    return found.end() if found else position
 
 
 def _assignment(line: str) -> tuple[str, str] | None:
