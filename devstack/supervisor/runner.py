@@ -171,6 +171,7 @@ class Runner:
         match effect:
             case effects.Publish(event=events.RunFinished()):
                 self._last = effect.event
+                self._hub.state = self._state
             case effects.Publish():
                 self._hub.publish(effect.event, self._state)
             case effects.Spawn():

@@ -79,7 +79,7 @@ class Feed:
         self._allowance = min(self._most, self._allowance + (since - self._paced_at) * REGAINED)
         until = since + self._allowance
         now = since
-        while self._subscription.backlog >= self._limit // 2 and now < until and not self._hub.state.forced:
+        while self._subscription.backlog >= self._limit // 2 and now < until and not self._is_hurried():
             time.sleep(PACE_STEP)
             now = time.monotonic()
             if self._shown != shown:
@@ -88,6 +88,11 @@ class Feed:
                 self._stalled_at = shown
                 break
         self._allowance, self._paced_at = until - now, now
+
+    def _is_hurried(self) -> bool:
+        """Somebody waits for the end, and only what was written is left; the newest of it is shown in any case."""
+        state = self._hub.state
+        return state.forced or (state.asked and state.finished)
 
     def close(self, patience: float = CLOSING_LIMIT) -> bool:
         """Show what waits, then end; whether everything was shown.

@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from devstack.run.events import Envelope, OutputBlock, OutputLost, RunFinished, ServiceReady
 from devstack.run.hub import Hub
 from devstack.run.state import RunState
@@ -50,6 +52,22 @@ def test_a_view_that_hangs_is_given_up_at_the_end() -> None:
     assert not feed.close(0.1)
     assert view.shown == []
     view.gate.set()
+
+
+@pytest.mark.parametrize("ends", [{"forced": True}, {"asked": True, "finished": True}])
+def test_who_waits_for_the_end_waits_for_no_slow_reader(
+    ends: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, view = Hub(time.time), Gated(is_open=False)
+    feed = Feed(hub, view, "test", limit=1000)
+    hub.publish(block(b"x" * 900 + b"\n"))
+    hub.publish(block(b"x" * 900 + b"\n"))
+    hub.state = RunState(**ends)  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr("devstack.views.feed.PACE_STEP", "no number, so that sleeping would fail")
+        feed.pace()
+    view.gate.set()
+    assert feed.close(10)
 
 
 def test_an_event_that_cannot_be_shown_costs_no_other_one() -> None:
