@@ -17,6 +17,7 @@ from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.stack import bun_call, package, scripts, shell_words
 from devstack.stack.bun_call import Target
+from devstack.stack.launch import Launch
 from devstack.stack.package import Package
 
 CONFIGURATION = "bunfig.toml"
@@ -92,8 +93,11 @@ class Found:
 NOTHING = Found()
 
 
-def found(command: str, folder: Path, files: Files, installed: versions.Installed) -> Found:
-    """What Bun loads before the program that `command` runs in `folder`."""
+def found(launch: Launch, folder: Path, files: Files, installed: versions.Installed) -> Found:
+    """What Bun loads before the program that `launch` starts in `folder`, or in another package's folder."""
+    command, script = launch.command, launch.script
+    if script is not None and normal(script.path.parent) != folder and "--bun" not in command:
+        command, folder = script.text, normal(script.path.parent)
     own = package.read(folder) if files.may_hold(folder, "package.json") else None
     if "bun" not in command and not any("bun" in script for script in (own.scripts if own else {}).values()):
         return NOTHING

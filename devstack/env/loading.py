@@ -113,7 +113,7 @@ class _Planner:
         self._launch = launch
         self._bun = bun.NOTHING
         if launch is not None and defaults.loader(service).partition("@")[0] != "bun":
-            self._bun = bun.found(launch.command, self._folder, files, installed)
+            self._bun = bun.found(launch, self._folder, files, installed)
         self._words = _words(launch)
         self._pages = pages(stack, service)
         is_python = service.type in _PYTHON
@@ -127,8 +127,8 @@ class _Planner:
         config = vite_config.NOTHING
         if kind == "vite" and not declared.layers:
             config = vite_config.read(self._pages, self._files)
-        flag = _flag(self._words, "--mode", "-m") if kind == "vite" else None
-        mode = declared.mode or flag or config.mode or self._usual_mode(kind)
+        flags = _flags(self._words, "--mode", "-m") if kind == "vite" else []
+        mode = declared.mode or "".join(flags[-1:]) or config.mode or self._usual_mode(kind)
         loads = tuple(self._loads(kind, config, mode))
         prefixes = () if self._framework is None else self._framework.prefixes
         return Plan(mode=mode, loads=loads, issues=tuple(self._issues), prefixes=prefixes)
@@ -395,8 +395,3 @@ def _flags(words: tuple[str, ...], *names: str) -> list[str]:
             elif index + 1 < len(words):
                 found.append(words[index + 1])
     return found
-
-
-def _flag(words: tuple[str, ...], *names: str) -> str | None:
-    found = _flags(words, *names)
-    return found[-1] if found else None

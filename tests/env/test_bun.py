@@ -173,6 +173,19 @@ def test_bunfig_can_forbid_loading(tree: Tree) -> None:
     assert _texts(_resolved(root, "bun server.ts"))["A"] == "local"
 
 
+def test_a_package_of_a_workspace_is_run_in_its_own_folder(tree: Tree) -> None:
+    root = tree(
+        {
+            "package.json": '{"workspaces": ["api"]}',
+            "api/package.json": '{"name": "api", "scripts": {"dev": "bun --env-file=x.env server.ts"}}',
+            ".env": "A=root\n",
+            "api/x.env": "A=api\n",
+        }
+    )
+    for command in ("pnpm --filter api dev", "bun --filter api dev"):
+        assert _texts(_resolved(root, command)) == {"A": "api"}
+
+
 def test_where_bun_runs_something_beside_the_service_nothing_is_concluded(tree: Tree) -> None:
     root = tree({**FILES, "package.json": json.dumps({"scripts": SCRIPTS})})
     found = _resolved(root, "bun run both", "next")
