@@ -115,7 +115,7 @@ def without_value(inspection: Inspection, found: Effective) -> str:
         if is_empty and read.fallback is not None and read.operator is not Fallback.EMPTY_OR_UNSET:
             return (
                 f"The code at {read.path}:{read.line} works with the empty text: "
-                f"`{_operator(read)}` replaces only an unset value."
+                f"{_operator(read)} replaces only an unset value."
             )
     if reads:
         return (
@@ -125,4 +125,4 @@ def without_value(inspection: Inspection, found: Effective) -> str:
 
 
 def _operator(read: SourceRead) -> str:
-    return "??" if read.operator is Fallback.UNSET else "a default"
+    return "`??`" if read.operator is Fallback.UNSET else "a default"
