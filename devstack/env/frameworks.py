@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from devstack.env import versions
@@ -18,18 +19,25 @@ class Framework:
 
     Attributes:
         prefixes: names with these prefixes reach the browser.
-        loads: it reads the four files that Next reads, in the same order; else what it stands on loads them.
+        programs: those of its own that read the four files that Next reads, in the same order; none where Vite
+            loads for it.
     """
 
     prefixes: tuple[str, ...]
-    loads: bool = False
+    programs: frozenset[str] = frozenset()
+
+    def is_run_by(self, words: Iterable[str]) -> bool:
+        """Whether one of its programs is among the words of a command."""
+        return not self.programs.isdisjoint(word.rpartition("/")[2] for word in words)
 
 
 _FRAMEWORKS = {
     "@sveltejs/kit": Framework(prefixes=("VITE_", "PUBLIC_")),
     "astro": Framework(prefixes=("PUBLIC_",)),
-    "expo": Framework(prefixes=("EXPO_PUBLIC_",), loads=True),
-    "react-scripts": Framework(prefixes=("REACT_APP_",), loads=True),
+    "expo": Framework(prefixes=("EXPO_PUBLIC_",), programs=frozenset({"expo"})),
+    "react-scripts": Framework(
+        prefixes=("REACT_APP_",), programs=frozenset({"react-scripts", "craco", "react-app-rewired"})
+    ),
 }
 
 

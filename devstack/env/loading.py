@@ -116,8 +116,9 @@ class _Planner:
             self._bun = bun.found(launch, self._folder, files, installed)
         self._words = _words(launch)
         self._pages = pages(stack, service)
-        is_python = service.type in _PYTHON
-        self._framework = None if is_python else frameworks.of(self._pages.folder, files)
+        found = None if service.type in _PYTHON else frameworks.of(self._pages.folder, files)
+        is_served = found is not None and (service.type is ServiceType.VITE or found.is_run_by(self._words))
+        self._framework = found if is_served else None
         self._issues: list[LoadIssue] = []
 
     def plan(self) -> Plan:
@@ -173,7 +174,7 @@ class _Planner:
             self._note_packages()
             self._note_starter()
             return [Load(loader=loader, folder=normal(self._pages.folder))]
-        if self._framework is not None and self._framework.loads and self._service.env.loader is None:
+        if self._framework is not None and self._framework.programs and self._service.env.loader is None:
             return self._layered("dotenv-expand@11", mode)
         if kind == "python-dotenv" and self._service.type in _PYTHON:
             return self._python(loader, is_supplied=is_supplied)
