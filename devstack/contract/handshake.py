@@ -221,15 +221,14 @@ class _Conversation:
         if self._is_open():
             self._protocol.send_close(1000)
             await self._flush()
-            closed_by_us = self._answer.closed
-            await self._read_until(lambda: False, CLOSE_SECONDS)
-            self._answer.closed, self._answer.close_code = closed_by_us, None
-            self._answer.close_reason = ""
+            await self._read(CLOSE_SECONDS)
+            # What the server answers to our own close is no close of its own.
+            self._answer.closed, self._answer.close_code, self._answer.close_reason = False, None, ""
 
     async def _stay(self, until: float) -> None:
         """Listen, silently or with a ping now and then."""
         while self._is_open() and (left := until - time.perf_counter()) > 0:
-            await self._read_until(lambda: False, min(left, self._request.ping_every or left))
+            await self._read(min(left, self._request.ping_every or left))
             if self._request.ping_every and self._is_open():
                 self._protocol.send_ping(b"devstack")
                 await self._flush()
@@ -241,7 +240,7 @@ class _Conversation:
         started = time.perf_counter()
         self._protocol.send_ping(b"devstack")
         await self._flush()
-        await self._read_until(lambda: self._pong, 1.0)
+        await self._read(1.0, until=lambda: self._pong)
         if self._pong:
             self._answer.pings_ms.append(_ms(started))
 
@@ -264,10 +263,11 @@ class _Conversation:
         self._answer.invalid = why
         self._answer.closed, self._answer.close_code = True, None
 
-    async def _read_until(self, done: Callable[[], bool], seconds: float) -> None:
+    async def _read(self, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Take what comes, at most so long; less when `until` holds or the server has closed."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not done() and not self._answer.closed:
+                while not until() and not self._answer.closed:
                     data = await self._reader.read(READ_BYTES)
                     if data:
                         self._protocol.receive_data(data)

@@ -111,5 +111,8 @@ def test_the_node_server_lets_the_page_in_and_nobody_else(
     with connect(f"{url}?token={token()}", origin="http://localhost:3000") as client:  # type: ignore[arg-type]
         client.send("hello")
         assert client.recv(timeout=10) == "me: hello"
+        client.socket.sendall(b"\x83\x80\0\0\0\0")  # no such opcode: this socket ends, the server does not
+        with pytest.raises(ConnectionClosed):
+            client.recv(timeout=10)
 
     assert [close_code(f"{url}?token={token(**claims)}") for claims in REFUSED] == [4401] * 3

@@ -16,6 +16,7 @@ const server = createServer((request, response) => {
 
 const sockets = new WebSocketServer({ server, path: "/ws" });
 sockets.on("connection", (socket, request) => {
+  socket.on("error", (problem) => console.error(problem.message)); // a broken frame ends one socket only
   const { origin } = request.headers;
   if (origin && !origins.includes(origin)) return socket.close(4403, "origin not allowed");
   const token = new URL(request.url, "ws://localhost").searchParams.get("token");
