@@ -14,13 +14,14 @@ from pathlib import Path
 from devstack.env import versions
 from devstack.env.files import Files, normal
 from devstack.patterns import regex
-from devstack.records import dataclass
+from devstack.records import dataclass, replace
 from devstack.stack import bun_call, package, scripts, shell_words
 from devstack.stack.bun_call import Target
 from devstack.stack.launch import Launch
 from devstack.stack.package import Package
 
-CONFIGURATION = "bunfig.toml"
+_CONFIGURATION = "bunfig.toml"
+_MAY_BE = regex(r"\b(?:bunx?|npm|npx|pnpm|yarn)\b")
 _DEEPEST = 4  # scripts that run scripts
 _MENTION = regex(r"(?:^|[\s\"'`(&|;/])(bunx?\s[^\"'`)&|;]+)")
 _GOES_AWAY = regex(r"(?:^|[;&|(]\s*)cd\s")
@@ -98,26 +99,31 @@ def found(launch: Launch, folder: Path, files: Files, installed: versions.Instal
     command, script = launch.command, launch.script
     if script is not None and normal(script.path.parent) != folder and "--bun" not in command:
         command, folder = script.text, normal(script.path.parent)
-    own = package.read(folder) if files.may_hold(folder, "package.json") else None
-    if "bun" not in command and not any("bun" in script for script in (own.scripts if own else {}).values()):
+    if not _MAY_BE.search(command):
         return NOTHING
+    own = package.read(folder) if files.may_hold(folder, "package.json") else None
+    place = Place(package=own, is_file=lambda name: files.is_file(folder / name))
+    if not steps(command, replace(place, instead_of_node=True, without_node=True)):
+        return NOTHING  # no program is asked for its version in vain
     version = versions.bun(folder, files, installed)
     told = _configuration(folder, files) if version != "1.2" else {}
-    place = Place(
-        package=own,
-        is_file=lambda name: files.is_file(folder / name),
+    place = replace(
+        place,
         instead_of_node=_setting(told, "run", "bun") is True,
         without_node=version != "1.4" and installed("node") is None,
     )
-    silent = told.get("env") is False or _setting(told, "env", "file") is False
+    is_silent = told.get("env") is False or _setting(told, "env", "file") is False
+    return _loaded(steps(command, place), folder, version, is_silent=is_silent)
+
+
+def _loaded(made: tuple[Step, ...], folder: Path, version: str, *, is_silent: bool) -> Found:
+    """What this version of Bun loads in these steps; `is_silent`: its configuration tells it not to."""
     loads: list[tuple[Path, ...] | None] = []
-    made = steps(command, place)
     for step in made:
         if step.kind is Kind.NAMED and "$" not in step.file:
             loads.append((normal(folder / step.file),))
         elif (step.kind is Kind.AS_NODE and version != "1.4") or step.kind in (Kind.USUAL, Kind.SILENT):
-            is_silent = silent or (step.kind is Kind.SILENT and version != "1.2")
-            loads.append(() if is_silent else None)
+            loads.append(() if is_silent or (step.kind is Kind.SILENT and version != "1.2") else None)
     kinds = {step.kind for step in made}
     runs = not kinds.isdisjoint((Kind.RUNS, Kind.USUAL, Kind.SILENT))
     return Found(
@@ -133,7 +139,7 @@ def _configuration(folder: Path, files: Files) -> dict[str, object]:
     import tomllib
 
     try:
-        return tomllib.loads((files.read(folder / CONFIGURATION) or b"").decode("utf-8"))
+        return tomllib.loads((files.read(folder / _CONFIGURATION) or b"").decode("utf-8"))
     except (OSError, ValueError):
         return {}
 

@@ -26,7 +26,8 @@ def child_environment(
     """
     inherited = {name: text for name, text in process.items() if name not in OWN_NAMES}
     made = dict(inherited)
-    if defaults.inject(service) and not environment.loader.startswith("next"):
+    reads_with_next = any(pin.startswith("next") for pin in environment.loader.split(" + "))
+    if defaults.inject(service) and not reads_with_next:
         for name, value in environment.variables.items():
             if (
                 value.text is not None

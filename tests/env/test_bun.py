@@ -13,6 +13,7 @@ from devstack.env.bun import Kind
 from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.resolve import resolve
+from devstack.stack.launch import Launch
 from devstack.stack.load import load
 from devstack.stack.package import Package
 
@@ -91,6 +92,19 @@ def test_without_node_or_by_its_configuration_bun_takes_nodes_place() -> None:
     assert [step.kind for step in bun.steps("bunx vite", configured)] == []
     assert [step.kind for step in bun.steps("bunx vite", alone)] == [Kind.AS_NODE]
     assert [step.kind for step in bun.steps("npm run dev", alone)] == []
+
+
+@pytest.mark.parametrize("command", ["python main.py", "npm run bundle", "npm run dev", "next dev"])
+def test_no_program_is_asked_for_its_version_where_bun_has_no_part(tree: Tree, command: str) -> None:
+    root = tree(
+        {"package.json": json.dumps({"scripts": {"bundle": "esbuild --bundle x.ts", "dev": "next dev"}})}
+    )
+    started = Launch(argv=(), command=command)
+    assert bun.found(started, root, Files(root), _nobody) == bun.Found()
+
+
+def _nobody(name: str) -> None:
+    raise AssertionError(f"{name} was asked")
 
 
 def _resolved(

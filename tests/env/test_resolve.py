@@ -69,6 +69,8 @@ def test_a_program_with_nexts_loader_gets_nothing_injected(tree: Tree) -> None:
     root = tree({"stack.toml": declared, ".env": "A=pa\\$word\n"})
     assert _resolved(root)["web"].variables["A"].text == "pa$word"
     assert "A" not in _child(root, "web", {})
+    (root / "stack.toml").write_text(declared.replace('"x"', '"dotenv -e other -- x"'))
+    assert "A" not in _child(root, "web", {})
 
 
 def test_of_several_layers_the_earlier_wins_unless_a_later_one_overrides(tree: Tree) -> None:
