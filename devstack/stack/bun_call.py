@@ -125,7 +125,7 @@ def read(words: tuple[str, ...], scripts: Mapping[str, str], is_file: Callable[[
             flags.append((name, rest.pop(0) if takes else text))
     names = {name for name, _ in flags}
     return Call(
-        target=_target(command, rest[0] if rest else "", names, scripts, is_file),
+        target=_target(command, rest[0] if rest else "", names, scripts=scripts, is_file=is_file),
         is_x=command == "x",
         env_files=tuple(
             file for name, text in flags if name == "--env-file" for file in text.strip().split(",") if file
@@ -137,7 +137,7 @@ def read(words: tuple[str, ...], scripts: Mapping[str, str], is_file: Callable[[
 
 
 def _target(
-    command: str, name: str, flags: set[str], scripts: Mapping[str, str], is_file: Callable[[str], bool]
+    command: str, name: str, flags: set[str], *, scripts: Mapping[str, str], is_file: Callable[[str], bool]
 ) -> Target:
     if flags & _ELSEWHERE:
         return Target.ELSEWHERE

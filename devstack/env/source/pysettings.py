@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tree_sitter import Node
 
@@ -65,9 +65,7 @@ def _class(module: Module, definition: Node, bases: tuple[str, ...]) -> None:
         return
     configuration = _configuration(module, body, definition)
     fields = list(_fields(module, body))
-    # Another base may say that case matters; then the names stay as they are until it is known.
-    is_decided = "case_sensitive" in configuration.told or set(bases) == {_LIBRARY_BASE}
-    spelt = str.upper if is_decided and not configuration.case_sensitive else str
+    spelt = _spelling(configuration, bases)
     read_names: list[str] = []
     for entry in fields:
         for variable in entry.names if entry.aliased else (configuration.prefix + entry.names[0],):
@@ -91,6 +89,12 @@ def _class(module: Module, definition: Node, bases: tuple[str, ...]) -> None:
             told=configuration.told,
         )
     )
+
+
+def _spelling(configuration: _Configuration, bases: tuple[str, ...]) -> Callable[[str], str]:
+    """How names of variables are kept; where a base may say that case matters, as they are until it is known."""
+    is_decided = "case_sensitive" in configuration.told or set(bases) == {_LIBRARY_BASE}
+    return str.upper if is_decided and not configuration.case_sensitive else str
 
 
 def _assignments(body: Node) -> Iterator[Node]:
