@@ -47,7 +47,7 @@ _EXPORT = regex(r"export(?=[\t\n\f\r ])")
 _NAME_PART = regex(rf"[\w.{_IN_LINE}\-\[\]]*+")
 _OCTAL = regex(r"\\0([0-9]{0,3})")
 _ONE_VALUE = regex(_VALUE)
-_QUOTES = ("'", '"')
+_QUOTES = frozenset("'\"")
 _MEANING = {
     "\\a": "\a",
     "\\b": "\b",
@@ -221,8 +221,14 @@ class _File:
     def _take_statements(self) -> bool:
         """Take statements as they usually are, as many as follow each other."""
         taken = statements(_SHAPE, self._text, self._position, self._lines)
-        different = set(taken.values) - {""}  # which is a name alone
-        self._define(taken, {value: _parts(value[1:].lstrip(_IN_LINE)) for value in different})
+        parts = {
+            value: (value[1:], value[2:-1])
+            if value[1:2] in _QUOTES and "\\" not in value
+            else _parts(value[1:].lstrip(_IN_LINE))
+            for value in set(taken.values)
+            if value  # else the name stands alone
+        }
+        self._define(taken, parts)
         return bool(taken.names)
 
     def _define(self, taken: Statements, parts: Mapping[str, tuple[str, str]]) -> None:

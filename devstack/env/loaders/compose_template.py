@@ -38,9 +38,8 @@ def substitute(text: str, known: Mapping[str, str]) -> str:
     """
     before, _, rest = text.partition("${")
     name, brace, after = rest.partition("}")
-    value = known.get(name)
-    if value is not None and brace and name.isidentifier() and "$" not in before and "$" not in after:
-        return before + value + after
+    if brace and name.isidentifier() and name.isascii() and "$" not in before and "$" not in after:
+        return before + known.get(name, "") + after
     try:
         if not _FLAT.match(text):
             return _Nested(text, known).substituted()

@@ -35,15 +35,19 @@ class References:
         """`text` with its references replaced. Raises MultipliedError, RequiredError."""
         start, *pieces = text.split("$")
         if len(pieces) <= _FEW:
-            return joined([start, *[self._replaced(piece, known) for piece in pieces]])
+            for piece in pieces:
+                start += self._replaced(piece, known)
+            if len(start) > LONGEST:
+                raise MultipliedError
+            return start
         made = {piece: self._replaced(piece, known) for piece in dict.fromkeys(pieces)}
         return start + joined([made[piece] for piece in pieces])
 
     def _replaced(self, piece: str, known: Mapping[str, str]) -> str:
         """What stands behind a `$`, up to the next one."""
         name, _, rest = piece[1:].partition("}")
-        if piece[:1] == "{" and (value := known.get(name)) is not None and name.isidentifier():
-            return value + rest
+        if piece[:1] == "{" and name.isidentifier() and name.isascii():
+            return known.get(name, "") + rest
         return _value(self._parsed(piece), known)
 
     def _parsed(self, piece: str) -> Reference:

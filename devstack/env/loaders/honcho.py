@@ -138,10 +138,11 @@ def _assignment(line: str) -> tuple[str, str] | None:
 
 def _text(value: str) -> str:
     """What the lexer makes of a value, which it takes for one or more words."""
+    quote, inner = value[0], value[1:-1]
+    if quote in "'\"" and value[-1] == quote and quote not in inner and "\\" not in inner:
+        return inner
     if not _SPECIAL.search(value):
         return value.translate(_WITHOUT_SPACE) if " " in value or "\t" in value else value
-    if value[0] in "'\"" and value[0] == value[-1] and not _SPECIAL.search(inner := value[1:-1]):
-        return inner
     segments = SEGMENT.findall(value)
     made = {segment: _segment_text(segment) for segment in dict.fromkeys(segments)}
     text = "".join([made[segment] for segment in segments])

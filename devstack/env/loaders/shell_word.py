@@ -43,6 +43,8 @@ def text_of(word: str, known: Mapping[str, str]) -> str:
         if "$" not in word and word[-1] != "\\":
             bare = word.replace("\\\\", _BACKSLASH).replace("\\\n", "").replace("\\", "")
             return bare.replace(_BACKSLASH, "\\")
+    if word[0] == '"' and "\\" not in word and '"' not in (inner := word[1:-1]):
+        return _REFERENCES.expanded(inner, known)
     if word[0] == '"' and '"' not in word[1:-1].replace("\\\\", "").replace('\\"', ""):
         return _unquoted(word, known)
     segments = SEGMENT.findall(word)
