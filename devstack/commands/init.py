@@ -119,10 +119,8 @@ def _makes_room(detected: Detected) -> bool:
     root = detected.root
     stack, problems = load_text(root / NAME, document(detected))
     inspection = Inspection(root=root, stack=stack, files=Files(root), problems=problems)
-    for port, claims in clashes(inspection):
-        settle(detected, port, {claim.service for claim in claims})
-        return True
-    return False
+    found = clashes(inspection)
+    return any(settle(detected, port, {claim.service for claim in claims}) for port, claims in found)
 
 
 def _several(detected: Detected) -> UsageError:

@@ -98,8 +98,33 @@ def test_a_service_that_the_file_starts_only_with_a_profile_has_it_too(
     tree: Tree, devstack: Devstack
 ) -> None:
     compose = "services:\n  sign:\n    build: ./api\n    profiles: [auth]\n"
-    (service,) = written(tree({**API, "compose.yaml": compose}), devstack).services.values()
-    assert (service.profiles, service.hosts) == (("auth",), ("sign",))
+    services = written(tree({**API, "compose.yaml": f"{compose}{DB}"}), devstack).services
+    assert (services["api"].profiles, services["api"].hosts) == (("auth",), ("sign",))
+
+
+def test_profiles_of_every_service_say_nothing_of_how_they_run_here(tree: Tree, devstack: Devstack) -> None:
+    compose = (
+        "services:\n  sign:\n    build: ./api\n    profiles: [old]\n"
+        f"{DB}    profiles: [default, database]\n  tool:\n    image: x\n    profiles: [old]\n"
+    )
+    services = written(tree({**API, "compose.yaml": compose}), devstack).services
+    assert {name: one.profiles for name, one in services.items()} == {"api": (), "db": ()}
+
+
+def test_what_an_override_beside_the_file_publishes_is_reachable(tree: Tree, devstack: Devstack) -> None:
+    folder = tree(
+        {
+            **API,
+            "compose.yml": "services:\n  db:\n    image: postgres:17\n    restart: always\n",
+            "compose.override.yml": (
+                "services:\n  db:\n    ports: ['5432:5432']\n"
+                "  mail:\n    image: axllent/mailpit\n    ports: ['8025:8025']\n"
+            ),
+            "monitoring/docker-compose.yml": "services:\n  graphs:\n    image: grafana/grafana\n",
+        }
+    )
+    services = written(folder, devstack).services
+    assert {name: one.port for name, one in services.items()} == {"api": 4000, "db": 5432, "mail": 8025}
 
 
 def test_a_database_that_the_file_builds_itself_is_a_container(tree: Tree, devstack: Devstack) -> None:

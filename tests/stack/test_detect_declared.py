@@ -101,6 +101,17 @@ def test_pages_stay_where_the_root_starts_servers_only(tree: Tree, devstack: Dev
     assert set(written(tree(files), devstack).services) == {"web", "api", "old"}
 
 
+def test_of_several_pages_the_one_that_the_root_starts_is_taken_and_every_server(
+    tree: Tree, devstack: Devstack
+) -> None:
+    files: dict[str, str | bytes] = {
+        **TWO,
+        "preview/package.json": package({"dev": "vite"}, "vite"),
+        "package.json": package({"dev": "turbo dev --filter=@acme/web"}),
+    }
+    assert set(written(tree(files), devstack).services) == {"web", "api", "old"}
+
+
 def test_a_program_that_nothing_else_is_known_of_is_a_command(tree: Tree, devstack: Devstack) -> None:
     scripts = {
         "dev": "npm-run-all --parallel dev:backend dev:frontend styles",

@@ -67,3 +67,53 @@ def test_the_script_for_development_is_preferred_to_what_starts_a_build(
     (service,) = written(folder, devstack).services.values()
     assert (service.name, service.command, service.port) == ("ws", "npm run start:dev", 3002)
     assert service.ready is None
+
+
+def test_pages_of_other_servers_on_vite_are_pages(tree: Tree, devstack: Devstack) -> None:
+    folder = tree(
+        {
+            "web/package.json": package(
+                {"dev": "npm run env -- react-router dev", "env": "dotenv -e ../.env --"}
+            ),
+            "admin/package.json": package({"dev": "react-router dev --port 3001"}),
+            "shop/package.json": package(
+                {"dev": "npm-run-all -p -l dev:*", "dev:vite": "vite --port 3002"}, "vite"
+            ),
+        }
+    )
+    services = written(folder, devstack).services
+    assert {one.type for one in services.values()} == {ServiceType.VITE}
+    assert {name: (one.port, one.command) for name, one in services.items()} == {
+        "web": (5173, "npm run dev -- --port 5173"),
+        "admin": (3001, None),
+        "shop": (3002, "npm run dev:vite"),
+    }
+
+
+def test_a_compiler_that_starts_its_result_is_a_server_and_a_build_script_is_none(
+    tree: Tree, devstack: Devstack
+) -> None:
+    folder = tree(
+        {
+            "live/package.json": package({"dev": "tsup --watch --onSuccess 'node dist/index.js'"}, "express"),
+            "plugin/package.json": package({"dev": "node esbuild.config.mjs"}),
+            "shared/package.json": package({"dev": "node scripts/watch.mjs"}),
+            "lib/package.json": package({"dev": "tsup --watch"}),
+        }
+    )
+    assert set(written(folder, devstack).services) == {"live"}
+
+
+def test_a_port_that_an_example_gives_is_no_clash_with_the_fallback_in_the_source(
+    tree: Tree, devstack: Devstack
+) -> None:
+    folder = tree(
+        {
+            "live/package.json": package({"dev": "tsx src/server.ts"}, "express"),
+            "live/src/server.ts": "app.listen(process.env.PORT || 3000)",
+            "live/.env.example": "PORT=3100\n",
+            "web/package.json": package({"dev": "react-router dev --port 3000"}),
+        }
+    )
+    services = written(folder, devstack).services
+    assert {name: one.port for name, one in services.items()} == {"live": 3100, "web": 3000}

@@ -9,12 +9,15 @@ from devstack.stack.detect.model import Candidate, Detected
 from devstack.stack.model import ServiceType
 
 
-def settle(detected: Detected, port: int, names: Collection[str]) -> None:
+def settle(detected: Detected, port: int, names: Collection[str]) -> bool:
     """Leave `port` to one of `names`: not to a container, rather to what others call, then to what is nearest the root.
 
     A service that claims it although its own port is another one (in a command, in a file) cannot be moved.
+    False where the example of an env file, once it is copied, settles it.
     """
-    claimants = [one for one in detected.services if one.name in names]
+    claimants = [one for one in detected.services if one.name in names and not _is_elsewhere(one, port)]
+    if len(claimants) < 2:
+        return False
     keeper = min(claimants, key=lambda one: _standing(detected, one))
     if keeper.kind is ServiceType.COMPOSE or sum(not one.image for one in claimants) > 1:
         detected.contested.add(port)
@@ -33,6 +36,13 @@ def settle(detected: Detected, port: int, names: Collection[str]) -> None:
                 "to run both, add it with a port of its own"
             )
     contract.infer(detected)
+    return True
+
+
+def _is_elsewhere(service: Candidate, port: int) -> bool:
+    """Whether its own example gives it another port than the one that its source falls back to."""
+    is_example = service.example is not None and str(service.port) in service.defined.values()
+    return is_example and service.port != port
 
 
 def move(detected: Detected, service: Candidate, wanted: int, claimed: set[int]) -> None:

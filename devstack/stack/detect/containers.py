@@ -19,6 +19,8 @@ _FILE = re.compile(
     r"(?:docker-)?compose(?:[.-](dev|development|local|infra|middleware|services|deps))?\.ya?ml"
 )
 _BUILT = set(ServiceType) - {ServiceType.COMPOSE, ServiceType.COMMAND}
+_ASIDE = {"profiling", "monitoring", "observability", "telemetry", "ci"}
+_LISTS = ("ports", "profiles")
 DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The files at the root that `docker compose` reads unasked."""
 
@@ -35,7 +37,8 @@ def find(tree: Tree, known: list[Candidate]) -> Iterator[Candidate]:
                 built.aliases.append(name)
         elif "image" in body and (not _is_made(body, bodies) or images.is_store(str(body["image"]))):
             yield _candidate(tree, path, name, body)
-    for one in known:
+    is_exception = not all(body.get("profiles") for body in bodies.values())
+    for one in known if is_exception else ():
         found = profiles.get(one.name, [])
         one.profiles = tuple(dict.fromkeys(itertools.chain(*found))) if all(found) else ()
 
@@ -51,15 +54,35 @@ def read(tree: Tree) -> tuple[Path, Mapping[str, dict[str, Any]]]:
     for key in ("image", "build"):
         for path, bodies in beside:
             if any(key in body for body in bodies.values()):
-                return path, bodies
+                return path, _with_override(tree, path, bodies)
     return tree.root, {}
 
 
-def _remoteness(path: Path) -> tuple[int, bool, bool, str]:
+def _with_override(
+    tree: Tree, path: Path, bodies: Mapping[str, dict[str, Any]]
+) -> Mapping[str, dict[str, Any]]:
+    """As Docker Compose reads a file of a usual name: with what the one beside it adds."""
+    more = (
+        _services(tree.text(path.with_name(f"{path.stem}.override{path.suffix}")))
+        if path.name in DEFAULTS
+        else {}
+    )
+    merged = dict(bodies)
+    for name, body in more.items():
+        base = merged.get(name, {})
+        lists = {
+            key: [*base[key], *body[key]] for key in _LISTS if isinstance(base.get(key), list) and key in body
+        }
+        merged[name] = base | body | lists
+    return merged
+
+
+def _remoteness(path: Path) -> tuple[bool, int, bool, bool, str]:
     """How little a file looks like the one for development: depth first, then its folder's name and its own."""
     match = _FILE.fullmatch(path.name)
     is_named = {"dev", "development", "local"}.intersection(path.parts)
-    return len(path.parts), not is_named, not (match and match[1]), path.name
+    is_aside = bool(_ASIDE.intersection(path.parts))
+    return is_aside, len(path.parts), not is_named, not (match and match[1]), path.name
 
 
 def left_out(tree: Tree, known: list[Candidate]) -> Iterator[str]:

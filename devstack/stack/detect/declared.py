@@ -56,13 +56,12 @@ def _others(tree: Tree, follower: Follower, services: list[Candidate]) -> Iterat
 def _leave_out(tree: Tree, detected: Detected, origin: Evidence | None, main: list[Leaf]) -> None:
     """JavaScript services of other packages than those that the root starts together.
 
-    Pages stay where the root starts none, and servers as well: then it is not all that it is about.
+    Pages stay where the root starts none, and servers where it starts only one thing: then more is started elsewhere.
     """
     started = {leaf.script[0] for leaf in main if leaf.script is not None} - {tree.root}
     known = [one for one in detected.services if one.kind in _JAVASCRIPT and one.folder != tree.root]
-    if len({one.folder for one in known} & started) < _ENOUGH:
-        return
-    kinds = {one.is_frontend for one in known if one.folder in started}
+    begun = [one for one in known if one.folder in started]
+    kinds = {one.is_frontend for one in begun if one.is_frontend or len(begun) >= _ENOUGH}
     for service in known:
         if service.folder not in started and service.is_frontend in kinds:
             detected.services.remove(service)

@@ -11,6 +11,7 @@ from devstack.stack.detect.model import Candidate, Detected
 from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
 
+_USUAL = {"default", "dev", "development", "local"}
 _FOR_TESTS = re.compile(r"(?:^|[_-])(?:tests?|e2e|ci)(?:[_-]|$)")
 
 
@@ -59,7 +60,7 @@ def _containers(detected: Detected) -> list[Candidate]:
 
 
 def _reason(container: Candidate, body: Mapping[str, Any], *, has_source: bool) -> str:
-    if body.get("profiles"):
+    if body.get("profiles") and not _USUAL.intersection(map(str, body["profiles"])):
         return f"only with profile {' or '.join(map(str, body['profiles']))}"
     if not has_source:
         return ""

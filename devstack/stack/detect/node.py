@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devstack import regular
 from devstack.stack import package, scripts, shell_words
-from devstack.stack.detect import langgraph, parallel
+from devstack.stack.detect import contract, langgraph, parallel
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree, line_of
 from devstack.stack.model import FRONTENDS, ServiceType
@@ -36,6 +36,11 @@ _TERMINAL = {
     "@oclif/core",
 }
 _LISTENS = re.compile(r"\.listen\(|\bcreateServer\(|\b(?:Bun|Deno)?\.?serve\(|WebSocketServer\(|new Worker\(")
+_BUILDS = re.compile(r"(?:^|/)(?:(?:esbuild|rollup|webpack|build|watch)[\w.-]*|scripts/.*)\.[cm]?[jt]s$")
+# Compilers that start the result: `tsup --watch --onSuccess "node dist/index.js"`.
+_COMPILERS = {"tsup", "tsdown", "tsc-watch", "unbuild"}
+# Development servers around Vite, which read its configuration and its env files.
+_ON_VITE = {("react-router", "dev"), ("remix", "vite:dev")}
 _RUNTIMES = {"node", "tsx", "ts-node", "ts-node-dev", "tsnd", "bun", "deno", "nest", "nodemon"}
 _SIDE_SCRIPT = re.compile(
     r"(?:dev|start)?[:-]?(ws|websocket|socket|server|api|backend|worker|realtime|agent)"
@@ -83,7 +88,7 @@ def _parallel(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candid
         if kind is ServiceType.NEXT and words[:1] != ("next",):
             kind = ServiceType.NODE
         candidate = Candidate(
-            name=part.name or (folder.name if kind in FRONTENDS else "server"),
+            name=_part_name(tree, folder, part.name, kind),
             kind=kind,
             folder=folder,
             command=runnable(part.command, which),
@@ -95,6 +100,13 @@ def _parallel(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candid
             _entry(tree, candidate, words)
         _socket(candidate, own)
         yield candidate
+
+
+def _part_name(tree: Tree, folder: Path, given: str, kind: ServiceType) -> str:
+    """Its own name, except for the pages of a package among others: those are called as the package."""
+    if kind in FRONTENDS and (folder != tree.root or not given):
+        return folder.name
+    return given or "server"
 
 
 def runnable(command: str, which: str) -> str:
@@ -134,6 +146,14 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
         evidence=[_evidence(tree, own, script)],
     )
     _port(tree, candidate, text)
+    if (
+        kind is ServiceType.VITE
+        and candidate.port is None
+        and any(program in text for program, _ in _ON_VITE)
+    ):
+        which, wanted = package.manager(folder, tree.root), contract.FRONTEND_PORTS[kind]
+        candidate.command = f"{which} run {script}{' --' if which == 'npm' else ''} --port {wanted}"
+        candidate.default_port = wanted
     if kind is ServiceType.NODE and any(name in text.split() for name in langgraph.JAVASCRIPT):
         candidate.port, candidate.health = candidate.port or langgraph.PORT, langgraph.HEALTH
     entry = _file(folder, text.split()) if kind is ServiceType.NODE else None
@@ -199,9 +219,13 @@ def _kind(own: package.Package, text: str) -> ServiceType | None:
             return ServiceType.NEXT
         if program == "vite" and words[1:2] not in (("build",), ("preview",)):
             return ServiceType.VITE
+        if words[:2] in _ON_VITE:
+            return ServiceType.VITE
         if program in langgraph.JAVASCRIPT and "dev" in words:
             return ServiceType.NODE
-        if segment is segments[-1] and _is_runtime(words, segment):  # what comes before it ends
+        if (
+            segment is segments[-1] and _is_runtime(words, segment) and not _only_builds(own, words)
+        ):  # what comes before it ends
             return _server_kind(own)
     return None
 
@@ -212,10 +236,17 @@ def _is_runtime(words: tuple[str, ...], segment: str) -> bool:
     `words`: the program and its arguments; nodemon and bun, which run other programs as well, are taken off.
     """
     program = words[0] if words else ""
+    if program in _COMPILERS:
+        return any(word.startswith("node ") for word in words)
     if program in _RUNTIMES or Path(program).suffix in SOURCES or "nodemon" in segment.split()[:3]:
         return True
     has_options = program == "run" or program.startswith("-")
     return has_options and any(Path(word).suffix in SOURCES for word in words)
+
+
+def _only_builds(own: package.Package, words: tuple[str, ...]) -> bool:
+    """Whether the script that runs is one that builds or watches: `node esbuild.config.mjs`, `tsx scripts/watch.ts`."""
+    return any(_BUILDS.search(word) for word in words) and not _SERVERS.intersection(own.dependencies)
 
 
 def _server_kind(own: package.Package) -> ServiceType | None:

@@ -15,6 +15,7 @@ BY_NAME = ("run-p", "run-pty", "npm-run-all", "npm-run-all2")
 _VALUED = re.compile(
     r"-[nclmt]|--(?:names|prefix-?colors|prefix|prefix-?length|max-?processes|max-parallel|restart-?tries|success|hide)"
 )
+_VALUED_BY_NAME = re.compile(r"--(?:max-parallel|npm-path)")
 _SHORTHAND = re.compile(r"(npm|pnpm|yarn|bun|node):(.+)")
 _STAGE = re.compile(r"^(?:dev|start|watch|serve)[:-]|[:-](?:dev|start|watch|serve)$")
 _DEEPEST = 4
@@ -51,7 +52,7 @@ def started(own: package.Package | None, script: str, words: tuple[str, ...], wh
     if words[0] in BY_COMMAND:
         yield from _commands(own, script, words[1:], which)
     elif own is not None:
-        for pattern in _positional(words[1:])[0]:
+        for pattern in _positional(words[1:], _VALUED_BY_NAME)[0]:
             yield from _scripts(own, pattern, which)
 
 
@@ -83,14 +84,14 @@ def _scripts(own: package.Package, pattern: str, which: str) -> Iterator[Part]:
             yield Part(name=_STAGE.sub("", name), command=f"{which} run {name}", script=name)
 
 
-def _positional(words: tuple[str, ...]) -> tuple[list[str], str]:
+def _positional(words: tuple[str, ...], valued: re.Pattern[str] = _VALUED) -> tuple[list[str], str]:
     """The arguments that are no options, and the names that `--names` gives them."""
     found: list[str] = []
     names = ""
     rest = iter(words)
     for word in rest:
         flag, equals, value = word.partition("=")
-        if word.startswith("-") and _VALUED.fullmatch(flag):
+        if word.startswith("-") and valued.fullmatch(flag):
             value = value if equals else next(rest, "")
             names = value if flag in ("-n", "--names") else names
         elif not word.startswith("-"):

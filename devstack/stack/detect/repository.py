@@ -121,7 +121,8 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
         service.reads.extend(reads(text, tree.shown(path)))
         _endpoints(tree, service, path, text)
     service.reads.extend(_unread(tree, service))
-    service.migration = migrations.command(tree, service)
+    if service is next(one for one in services if one.folder == service.folder):
+        service.migration = migrations.command(tree, service)
     if service.is_frontend:
         service.proxied = list(_proxied(tree, service.folder))
     _port(tree, service)
@@ -150,6 +151,8 @@ def _unread(tree: Tree, service: Candidate) -> Iterator[Read]:
 def _belongs(service: Candidate, services: list[Candidate], path: Path) -> bool:
     """Where services share a folder: what a side service declares is its own, Python is not JavaScript's."""
     sharing = [one for one in services if one.folder == service.folder and one is not service]
+    if sharing and service.kind is ServiceType.COMMAND:
+        return False  # nothing is known of what it reads
     if service.source is not None:
         return path.is_relative_to(service.source)
     if any(one.source is not None and path.is_relative_to(one.source) for one in sharing):
