@@ -49,6 +49,7 @@ _BESIDE_FOLDERS = frozenset(
             "mocks",
             "testing",
             "evals",
+            "evaluation",
         ),
         *("migrations", "alembic"),
     }
