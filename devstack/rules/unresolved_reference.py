@@ -110,6 +110,8 @@ def _kept(
         kind = environment.loader.partition("@")[0]
         if kind == "python-dotenv" and found.group(1) is None:
             return found.group(), "python-dotenv expands only `${…}` with braces, so the text stays as it is"
+        if kind == "bun" and found.group(2) and "\\$" not in (value.raw or ""):
+            return found.group(), "Bun knows no default but `:-`, so the text stays as it is"
         if kind in ("dotenv", "node"):
             return found.group(), f"{kind} expands nothing, so the text stays as it is"
     return None
