@@ -12,6 +12,7 @@ with a note that says why there was no token.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ CONNECT_SECONDS = 10.0
 PAUSES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 LOOK_EVERY = 0.1
 FILES_EVERY = 10  # looks at the port for one look at the files
+TICK = 20_000_000  # nanoseconds by which the time of a change may lie behind the clock
+Mark = tuple[int, int, int]
+"""When a file changed (nanoseconds), its size and its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class StackClient:
 
         return await websocket.probe(replace(target, addresses=addresses, timeout=CONNECT_SECONDS))
 
-    def files_mark(self) -> object:
+    def files_mark(self) -> tuple[Mark | None, ...]:
         """Changes when one of the stack's env files does, also when it appears or goes away."""
         return tuple(_mark(path) for path in self._files)
 
@@ -101,9 +105,12 @@ class StackClient:
         stack = self._stack()
         files = Files(stack.root)
         scanner = SourceScanner(stack.root, files)
+        began = time.time_ns() - TICK
         found = resolve(stack, process=self._process, files=files)
         self._files = tuple({layer.path for one in found.values() for layer in one.layers})
-        self._seen = self.files_mark()
+        marks = self.files_mark()
+        # What changed while it was read may have been read as it was before: it is read once more.
+        self._seen = None if any(one and one[0] >= began for one in marks) else marks
         return members.Facts(
             stack=stack,
             environments=found,
@@ -145,9 +152,9 @@ async def _change(
             return
 
 
-def _mark(path: Path) -> object:
+def _mark(path: Path) -> Mark | None:
     try:
         facts = path.stat()
     except OSError:
         return None
-    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+    return facts.st_ctime_ns, facts.st_size, facts.st_ino
