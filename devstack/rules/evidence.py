@@ -9,12 +9,16 @@ from devstack.contract.members import Effective, Provenance
 from devstack.env.model import LayerKind
 from devstack.env.secrets import is_masked, is_secret_name, is_secret_text, mask_url
 from devstack.env.source.model import Fallback, SourceRead
+from devstack.invisible import visible
 from devstack.rules.base import Location
 from devstack.stack.model import Member, Reference, Shared
 
 if TYPE_CHECKING:
     from devstack.env.model import Value
     from devstack.rules.inspection import Inspection
+
+
+_LONGEST = 80  # characters of a value
 
 
 def label(member: Member) -> str:
@@ -42,13 +46,8 @@ def shown(inspection: Inspection, text: str | None, *, secret: bool = True, name
         if "://" in text and masked != text:
             return f"`{masked}` ({inspection.fingerprinter.describe(text)})"
         return inspection.fingerprinter.describe(text)
-    return f"`{_printable(mask_url(text))}`"
-
-
-def _printable(text: str) -> str:
-    """One short line without control characters."""
-    flat = "".join(char if char.isprintable() else "�" for char in text)
-    return flat if len(flat) <= 80 else flat[:77] + "…"
+    flat = visible(mask_url(text))
+    return f"`{flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + '…'}`"
 
 
 def place(inspection: Inspection, found: Effective, note: str | None = None) -> Location:

@@ -170,7 +170,7 @@ class Console:
             return "–", "", "failed, but optional" if optional else "failed"
         if phase == "completed":
             return duration(self._completed_after.get(name, 0.0)), "", "completed"
-        note = " ".join(part for part in (ready.note,) if part) if ready else ""
+        note = ready.note if ready else ""
         return duration(ready.seconds) if ready else "–", self._addresses.get(name, ""), note
 
     def _timing_lines(self, timing: Timing | None) -> list[str]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from devstack.contract.token_check import Decoded, Verdict
-from devstack.views.style import Style
+from devstack.invisible import visible
+from devstack.views.style import Style, cut
 
 TIMES = frozenset({"exp", "iat", "nbf"})
+_LONGEST = 200  # characters of one claim
 
 
 def render(decoded: Decoded, verdicts: Sequence[Verdict], remarks: Sequence[str], style: Style) -> str:
@@ -48,9 +50,7 @@ def _pairs(content: Mapping[str, object]) -> list[str]:
 def _shown(name: str, value: object) -> str:
     if name in TIMES and isinstance(value, int | float) and 0 < value < 1e11:
         return f"{value}  {datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    text = str(value)
-    cleaned = "".join(char if char.isprintable() else "�" for char in text)
-    return cleaned if len(cleaned) <= 200 else cleaned[:200] + "…"
+    return cut(visible(str(value)), _LONGEST)
 
 
 def document(decoded: Decoded, verdicts: Sequence[Verdict], remarks: Sequence[str]) -> dict[str, object]:
