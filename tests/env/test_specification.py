@@ -172,7 +172,7 @@ def test_a_name_alone_in_a_compose_file_is_inherited() -> None:
 
 
 def test_a_name_alone_in_a_compose_file_keeps_an_unknown_value_unknown() -> None:
-    hard = "".join("${B:-" for _ in range(70)) + "}" * 70
+    hard = "".join("${B:-" for _ in range(2_100)) + "}" * 2_100
     for names in ("A\n", "A\n" * 9):
         made = ours("compose", Case(files={".env": f"A={hard}\n{names}C=1\n"}))
         assert (made.variables["A"].text, made.variables["C"].text) == (None, "1")
