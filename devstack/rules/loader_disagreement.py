@@ -20,14 +20,16 @@ secret is best regenerated from letters, digits, `-` and `_`: `devstack env rota
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from devstack.contract import urls
 from devstack.contract.links import is_same_endpoint
 from devstack.contract.members import Effective, Provenance
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import LayerKind, Value
-from devstack.env.secrets import is_secret_name
+from devstack.env.secrets import is_masked, is_secret_name
 from devstack.records import dataclass
 from devstack.rules import evidence
 from devstack.rules.base import Edit, Finding, Fix, Location, Rule, Severity
@@ -155,15 +157,18 @@ def _finding(inspection: Inspection, readings: Sequence[Reading]) -> Finding:
         f"{each.service} ({each.loader}) gets {evidence.shown(inspection, each.value.text, secret=secret)}"
         for each in readings
     )
-    spelling = portable(intended(raw))
+    written = intended(raw)
+    spelling = portable(written)
     places = _places(inspection, readings)
     one = "This line gives" if len(places) == 1 else "Equal lines give"
     return RULE.finding(
         f"{one} `{first.name}` different values: {results}. {_cause(raw)}",
         *places,
         service=first.service,
-        hint=_hint(spelling, intended(raw), secret),
-        fix=_requote(inspection, readings, intended(raw)) if spelling is not None else None,
+        hint=_without_spelling(inspection, readings, written)
+        if spelling is None
+        else _hint(spelling, written, first.name),
+        fix=_requote(inspection, readings, written) if spelling is not None else None,
     )
 
 
@@ -188,20 +193,23 @@ def _cause(raw: str) -> str:
     return "The readers treat this spelling differently."
 
 
-def _hint(spelling: str | None, text: str, secret: bool) -> str:
-    if spelling is None and "$" in text and not secret:
-        return "write the value out, without `$`: not every reader expands it"
-    if spelling is None:
-        return "no spelling is read alike everywhere: choose a value of letters, digits, `-` and `_`"
-    if secret:
-        quote = spelling[:1]
-        how = (
-            f"put it into {'double' if quote == chr(34) else 'single'} quotes"
-            if spelling != text
-            else "write it bare"
-        )
-        return f"{how}: then all readers get the {len(text)} characters as written"
-    return f"write it as `{spelling}`: then all readers agree"
+def _without_spelling(inspection: Inspection, readings: Sequence[Reading], text: str) -> str:
+    """What to do where no quotes help: what follows a `$` is a variable, a piece of a password, or anything."""
+    names = re.findall(r"\$\{?(\w+)", text)
+    if any(name in inspection.environments[each.service].variables for name in names for each in readings):
+        return "write the value out, without a reference: not every reader expands it"
+    if names and urls.has_scheme(text):
+        return "write `%24` for each `$`"
+    return "no spelling is read alike everywhere: choose a value of letters, digits, `-` and `_`"
+
+
+def _hint(spelling: str, text: str, name: str) -> str:
+    """How to write it; the text itself only where it is no secret and holds none."""
+    if not is_masked(name, text):
+        return f"write it as `{spelling}`: then all readers agree"
+    quotes = {'"': "put it into double quotes", "'": "put it into single quotes"}
+    how = "write it bare" if spelling == text else quotes.get(spelling[:1], "write it bare")
+    return f"{how}: then all readers get the {len(text)} characters as written"
 
 
 def _requote(inspection: Inspection, readings: Sequence[Reading], text: str) -> Fix:

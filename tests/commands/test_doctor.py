@@ -376,3 +376,41 @@ def test_rotate_is_offered_where_it_would_not_refuse(
     outcome = doctor(files, "--select", "shared-mismatch", "--json")
     (found,) = json.loads(outcome.out)["findings"]
     assert ("env rotate key" in found["hint"]) is is_offered
+
+
+TWO_READERS = """\
+name = "two"
+[services.web]
+type = "next"
+port = 3000
+[services.ws]
+type = "python"
+command = "python3 main.py"
+[shared.url]
+members = ["web:DATABASE_URL", "ws:DATABASE_URL"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (f"postgres://u:{SECRET}@localhost/db?a=b#c d", "put it into double quotes"),
+        (f"postgres://u:$x{SECRET}@localhost/db", "write `%24` for each `$`"),
+        ("postgres://u:$PART@localhost/db", "write the value out"),
+        ("rooms#1", 'write it as `"rooms#1"`'),
+    ],
+)
+def test_a_line_that_is_read_in_two_ways_is_spelt_out_unless_it_holds_a_secret(
+    line: str, hint: str, tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    root = tree(
+        {
+            "stack.toml": TWO_READERS,
+            ".env": f"PART=x\nDATABASE_URL={line}\n",
+            "main.py": "from dotenv import load_dotenv\nload_dotenv()\n",
+        }
+    )
+    outcome = devstack("doctor", "--select", "loader-disagreement", "--json", cwd=root)
+    (found,) = json.loads(outcome.out)["findings"]
+    assert found["hint"].startswith(hint)
+    assert SECRET not in outcome.out
