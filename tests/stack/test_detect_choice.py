@@ -281,3 +281,20 @@ def test_a_django_project_is_started_for_development(tree: Tree, devstack: Devst
         8001,
     )
     assert clashes(folder, devstack) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"package.json": package({"dev": "overmind start -f Procfile.local"})},
+        {"Makefile": "run:\n\thoncho -f Procfile.local start\n"},
+        {"bin/dev": "#!/bin/sh\nexec foreman start --procfile=Procfile.local\n"},
+        {"justfile": "dev:\n    hivemind Procfile.local\n"},
+    ],
+)
+def test_the_procfile_that_the_repository_gives_to_a_runner_is_read(
+    tree: Tree, devstack: Devstack, files: dict[str, str | bytes]
+) -> None:
+    folder = tree({**files, "Procfile": "old: ./old\n", "Procfile.local": "web: ./serve\njobs: ./jobs\n"})
+    stack = written(folder, devstack)
+    assert (stack.procfile, set(stack.services)) == ("Procfile.local", {"web", "jobs"})

@@ -137,30 +137,34 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
     kind = _kind(own, text)
     if kind is None or (kind is ServiceType.NODE and (_is_orchestrator(own) or _is_tool(tree, own))):
         return None
+    which = package.manager(folder, tree.root)
     is_default = script in ("dev", "start") and kind is not ServiceType.LIVEKIT_AGENT
     candidate = Candidate(
         name=folder.name,
         kind=kind,
         folder=folder,
-        command=None if is_default else f"{package.manager(folder, tree.root)} run {script}",
+        command=None if is_default else f"{which} run {script}",
         evidence=[_evidence(tree, own, script)],
     )
     _port(tree, candidate, text)
-    if (
-        kind is ServiceType.VITE
-        and candidate.port is None
-        and any(program in text for program, _ in _ON_VITE)
-    ):
-        which, wanted = package.manager(folder, tree.root), contract.FRONTEND_PORTS[kind]
+    if kind is ServiceType.VITE and candidate.port is None and any(one in text for one, _ in _ON_VITE):
+        wanted = contract.FRONTEND_PORTS[kind]
         candidate.command = f"{which} run {script}{' --' if which == 'npm' else ''} --port {wanted}"
         candidate.default_port = wanted
-    if kind is ServiceType.NODE and any(name in text.split() for name in langgraph.JAVASCRIPT):
-        candidate.port, candidate.health = candidate.port or langgraph.PORT, langgraph.HEALTH
-    entry = _file(folder, text.split()) if kind is ServiceType.NODE else None
-    _port_in_source(tree, candidate, [] if entry is None else [entry])
+    if kind is ServiceType.NODE:
+        _listener(tree, candidate, text)
     _socket(candidate, own)
     candidate.setup = _setup(tree, folder)
     return candidate
+
+
+def _listener(tree: Tree, candidate: Candidate, text: str) -> None:
+    """Where a server listens, by its framework or by the file that its script starts."""
+    words = text.split()
+    if any(name in words for name in langgraph.JAVASCRIPT):
+        candidate.port, candidate.health = candidate.port or langgraph.PORT, langgraph.HEALTH
+    entry = _file(candidate.folder, words)
+    _port_in_source(tree, candidate, [] if entry is None else [entry])
 
 
 _SERVERS = {

@@ -12,6 +12,9 @@ from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
 
 NAMES = ("Procfile.dev", "Procfile")
+_RUNNER = re.compile(
+    r"\b(?:honcho|foreman|overmind|goreman|hivemind)\b[^\n;&|]*?\s(?:-f|--procfile)?[= ]?\"?(\w*Procfile[\w.]*)"
+)
 _ONE_OFFS = ("release", "postdeploy", "predeploy")  # run once by Heroku and its like, at each deployment
 _DEPLOYS = re.compile(
     r"\b(?:gunicorn|uwsgi|puma|pm2)\b|NODE_ENV=production|\$PORT\b|\$\{PORT\}"
@@ -22,7 +25,7 @@ _FOLDER = re.compile(r"^cd\s+(['\"]?)([^'\"&;]+?)\1\s*&&\s*(.+)$", re.DOTALL)
 
 def join(tree: Tree, detected: Detected) -> None:
     """Rename what an entry starts, add what only the Procfile knows."""
-    name = next((name for name in NAMES if (tree.root / name).is_file()), None)
+    name = _chosen(tree)
     if name is None:
         return
     entries = procfile.parse_text(tree.text(tree.root / name)).entries
@@ -32,10 +35,9 @@ def join(tree: Tree, detected: Detected) -> None:
         left = ", ".join(f"{entry.name} (line {entry.line})" for entry in deployed)
         detected.notes.append(f"{name} is for a deployment; left out: {left}")
     for entry in (one for one in entries.values() if one not in deployed):
-        evidence = Evidence(path=name, line=entry.line, what=f"entry {entry.name}")
         folder, command = _split(tree.root, entry.command)
-        if any(one.name == entry.name for one in detected.services if one not in free):
-            continue  # a container of that name
+        if any(one.name == entry.name and one.compose for one in detected.services):
+            continue
         known = _match(free, entry.name, command, folder=folder, root=tree.root)
         if known is None:
             known = Candidate(name=entry.name, kind=_kind(command), folder=folder)
@@ -43,7 +45,7 @@ def join(tree: Tree, detected: Detected) -> None:
         else:
             free.remove(known)
         known.name = entry.name
-        known.evidence.append(evidence)
+        known.evidence.append(Evidence(path=name, line=entry.line, what=f"entry {entry.name}"))
         if folder == known.folder:
             known.command = command
             known.from_procfile = command == entry.command
@@ -51,6 +53,15 @@ def join(tree: Tree, detected: Detected) -> None:
             known.default_port = None
     if any(one.from_procfile for one in detected.services):
         detected.procfile = name
+
+
+def _chosen(tree: Tree) -> str | None:
+    """The Procfile for development: the one that the repository's own commands give to a runner, else by its name."""
+    for place in ("package.json", "Makefile", "justfile", "bin/dev", "README.md"):
+        for match in _RUNNER.finditer(tree.text(tree.root / place)):
+            if (tree.root / match[1]).is_file() and "test" not in match[1].lower():
+                return match[1]
+    return next((name for name in NAMES if (tree.root / name).is_file()), None)
 
 
 def _deployed(

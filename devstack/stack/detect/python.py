@@ -84,6 +84,14 @@ def join(tree: Tree, services: list[Candidate], leaves: Iterable[Leaf], *, may_a
             _start(tree, known, leaf, entry)
 
 
+def widen(services: list[Candidate]) -> None:
+    """A service alone in its folder has all of it as its source."""
+    for one in services:
+        is_alone = all(one is other or one.folder != other.folder for other in services)
+        if one.kind is ServiceType.PYTHON and is_alone:
+            one.source = None
+
+
 def _known(tree: Tree, services: list[Candidate], entry: Path, *, may_replace: bool) -> Candidate | None:
     """The service of this file; else the only one of its project, which the file then stands for."""
     python = [

@@ -46,11 +46,7 @@ def detect(root: Path) -> Detected:
     detected = Detected(root=root, name=_plain(root.name) or "stack", services=services)
     declared.join(tree, detected)
     langgraph.settle(tree, detected)
-    for one in services:
-        if one.kind is ServiceType.PYTHON and all(
-            one is other or one.folder != other.folder for other in services
-        ):
-            one.source = None
+    python.widen(services)
     services += containers.find(tree, services)
     is_deployment = needed.drop_published(tree, detected)
     procfiles.join(tree, detected)

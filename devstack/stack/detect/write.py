@@ -60,21 +60,10 @@ def _service(detected: Detected, service: Candidate) -> Table:
             "profiles": list(service.profiles),
         },
     )
-    if service.migration is not None:
-        table.add(tomlkit.comment(f"before the first start: `{service.migration}`, once its database is up"))
-    if service.port is None and service.kind in _SERVERS:
-        table.add(
-            tomlkit.comment("port = …  # none was found; without one it counts as ready as soon as it runs")
-        )
-    if service.setup is None and service.kind in _PYTHON and not (service.command or "").startswith("."):
-        table.add(tomlkit.comment('setup = { command = "…" }  # nothing says how its packages are installed'))
+    _by_hand(table, service)
     if service.setup is not None:
         command, inputs, creates = service.setup
-        setup = tomlkit.inline_table()
-        setup.update(
-            {"command": command, "inputs": list(inputs)} | ({"creates": list(creates)} if creates else {})
-        )
-        table.add("setup", setup)
+        table.add("setup", _inline({"command": command, "inputs": list(inputs), "creates": list(creates)}))
     if service.port is not None and service.health is not None:
         table.add("ready", _inline({"http": service.health}))
     if service.port is not None and service.is_socket and (service.socket_path or service.protocol != "ws"):
@@ -83,6 +72,16 @@ def _service(detected: Detected, service: Candidate) -> Table:
     if env:
         table.add("env", env)
     return table
+
+
+def _by_hand(table: Table, service: Candidate) -> None:
+    """What a person has to do or to add, as comments: it is not guessed."""
+    if service.migration is not None:
+        table.add(tomlkit.comment(f"before the first start: `{service.migration}`, once its database is up"))
+    if service.port is None and service.kind in _SERVERS:
+        table.add(tomlkit.comment("port = …  # none was found; without one it is ready as soon as it runs"))
+    if service.setup is None and service.kind in _PYTHON and not (service.command or "").startswith("."):
+        table.add(tomlkit.comment('setup = { command = "…" }  # nothing says how its packages are installed'))
 
 
 def _relative(service: Candidate) -> list[str]:
