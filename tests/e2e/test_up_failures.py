@@ -157,7 +157,7 @@ def test_where_the_hard_limit_is_too_low_each_start_says_so_and_nothing_is_left(
 
 LOADING = """
 import time
-until = time.monotonic() + 0.7
+until = time.monotonic() + 0.4
 while time.monotonic() < until: pass
 raise SystemExit("no configuration")
 """
