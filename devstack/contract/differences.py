@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 import unicodedata
@@ -86,6 +85,8 @@ def _is_expanded(whole: str, rest: str) -> bool:
 
 
 def _decoded(text: str) -> dict[str, str]:
+    import base64
+
     padded = text + "=" * (-len(text) % 4)
     attempts: tuple[tuple[str, Callable[[str], bytes]], ...] = (
         ("base64", lambda given: base64.b64decode(given, validate=True)),

@@ -87,7 +87,7 @@ _SECRET_TEXT = regex(
 _KEYED = regex(r"(?i)(?<=;)\s*(?:AccountKey|SharedAccessKey|Password|Pwd)=([^;\s]+)")
 # What these and tokens begin with, in a line of an env file; AWS's keys are known to the rules.
 _OPENING = regex(
-    r"""[=:]\s*["']?\s*(?:[srg]?[sr]k[-_]|gh[pousr]_|github_pat_|glpat-|xox|sb_secret_|whsec_|SG\.|hf_|npm_|pypi-"""
+    r"""[=:]\s*+["']?+\s*+(?:[srg]?[sr]k[-_]|gh[pousr]_|github_pat_|glpat-|xox|sb_secret_|whsec_|SG\.|hf_|npm_|pypi-"""
     r"""|-----BEGIN|eyJ|AKIA)"""
 )
 _JWT = regex(r"eyJ[A-Za-z0-9_-]{8,}\.([A-Za-z0-9_-]{4,})\.[A-Za-z0-9_-]*$")

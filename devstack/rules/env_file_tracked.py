@@ -39,10 +39,8 @@ _TESTS = {"test", "testing", "ci", "e2e"}  # keys made for tests
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per tracked file, one for all that nothing ignores."""
-    holders = {
-        path: real_secret(inspection, path) for path in inspection.env_paths if not is_example(path.name)
-    }
-    found = {path: secret for path, secret in holders.items() if secret is not None}
+    holders = [path for path in inspection.env_paths if not is_example(path.name)]
+    found = {path: secret for path in holders if (secret := real_secret(inspection, path)) is not None}
     tracked = inspection.tracked_env_files if found else None  # git is a program to start
     if tracked is None:
         return

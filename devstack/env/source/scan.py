@@ -128,9 +128,7 @@ class SourceScanner:
         if known is None:
             words = [re.escape(name.encode()) for name in sorted(_spoken_of(stack))]
             wanted = re.compile(b"|".join([rb"dotenv|loadEnvFile|@next/env|BaseSettings", *words]))
-            paths = (
-                path for path in self._files_of(place, services) if not is_aside(path.relative_to(place))
-            )
+            paths = (path for path in self._files_of(place, services) if not _is_aside(path, place))
             known = [path for path in paths if wanted.search(read_source(path, self._files) or b"")]
             self._packages[place] = known
         return known
@@ -303,14 +301,14 @@ def _shown(root: Path, path: Path) -> str:
 
 def _is_beside(service: Service, folder: Path, path: Path) -> bool:
     """Tests, tools and the other language: the service's program does not run them."""
-    if path.suffix == ".py" and service.type in _SCRIPT:
+    if service.type in (_SCRIPT if path.suffix == ".py" else _PYTHON):
         return True
-    if path.suffix != ".py" and service.type in _PYTHON:
-        return True
-    inner = path.relative_to(folder) if path.is_relative_to(folder) else path.relative_to(path.parents[1])
-    return is_aside(inner)
+    return _is_aside(path, folder)
 
 
-def is_aside(inner: Path) -> bool:
-    """Whether a path inside a package is that of a test, a tool's configuration or a script."""
-    return bool(_BESIDE_FOLDERS.intersection(inner.parts[:-1])) or bool(_BESIDE_FILE.search(inner.name))
+def _is_aside(path: Path, package: Path) -> bool:
+    """Whether a path is that of a test, a tool's configuration or a script; of folders only those inside count."""
+    *folders, name = path.parts
+    depth = len(package.parts)
+    folders = folders[depth:] if folders[:depth] == list(package.parts) else folders[-1:]
+    return not _BESIDE_FOLDERS.isdisjoint(folders) or _BESIDE_FILE.search(name) is not None
