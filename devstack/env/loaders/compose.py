@@ -14,6 +14,7 @@ from devstack.env.loaders.compose_template import (
     substitute,
 )
 from devstack.env.loaders.definitions import NAMES_ALONE, Definitions, Lines, ParsedFile, collected_later
+from devstack.env.loaders.expansion import MOST_GROWN
 from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
@@ -59,7 +60,6 @@ _MEANING = {
     "\\$": "$$",
 }
 _BACKSLASH = "\ud800"  # stands for one that is no longer special; no decoded text holds it
-_MOST = 20_000_000  # characters of all values with references: a chain of them can grow without end
 
 
 class _Refused(Exception):  # noqa: N818 - what the program does
@@ -129,7 +129,7 @@ class _Scope:
         self.known = dict(process)
         self.unknown: dict[str, str] = {}
         self._process = process
-        self._left = _MOST
+        self._left = MOST_GROWN
 
     def put(self, name: str, text: str) -> None:
         """Define a name."""

@@ -45,7 +45,7 @@ def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], wor
         text = made
     if steps > _SURELY_FITS:
         raise Undecided("so many references that the program's stack may overflow")
-    return text.replace("\\$", "$")
+    return work.keep(text.replace("\\$", "$"))
 
 
 def _last_reference(text: str) -> re.Match[str] | None:

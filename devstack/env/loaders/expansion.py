@@ -15,6 +15,9 @@ BUDGET = 3_000_000
 _PER_STEP = 400
 _PER_NAME = 450  # what a file has for each of its names beside that: large files are no worse for it
 
+# Characters of all expanded values of a file together: where each brings in the one before, they grow without end.
+MOST_GROWN = 20_000_000
+
 # Replacements in one text that real files never need; what has not ended by then is looked at for circles.
 _SUSPICIOUS = 1_000
 
@@ -48,6 +51,7 @@ class Work:
 
     def __init__(self, undecided: Mapping[str, str]) -> None:
         self.left = BUDGET
+        self._room = MOST_GROWN
         self.undecided = undecided
         self.straight: set[str] = set()
 
@@ -60,6 +64,13 @@ class Work:
         self.left -= amount + _PER_STEP
         if self.left < 0:
             raise Undecided("so many references that working them out takes too long")
+
+    def keep(self, text: str) -> str:
+        """The finished `text` of a name; Undecided when all of them together are too long."""
+        self._room -= len(text)
+        if self._room < 0:
+            raise Undecided("references make the values of this file too long")
+        return text
 
     def check(self, name: str) -> None:
         """Undecided when looking up `name`, as in a plain JavaScript object, gives something that no file says."""

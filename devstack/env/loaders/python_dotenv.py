@@ -12,7 +12,7 @@ from typing import cast
 
 from devstack.env.loaders import python_text
 from devstack.env.loaders.definitions import ParsedFile
-from devstack.env.loaders.expansion import because_of
+from devstack.env.loaders.expansion import MOST_GROWN, because_of
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
@@ -112,6 +112,7 @@ def interpolate(
     if "${" not in "".join(filter(None, file.definitions.texts)):
         return made, undecided
     made.clear()
+    room = MOST_GROWN
 
     def replacement(found: re.Match[str]) -> str:
         name, default = found.groups()
@@ -126,6 +127,9 @@ def interpolate(
         if text is not None and "${" in text:
             try:
                 text = _substitute(replacement, text)
+                room -= len(text)
+                if room < 0:
+                    raise _UnknownError("references make the values of this file too long")
             except _UnknownError as problem:
                 text, undecided[name] = None, str(problem)
         made[name] = text

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definitions, Lines, ParsedFile, collected_later
+from devstack.env.loaders.expansion import MOST_GROWN
 from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
@@ -44,7 +45,6 @@ _LATER = Shape(
     value=r"[^\n]*+",
 )
 _OPEN = regex(r"(?:[^\"$`\\]++|\\[\s\S]|\$(?![({]))*+\\?\Z")
-_MOST = 20_000_000  # characters of all values with references: a chain of them can grow without end
 
 
 class _UndecidedError(Exception):
@@ -122,7 +122,7 @@ class _Script:
         self._current = current
         self._position = 0
         self._lines = Lines(text)
-        self._left = _MOST
+        self._left = MOST_GROWN
         self.line = 1
         self.is_off = is_off
         self.definitions = Definitions()

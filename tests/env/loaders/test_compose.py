@@ -75,10 +75,3 @@ def test_what_refers_to_an_unknown_value_is_unknown_until_the_name_is_set_again(
         "E": "2",
     }
     assert made.variables["B"].unknown
-
-
-def test_values_that_grow_from_line_to_line_become_unknown() -> None:
-    lines = [f"A{number}=${{A{number - 1}}}{'x' * 50}\n" for number in range(1, 5_000)]
-    made = ours("compose", Case(files={".env": "".join(lines)}))
-    assert made.variables["A1"].text == "x" * 50
-    assert made.variables["A4999"].unknown

@@ -35,3 +35,11 @@ def test_references_that_multiply_stay_unknown() -> None:
     made = ours("vite@5", Case(files={".env": HARD["references that double"]}))
     assert made.variables["A0"].unknown
     assert made.variables["A60"].text == "x"
+
+
+@pytest.mark.parametrize("pin", ["next@16", "python-dotenv@1.2", "pydantic", "compose", "shell"])
+def test_values_that_grow_from_line_to_line_become_unknown_before_memory_ends(pin: str) -> None:
+    lines = [f"A{number}=${{A{number - 1}}}{'x' * 50}\n" for number in range(1, 5_000)]
+    made = ours(pin, Case(files={".env": "".join(lines)}))
+    assert made.variables["A4999"].unknown
+    assert sum(len(value.text or "") for value in made.variables.values()) < 25_000_000
