@@ -82,7 +82,6 @@ class Definitions:
         return dict(zip(self.names, self.raws, strict=True))
 
 
-Rows = list[Row] | Definitions
 _NOTED = 200  # ignored lines that are reported per file
 _BARE_NAME = regex(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*\Z")
 
@@ -125,9 +124,9 @@ class Ignored:
         if found := _BARE_NAME.match(content):
             self.bare.append(Definition(found.group(1), None, None, line))
 
-    def parsed(self, rows: Iterable[Row]) -> Parsed:
-        """What the parser hands over, with the definitions of `rows`."""
-        return Parsed(definitions=definitions_of(rows), bare=self.bare, notes=self.notes)
+    def parsed(self, definitions: Definitions) -> Parsed:
+        """What the parser hands over, with what it could take."""
+        return Parsed(definitions=definitions, bare=self.bare, notes=self.notes)
 
 
 # Lines that every modelled program reads alike, whatever stands around them; worth it from a few on.
@@ -154,7 +153,7 @@ class Lines:
             self._position = position
         return self._line
 
-    def take_plain(self, position: int, rows: Rows, pattern: re.Pattern[str] = PLAIN_LINES) -> int:
+    def take_plain(self, position: int, rows: Definitions, pattern: re.Pattern[str] = PLAIN_LINES) -> int:
         """Take the plain lines at `position`, the beginning of a line; gives where they end."""
         found = pattern.match(self._text, position)
         if found is None or "__proto__" in found.group():
@@ -163,7 +162,7 @@ class Lines:
         self._position, self._line = found.end(), line + _take(found.group(), line, rows)
         return self._position
 
-    def take_names(self, position: int, rows: Rows) -> int:
+    def take_names(self, position: int, rows: Definitions) -> int:
         """Take the lines at `position` that hold a name and nothing else."""
         found = NAMES_ALONE.match(self._text, position)
         if found is None:
@@ -197,11 +196,6 @@ class ParsedFile:
     definitions: Definitions
 
 
-def definitions_of(rows: Iterable[Row]) -> Definitions:
-    """The definitions of `rows`, where they are not in columns already."""
-    return rows if isinstance(rows, Definitions) else Definitions(rows)
-
-
 @contextmanager
 def collected_later() -> Iterator[None]:
     """Many objects at once, none of them garbage: looking through them again and again takes most of the time."""
@@ -214,7 +208,7 @@ def collected_later() -> Iterator[None]:
             gc.enable()
 
 
-def _take(block: str, line: int, rows: Rows) -> int:
+def _take(block: str, line: int, rows: Definitions) -> int:
     """Take the `NAME=value` lines of `block`, which begins with line `line`; gives how many they are.
 
     A file of a megabyte has a hundred thousand of them: nothing here runs per line but the library's own loops.
@@ -230,11 +224,8 @@ def _take(block: str, line: int, rows: Rows) -> int:
     return len(names)
 
 
-def _add(rows: Rows, names: list[str], texts: Sequence[str | None], line: int) -> None:
+def _add(rows: Definitions, names: list[str], texts: Sequence[str | None], line: int) -> None:
     """Definitions on lines one after the other, whose texts are just what is written."""
-    if isinstance(rows, list):
-        rows += zip(names, texts, texts, range(line, line + len(names)), strict=True)
-        return
     rows.names += names
     rows.texts += texts
     rows.raws += texts
