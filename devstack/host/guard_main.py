@@ -180,4 +180,5 @@ def read(path: str) -> bytes:
 
 if __name__ == "__main__":
     main(sys.argv[1], int(sys.argv[2]))
-    os._exit(0)  # to tidy an interpreter up, twice, would take as long as its start, and the end of `up` waits for it
+    # To tidy an interpreter up, twice, would take as long as its start, and the end of `up` waits for it.
+    os._exit(0)
