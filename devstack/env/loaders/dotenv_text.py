@@ -50,7 +50,7 @@ def parse(text: str) -> Parsed:
             position = lines.take_plain(position, rows)
         found = match(text, position)
         if found is None:
-            position = _skip_line(text, position, ignored)
+            position = _skip_line(text, position, ignored, lines)
             continue
         name, quoted, bare = found.groups()
         position, is_bare = found.end(), quoted is None
@@ -68,14 +68,13 @@ def parse(text: str) -> Parsed:
     return ignored.parsed(rows)
 
 
-def _skip_line(text: str, position: int, ignored: Ignored) -> int:
+def _skip_line(text: str, position: int, ignored: Ignored, lines: Lines) -> int:
     if ignored.is_full and (found := _WITHOUT_ASSIGNMENTS.match(text, position)):
         return found.end()
     start = _blank_end(text, position)
     end = _line_end(text, start)
     if start < end and not ignored.is_full:
-        line = text.count("\n", 0, start) + 1
-        ignored.drop(text[start:end], line, "no assignment, so the line is ignored")
+        ignored.drop(text[start:end], lines.at(start), "no assignment, so the line is ignored")
     return end + 1
 
 
