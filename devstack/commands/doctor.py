@@ -54,14 +54,12 @@ def doctor(request: Request) -> int:
     gc.disable()  # one look and the end: of a hundred thousand values none is garbage before
     choice = _choice(request)
     try:
-        inspection = inspect(request.folder, request.environment)
+        inspection = examine(request)
     except StackFileError as problem:
         if request.format not in _FOR_MACHINES:
             raise
         _show(_without_stack(problem, request.folder), request.folder, request)
         return int(problem.exit_code)
-    if request.live:
-        inspection.live = _live(inspection)
     shared = list(_shared(inspection)) if request.timings else []
     if request.fix or request.unsafe:
         from devstack.commands.doctor_fix import mend
@@ -73,6 +71,14 @@ def doctor(request: Request) -> int:
     if request.timings:
         _show_timings(report, shared)
     return exit_code(report, strict=request.strict)
+
+
+def examine(request: Request) -> Inspection:
+    """The stack as it is now, with answers of running services where they are asked for."""
+    inspection = inspect(request.folder, request.environment)
+    if request.live:
+        inspection.live = _live(inspection)
+    return inspection
 
 
 def inspect(folder: Path, environment: Mapping[str, str]) -> Inspection:

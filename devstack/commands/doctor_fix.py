@@ -38,7 +38,7 @@ def mend(request: Request, inspection: Inspection, choice: engine.Choice) -> tup
         if not wanted:
             break
         done += _round(request, inspection, wanted, tried)
-        inspection = doctor.inspect(request.folder, request.environment)
+        inspection = doctor.examine(request)
     _say(request, f"{done} fix{'' if done == 1 else 'es'} applied\n" if done else "nothing to fix\n", "")
     return inspection, report
 

@@ -262,6 +262,13 @@ wait = false
     assert (root / ".env").read_text() == "VITE_WS_URL=ws://localhost:3001/a?b\n"
 
 
+def test_running_services_are_asked_again_after_a_fix(tree: Tree, devstack: Callable[..., Any]) -> None:
+    root = tree({**FILES, "ws/.env": "A=1\nA=2\n"})
+    outcome = devstack("doctor", "--unsafe-fixes", "--live", "--json", cwd=root)
+    assert "fix applied" in outcome.err
+    assert json.loads(outcome.out)["skipped"] == []
+
+
 def test_fix_keeps_json_output_clean(tree: Tree, devstack: Callable[..., Any]) -> None:
     root = tree({**FILES, "ws/.env": "A=1\nA=2\n"})
     outcome = devstack("doctor", "--unsafe-fixes", "--json", cwd=root)
