@@ -41,7 +41,7 @@ NEXT = {
 def fetched(port: int, path: str) -> str:
     for host in ("127.0.0.1", "[::1]"):
         try:
-            with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=60) as answer:
+            with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=200) as answer:
                 return str(answer.read().decode())
         except OSError:
             continue

@@ -17,7 +17,7 @@ from tests.e2e.conftest import Run
 from tests.e2e.stories.conftest import Doctor
 from tests.e2e.stories.test_story_1_two_secrets import SERVER
 
-pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.timeout(600)]
 
 CLIENT = """
 import socket, sys
@@ -68,7 +68,7 @@ def test_an_edited_secret_restarts_what_uses_it_once_and_is_stale_for_what_runs_
 ) -> None:
     root = repository(files(free_port(), secret), node=(".",))
     run = up(cwd=root)
-    run.until("run.ready", timeout=60)
+    run.until("run.ready", timeout=200)
     assert ws(root, "ws")["verdict"]["code"] == "ok"
 
     (root / ".env").write_text(f"JWT_SECRET={secret[::-1]}\n")
@@ -130,7 +130,7 @@ def test_an_older_server_on_the_port_is_named_and_freed_and_its_client_lives(
     assert older.poll() is None
 
     run = up("--yes", cwd=root)
-    run.until("run.ready", timeout=60)
+    run.until("run.ready", timeout=200)
     assert older.wait(10) is not None
     assert client.poll() is None
     assert ws(root, "ws")["verdict"]["code"] == "ok"

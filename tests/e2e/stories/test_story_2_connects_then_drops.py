@@ -19,7 +19,7 @@ from tests.e2e.stories.conftest import OPEN_SOCKET, Doctor
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.browser, pytest.mark.timeout(600)]
 
 BACKEND = """
 import os
@@ -115,7 +115,7 @@ def test_each_way_of_not_getting_in_is_told_apart_and_a_killed_backend_comes_bac
     assert ws(root, "backend")["verdict"]["code"] == "not-listening"
 
     run = up(cwd=root)
-    run.until("run.ready", timeout=60)
+    run.until("run.ready", timeout=200)
     page.goto(f"http://localhost:{web}/")
     good = f"ws://localhost:{port}/api/ws/chat/1"
     token = devstack("token", "mint", "backend", cwd=root).out.strip()

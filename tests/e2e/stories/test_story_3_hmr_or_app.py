@@ -13,7 +13,7 @@ from tests.conftest import Outcome
 from tests.e2e.conftest import Run
 from tests.e2e.stories.conftest import Doctor
 
-pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.timeout(600)]
 
 BACKEND = """
 import asyncio, os
@@ -95,7 +95,7 @@ def test_an_hmr_socket_is_never_taken_for_the_app_s(
     web, backend, hmr = free_port(), free_port(), free_port()
     root = repository(files(web, backend, hmr, f"ws://localhost:{backend}/"), node=("web",))
     run = up(cwd=root)
-    run.until("run.ready", timeout=60)
+    run.until("run.ready", timeout=200)
     assert ws(root, "backend")["verdict"]["code"] == "ok"
     assert ws(root, f"ws://localhost:{hmr}/ws")["verdict"]["code"] == "hmr-socket"
     assert ws(root, f"ws://localhost:{hmr}/ws", "--origin", "")["verdict"]["code"] == "hmr-socket"

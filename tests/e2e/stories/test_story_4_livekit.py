@@ -14,7 +14,7 @@ from tests.conftest import Outcome
 from tests.e2e.conftest import Run
 from tests.e2e.stories.conftest import Doctor
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 LIVEKIT = (Path(__file__).parent / "livekit_server.py").read_text()
 CLIENT = "export const url = import.meta.env.VITE_LIVEKIT_URL || 'ws://localhost:7880';\n"
@@ -182,7 +182,7 @@ def test_with_one_pair_the_server_starts_before_the_agent_and_the_socket_opens(
         }
     )
     run = up("--no-doctor", cwd=root)
-    run.until("run.ready", timeout=60)
+    run.until("run.ready", timeout=200)
     order = [event["service"] for event in run.events if event["event"] == "service.ready"]
     assert order == ["livekit", "agent"]
     told = ws(root, "livekit")

@@ -12,7 +12,7 @@ from tests.conftest import Outcome
 from tests.e2e.conftest import Run
 from tests.e2e.stories.conftest import Doctor
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 HOST = "abc.ap-south-1.awsapprunner.com"
 PAGE = f"""\
