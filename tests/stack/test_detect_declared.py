@@ -162,6 +162,31 @@ def test_a_python_server_is_started_as_the_repository_says(
     assert (service.dir, service.port, service.command) == ("backend", 8100, command)
 
 
+def test_a_program_beside_others_keeps_its_arguments_and_without_a_name_no_secret(
+    tree: Tree, devstack: Devstack
+) -> None:
+    dev = "concurrently vite 'stripe listen --to \"a b\"' 'tunnel --auth-token abc123'"
+    folder = tree({"package.json": package({"dev": dev}, "vite")})
+    commands = {one.command for one in written(folder, devstack).services.values()}
+    assert commands == {"npx vite", "npx stripe listen --to 'a b'"}
+    assert "abc123" not in (folder / "stack.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("API_KEY=abc123 LEVEL=info uvicorn main:app", "LEVEL=info uvicorn main:app"),
+        ("uvicorn main:app --api-token abc123", "python3 -m uvicorn main:app --port 8000"),
+    ],
+)
+def test_secrets_of_a_command_are_not_written(
+    tree: Tree, devstack: Devstack, line: str, command: str
+) -> None:
+    folder = tree({"api/main.py": APP, "api/README.md": f"```sh\n{line}\n```\n"})
+    assert "abc123" not in devstack("init", "--dry-run", cwd=folder).out
+    assert written(folder, devstack).services["api"].command == command
+
+
 def test_what_is_for_containers_deployments_and_tests_starts_nothing_here(
     tree: Tree, devstack: Devstack
 ) -> None:

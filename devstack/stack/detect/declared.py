@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from devstack.stack import package, scripts
+from devstack.stack import package, scripts, shell_words
 from devstack.stack.detect import node, parallel, python, recipes
 from devstack.stack.detect.follow import Follower, Leaf
 from devstack.stack.detect.model import Candidate, Detected, Evidence
@@ -83,24 +84,26 @@ def _unknown(tree: Tree, services: list[Candidate], main: list[Leaf]) -> Iterato
         if own is None or is_known or (folder != tree.root and folder in folders):
             continue
         which = package.manager(folder, tree.root)
+        text = shlex.join(leaf.words)
+        if leaf.name == "" and shell_words.outline(text) != text:
+            continue  # it holds a secret, which is not written a second time
         evidence = Evidence(path=tree.shown(own.path), line=own.lines.get(script, 1), what=f"script {script}")
         yield Candidate(
             name=leaf.name if leaf.name not in parallel.MAIN_SCRIPTS else folder.name,
             kind=ServiceType.COMMAND,
             folder=leaf.folder,
-            command=node.runnable(" ".join(leaf.words), which)
-            if leaf.name == ""
-            else f"{which} run {script}",
+            command=node.runnable(text, which) if leaf.name == "" else f"{which} run {script}",
             evidence=[evidence],
         )
 
 
 def _starts(service: Candidate, leaf: Leaf) -> bool:
-    """Whether `leaf` is what starts `service`."""
-    if (
-        leaf.script is not None
-        and any(leaf.script[1] in one.what for one in service.evidence)
-        and (service.folder == leaf.script[0])
-    ):
+    """Whether `leaf` is what starts `service`: a script of that name, or the same words in a line with others."""
+    command = tuple((service.command or "").split())
+    if any(str(one) == str(leaf.evidence) for one in service.evidence) and command[-1:] == leaf.words[-1:]:
         return True
-    return any(str(one) == str(leaf.evidence) for one in service.evidence)
+    if leaf.script is None or service.folder != leaf.script[0]:
+        return False
+    is_named = not command or command[1:] == ("run", leaf.script[1])
+    is_seen = any(one.what.startswith(f"script {leaf.script[1]}:") for one in service.evidence)
+    return is_seen and (is_named or command[-len(leaf.words) :] == tuple(" ".join(leaf.words).split()))

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from devstack.stack import scripts
+from devstack.stack import scripts, shell_words
 from devstack.stack.detect import entries, interpreters, modules
 from devstack.stack.detect.entries import Certainty, Program
 from devstack.stack.detect.follow import STARTED, Leaf
@@ -27,6 +27,7 @@ _SETTING = re.compile(
 _PORT_FLAG = re.compile(r"(?:^|\s)(?:--port|-p)[= ](\d{2,5})\b")
 _SERVERS = {"uvicorn", "hypercorn", "daphne", "fastapi", "flask", "quart", "sanic", "chainlit", "langgraph"}
 _DEFAULT_PORTS = {"flask": 5000, "quart": 5000}
+_PRIVATE = re.compile(r"(?i)secret|token|passw|key|auth|credential|dsn|ur[il]$")
 _LIBRARIES = {"src", "app", "lib"}
 _NO_PROGRAM = re.compile(r"(?:^|_)(?:mock|dummy|fake|example|demo)(?:_|$)")
 
@@ -109,6 +110,9 @@ def _known(tree: Tree, services: list[Candidate], entry: Path, *, may_replace: b
 
 def _start(tree: Tree, service: Candidate, leaf: Leaf, entry: Path) -> None:
     words = scripts.tool(leaf.words)
+    arguments = shlex.join(word for word in words[1:] if "$" not in word)
+    if shell_words.outline(arguments) != arguments:
+        return  # it holds a secret, which is not written a second time
     interpreter = interpreters.of(tree, leaf.folder)
     is_python = re.fullmatch(r"python[0-9.]*", words[0]) is not None
     if leaf.folder != service.folder or entry.parent == leaf.folder:
@@ -116,8 +120,8 @@ def _start(tree: Tree, service: Candidate, leaf: Leaf, entry: Path) -> None:
     service.folder = leaf.folder
     service.name = leaf.name if leaf.is_beside and leaf.name and leaf.script else service.name
     runner = interpreter.python if is_python else f"{interpreter.run}{words[0]}"
-    arguments = [word for word in words[1:] if "$" not in word]
-    service.command = " ".join((*leaf.settings, runner, shlex.join(arguments)))
+    settings = [one for one in leaf.settings if not _PRIVATE.search(one.partition("=")[0])]
+    service.command = " ".join((*settings, runner, arguments))
     service.setup = interpreter.setup or service.setup
     service.evidence.append(leaf.evidence)
     port = _PORT_FLAG.search(service.command)
