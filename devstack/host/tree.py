@@ -17,6 +17,7 @@ from devstack.host.model import ProcessId
 from devstack.host.process_facts import IS_LINUX, RUN_TAG, SERVICE_TAG, Kin
 
 _PART = 1 << 16  # bytes
+_USER, _SYSTEM = 11, 12  # places of ticks of processor time behind a process's state
 
 
 def children(pid: int) -> list[int]:
@@ -91,11 +92,21 @@ def _may_hold(pid: int, wanted: bytes) -> bool:
 
 def is_busy(pid: int) -> bool:
     """Whether it computes, reads from disk or waits for a processor just now; False where that is unknown."""
+    return _stat(pid)[:1] in ([b"R"], [b"D"])
+
+
+def computed(pid: int) -> float:
+    """Seconds of processor time that it has used; 0 where that is unknown."""
+    stat = _stat(pid)
+    return (int(stat[_USER]) + int(stat[_SYSTEM])) / os.sysconf("SC_CLK_TCK") if len(stat) > _SYSTEM else 0.0
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What /proc tells of it from its state on; nothing elsewhere, or when it is gone."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()
     except OSError:
-        return False
-    return state in (b"R", b"D")
+        return []
 
 
 class Trees:

@@ -12,7 +12,7 @@ from typing import Protocol
 from devstack.host.base import Child, Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
 from devstack.host.pump import Pump
-from devstack.host.tree import is_busy
+from devstack.host.tree import computed, is_busy
 from devstack.probes.base import Answer
 from devstack.run import effects, events, facts
 from devstack.run.effects import Effect
@@ -29,8 +29,10 @@ STRAY_LIMIT = 3.0
 SETTLE_STEP = 0.05
 AGAIN_AFTER = (0.2, 1.0, 5.0)
 """Seconds until a gate that failed for a bug of ours is watched again, so many times."""
-SETTLE_TRIES = 40
-"""A service without a gate that keeps computing counts as ready after two seconds all the same."""
+SETTLE_COMPUTED = 2.0
+SETTLE_TRIES = 600
+"""A service without a gate that keeps computing counts as ready after two seconds of processor time all the same,
+which take long on a busy machine; one that hangs on a disk after half a minute."""
 
 
 class Services(Protocol):
@@ -272,8 +274,8 @@ class Runner:
         running = self._children.get(effect.service, effect.generation)
         if running is not None and running.child.ending() is not None:
             return  # it is over, and that is told as soon as its last output is read
-        members = self._children.members(effect.service, effect.generation)
-        if tries and any(is_busy(one.pid) for one in members):
+        pids = [one.pid for one in self._children.members(effect.service, effect.generation)]
+        if tries and any(map(is_busy, pids)) and sum(map(computed, pids)) < SETTLE_COMPUTED:
             key = (effect.service, effect.timer)
             self._timers[key] = self._loop.call_later(SETTLE_STEP, self._settled, effect, tries - 1)
             return

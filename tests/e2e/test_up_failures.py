@@ -157,7 +157,7 @@ def test_where_the_hard_limit_is_too_low_each_start_says_so_and_nothing_is_left(
 
 LOADING = """
 import time
-until = time.monotonic() + 0.4
+until = time.monotonic() + 0.7
 while time.monotonic() < until: pass
 raise SystemExit("no configuration")
 """
@@ -173,6 +173,13 @@ def test_a_program_that_crashes_while_it_loads_was_never_ready(tree: Tree, up: U
     assert run.until("service.failed", service="web")["reason"].startswith("worker exited 1")
     assert run.wait() == 4
     assert not (folder / "ran").exists()
+
+
+def test_a_program_that_never_stops_computing_is_ready_all_the_same(tree: Tree, up: Up) -> None:
+    folder = tree({"stack.toml": toml({"a": {"command": python("busy.py")}}), "busy.py": "while True: pass"})
+    run = up(cwd=folder)
+    run.until("service.ready", service="a")
+    assert run.interrupt() == 130
 
 
 def test_a_crash_after_the_first_moment_leaves_those_that_already_run_and_is_tried_again(
