@@ -113,7 +113,7 @@ def cold() -> bool:
 
 def many(files: int) -> tuple[float, bool]:
     """CPU seconds for a repository of `files` env files, and whether the peer is not quicker; checks every fault."""
-    runs = 3 if files <= 1000 else 1
+    runs = max(1, min(9, 3000 // files))  # a short run is disturbed more easily
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         repository(folder, files)
