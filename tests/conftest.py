@@ -92,12 +92,16 @@ def free_port() -> Callable[[], int]:
 
 @pytest.fixture
 def spawned() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Append processes that the test starts; whatever still lives at the end is killed and reaped."""
+    """Append processes that the test starts; whatever still lives at the end is killed and reaped.
+
+    With all of its group where it leads one.
+    """
     processes: list[subprocess.Popen[bytes]] = []
     yield processes
     for process in processes:
         if process.poll() is None:
-            process.kill()
+            leads = os.getpgid(process.pid) == process.pid
+            os.killpg(process.pid, signal.SIGKILL) if leads else process.kill()
         process.wait(timeout=10)
         for stream in (process.stdout, process.stderr, process.stdin):
             if stream is not None:

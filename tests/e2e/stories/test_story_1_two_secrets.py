@@ -124,7 +124,9 @@ def by_hand(root: Path, web: int, port: int, spawned: list[subprocess.Popen[byte
     }
     for number, (command, folder) in programs.items():
         env = clean_environment({"PORT": str(number)})
-        spawned.append(subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL))
+        spawned.append(
+            subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
+        )
     deadline = time.monotonic() + 200
     for number in programs:
         while time.monotonic() < deadline:
