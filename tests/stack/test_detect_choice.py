@@ -215,7 +215,7 @@ def test_of_two_services_that_insist_on_one_port_the_called_one_stays(tree: Tree
             {
                 "dev": 'concurrently "npm:dev:web" "npm run dev:api"',
                 "dev:web": "next dev",
-                "dev:api": "python -m uvicorn api.index:app --port 8100",
+                "dev:api": "pip install -r requirements.txt && python -m uvicorn api.index:app --port 8100",
             },
             "npm run dev:web",
         ),
@@ -236,6 +236,7 @@ def test_a_page_and_a_python_backend_of_one_script_are_two_services_of_one_folde
     stack = written(folder, devstack)
 
     web, api = stack.services["web"], stack.services["api"]
+    assert len(stack.services) == 2
     assert (web.type, web.dir, web.port, web.command) == (ServiceType.NEXT, ".", 3000, command)
     assert (api.type, api.dir, api.port, api.source) == (ServiceType.PYTHON, ".", 8100, ("api",))
     assert (api.command or "").startswith(".venv/bin/")

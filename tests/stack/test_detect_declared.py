@@ -165,10 +165,13 @@ def test_a_python_server_is_started_as_the_repository_says(
 def test_a_program_beside_others_keeps_its_arguments_and_without_a_name_no_secret(
     tree: Tree, devstack: Devstack
 ) -> None:
-    dev = "concurrently vite 'stripe listen --to \"a b\"' 'tunnel --auth-token abc123'"
+    dev = "concurrently -n ,hooks vite 'stripe listen --to \"a b\"' 'tunnel --auth-token abc123'"
     folder = tree({"package.json": package({"dev": dev}, "vite")})
-    commands = {one.command for one in written(folder, devstack).services.values()}
-    assert commands == {"npx vite", "npx stripe listen --to 'a b'"}
+    services = written(folder, devstack).services
+    assert {name: one.command for name, one in services.items()} == {
+        "web": "npx vite",
+        "hooks": "npx stripe listen --to 'a b'",
+    }
     assert "abc123" not in (folder / "stack.toml").read_text()
 
 

@@ -80,28 +80,30 @@ def _unknown(tree: Tree, services: list[Candidate], main: list[Leaf]) -> Iterato
             continue
         folder, script = leaf.script
         own = package.read(folder)
-        is_known = any(_starts(one, leaf) for one in services)
+        line = "" if own is None else own.scripts[script]
+        is_one_of_many = any(word in line for word in (*parallel.BY_COMMAND, " & "))
+        is_known = any(_starts(one, leaf, is_one_of_many=is_one_of_many) for one in services)
         if own is None or is_known or (folder != tree.root and folder in folders):
             continue
         which = package.manager(folder, tree.root)
         text = shlex.join(leaf.words)
-        if leaf.name == "" and shell_words.outline(text) != text:
+        if is_one_of_many and shell_words.outline(text) != text:
             continue  # it holds a secret, which is not written a second time
         evidence = Evidence(path=tree.shown(own.path), line=own.lines.get(script, 1), what=f"script {script}")
         yield Candidate(
-            name=leaf.name if leaf.name not in parallel.MAIN_SCRIPTS else folder.name,
+            name=leaf.name if leaf.name not in ("", *parallel.MAIN_SCRIPTS) else words[0],
             kind=ServiceType.COMMAND,
             folder=leaf.folder,
-            command=node.runnable(text, which) if leaf.name == "" else f"{which} run {script}",
+            command=node.runnable(text, which) if is_one_of_many else f"{which} run {script}",
             evidence=[evidence],
         )
 
 
-def _starts(service: Candidate, leaf: Leaf) -> bool:
+def _starts(service: Candidate, leaf: Leaf, *, is_one_of_many: bool) -> bool:
     """Whether `leaf` is what starts `service`: a script of that name, or the same words in a line with others."""
     command = tuple((service.command or "").split())
-    if any(str(one) == str(leaf.evidence) for one in service.evidence) and command[-1:] == leaf.words[-1:]:
-        return True
+    if any(str(one) == str(leaf.evidence) for one in service.evidence):
+        return not is_one_of_many or command[-1:] == leaf.words[-1:]
     if leaf.script is None or service.folder != leaf.script[0]:
         return False
     is_named = not command or command[1:] == ("run", leaf.script[1])
