@@ -138,7 +138,9 @@ def _cases(random: Random, program: Program, count: int) -> Iterator[Case]:
     while made < count:
         case = program.case(random)
         # That program runs commands: nothing that could become one reaches it.
-        if "1000" in program.asked and "(" in repr(case):
+        if "1000" in program.asked and any(
+            "(" in text for text in (*case.files.values(), *case.process.values())
+        ):
             continue
         made += 1
         yield case
