@@ -118,8 +118,7 @@ def test_help_loads_no_part_of_a_run(name: str) -> None:
 
 def test_the_rules_are_loaded_beside_the_run_and_not_into_it(tmp_path: Path) -> None:
     """Their memory is gone before the first service starts; an idle run does not keep it."""
-    other = '[services.other]\ntype = "external"\nport = 1\noptional = true\n'
-    (tmp_path / "stack.toml").write_text(STACK.format(port=1).replace("port = 1\n", "") + other)
+    (tmp_path / "stack.toml").write_text(STACK.format(port=1).replace("port = 1\n", ""))
     program = PROGRAM.replace('one.partition(".")[0] for one in', "one for one in")
     subprocess.run(
         [sys.executable, "-c", program, "up", "--exit-when-done"],

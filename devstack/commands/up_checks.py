@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from devstack.errors import FindingsError, PortHeldError, RefusedError, ServiceFailedError
 from devstack.host.aside import Aside
-from devstack.stack.model import ServiceType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,15 +178,7 @@ Check = Aside[Verdict] | None
 def begin_check(stack: Stack, request: Request) -> Check:
     """Have doctor's rules look at the files beside us."""
     _load_what_both_need(stack)
-    return Aside(lambda: _judge(stack, request), is_long=not _is_plain(stack)) if request.check else None
-
-
-def _is_plain(stack: Stack) -> bool:
-    """Commands of which nothing is declared: there is little to look at."""
-    is_declared = (stack.links, stack.shared, stack.distinct, stack.origins, stack.doctor.required)
-    return not any(is_declared) and all(
-        service.type is ServiceType.COMMAND for service in stack.services.values()
-    )
+    return Aside(lambda: _judge(stack, request)) if request.check else None
 
 
 def _load_what_both_need(stack: Stack) -> None:

@@ -24,12 +24,11 @@ class Aside(Generic[T]):
     Args:
         question: gives plain data (numbers, texts, None; tuples, sets, dicts of them). It must not write anything, and
             opens itself what it reads: the copy has no other files than the standard streams.
-        is_long: worth a copy, which costs the two of them some milliseconds; otherwise `answer()` works it out.
     """
 
-    def __init__(self, question: Callable[[], T], *, is_long: bool = True) -> None:
+    def __init__(self, question: Callable[[], T]) -> None:
         self._question = question
-        self._child, self._pipe = _copy(question) if is_long and _may_copy() else (0, -1)
+        self._child, self._pipe = _copy(question) if _may_copy() else (0, -1)
 
     def answer(self) -> T:
         """What the question gives. A copy that failed or was killed has not answered: then it is asked here."""

@@ -17,14 +17,6 @@ def test_the_answer_comes_from_another_process() -> None:
     assert Aside(os.getpid).answer() != os.getpid()
 
 
-def test_what_is_not_worth_a_copy_is_worked_out_here_when_it_is_asked_for() -> None:
-    asked: list[int] = []
-    aside = Aside(lambda: asked.append(os.getpid()), is_long=False)
-    assert not asked
-    aside.answer()
-    assert asked == [os.getpid()]
-
-
 def test_it_is_plain_data_of_any_size() -> None:
     answer = (3, "text" * 100_000, frozenset({("rule", None)}), {"a": [1.5]})
     assert Aside(lambda: answer).answer() == answer
