@@ -143,6 +143,29 @@ def test_services_of_one_folder_keep_their_own_sources(tree: Tree, devstack: Dev
     assert links(stack) == {("web:NEXT_PUBLIC_WS_URL", "ws")}
 
 
+@pytest.mark.parametrize(
+    ("name", "fallback", "expected"),
+    [
+        ("VITE_WS_URL", "ws://localhost:8080/ws", {("web:VITE_WS_URL", "server")}),
+        ("VITE_WS_URL", "ws://voice.example.com/ws", set()),
+        ("VITE_DOCS_URL", "http://localhost:8080", set()),
+    ],
+)
+def test_a_fallback_that_no_service_hears_is_no_reason_to_lack_the_link(
+    tree: Tree, devstack: Devstack, name: str, fallback: str, expected: set[tuple[str, str]]
+) -> None:
+    folder = tree(
+        {
+            "web/package.json": package({"dev": "vite"}, "vite"),
+            "web/src/main.ts": f"new WebSocket(import.meta.env.{name} || '{fallback}')",
+            "web/.env": f"{name}=\n",
+            "server/package.json": package({"dev": "tsx index.ts"}, "ws"),
+            "server/index.ts": "new WebSocketServer({ port: 4001 })",
+        }
+    )
+    assert links(written(folder, devstack)) == expected
+
+
 def test_a_procfile_gives_names_and_commands(tree: Tree, devstack: Devstack) -> None:
     folder = tree(
         {

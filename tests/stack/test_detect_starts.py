@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from devstack.stack.model import ServiceType
@@ -117,3 +119,26 @@ def test_a_port_that_an_example_gives_is_no_clash_with_the_fallback_in_the_sourc
     )
     services = written(folder, devstack).services
     assert {name: one.port for name, one in services.items()} == {"live": 3100, "web": 3000}
+
+
+@pytest.mark.parametrize("declared", ["npm", "pnpm"])
+def test_packages_of_a_workspace_without_a_lockfile_are_installed_at_its_root(
+    tree: Tree, devstack: Devstack, declared: str
+) -> None:
+    root: dict[str, object] = {"private": True, "packageManager": "pnpm@9.0.0"}
+    if declared == "npm":
+        root = {"private": True, "workspaces": ["apps/*"]}
+    folder = tree(
+        {
+            "package.json": json.dumps(root),
+            **({"pnpm-workspace.yaml": "packages:\n  - apps/*\n"} if declared == "pnpm" else {}),
+            "apps/web/package.json": package({"dev": "vite"}, "vite", name="web"),
+        }
+    )
+    setup = written(folder, devstack).services["web"].setup
+    assert setup is not None
+    assert setup.command == f"{declared} install"
+    assert (setup.inputs, setup.creates) == (
+        ("package.json", "../../package.json"),
+        ("../../node_modules",),
+    )

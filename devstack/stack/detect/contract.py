@@ -124,8 +124,18 @@ def _address(detected: Detected, service: Candidate, read: Read) -> None:
             )
         return
     target = _target(detected, service, name, value)
+    if target is None and not service.defined.get(name) and _is_astray(detected, name, value):
+        value = ""
+        target = _target(detected, service, name, value)
     if target is not None and target is not service:
-        detected.links.append(_link(detected, service, read, target))
+        detected.links.append(_link(detected, service, read, target, value))
+
+
+def _is_astray(detected: Detected, name: str, fallback: str) -> bool:
+    """Whether code, for want of the variable, looks for a socket on this machine where no service listens."""
+    url = _split(fallback)
+    is_local = url is not None and url.hostname in _LOCAL and _port(url) is not None
+    return is_local and _SOCKET_NAME.search(name) is not None and not _by_ports(detected, fallback)
 
 
 def _value(service: Candidate, read: Read) -> str:
@@ -186,9 +196,9 @@ def _port(url: SplitResult) -> int | None:
         return None
 
 
-def _link(detected: Detected, service: Candidate, read: Read, target: Candidate) -> FoundLink:
-    """The link, and that `service` waits for its target."""
-    url = _split(_value(service, read))
+def _link(detected: Detected, service: Candidate, read: Read, target: Candidate, value: str) -> FoundLink:
+    """The link, with what `value` tells of it, and that `service` waits for its target."""
+    url = _split(value)
     scheme = None if url is None else url.scheme if url.scheme in _SCHEMES else "any"
     if target.kind is ServiceType.COMPOSE:
         scheme = "any"

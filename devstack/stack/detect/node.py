@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from devstack import regular
-from devstack.stack import package, scripts, shell_words
+from devstack.stack import package, scripts, shell_words, workspaces
 from devstack.stack.detect import contract, langgraph, parallel
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree, line_of
@@ -380,7 +381,11 @@ def _setup(tree: Tree, folder: Path) -> tuple[str, tuple[str, ...], tuple[str, .
             return command, (f"{prefix}{lockfile}",), (f"{prefix}node_modules",)
         if found:
             break
-    return f"{which} install", ("package.json",), ("node_modules",)
+    root = workspaces.top(folder)
+    if root is None or root == folder or folder not in workspaces.named(root).values():
+        return f"{which} install", ("package.json",), ("node_modules",)
+    above = Path(os.path.relpath(root, folder)).as_posix()  # its packages lie there, in one folder
+    return f"{which} install", ("package.json", f"{above}/package.json"), (f"{above}/node_modules",)
 
 
 def _is_classic(lockfile: Path) -> bool:
