@@ -204,6 +204,20 @@ def _named(folder: Path) -> list[Path]:
     ]
 
 
+def to_do(inspection: Inspection, group: list[Absence], todo: str) -> str:
+    """`todo` by hand, with the command that does it instead, but only where it will."""
+    need, stack = group[0].need, inspection.need_stack()
+    if need.link is not None and stack.services[need.link.to].port is not None:
+        return f"{todo}, or let `devstack env sync` write the address"
+    if need.shared is not None and len(group) == len(need.shared.members):
+        return f"`devstack env set {need.shared.name}` gives all its readers one value"
+    if need.shared is not None:
+        return f"{todo}, or let `devstack env sync` copy what the other readers have"
+    if any(examples(inspection, group[0].service, need.reference.names)):
+        return f"{todo}; `devstack env sync` adds it from the example"
+    return todo
+
+
 def examples(inspection: Inspection, service: str, names: Iterable[str]) -> Iterator[Path]:
     """Examples beside the files that a service reads, or would read, which hold one of `names`."""
     environment, wanted = inspection.environment(service), set(names)

@@ -90,7 +90,7 @@ def _finding(inspection: Inspection, group: list[Absence]) -> Finding:
     if fallback is not None:
         places.append(evidence.read_place(inspection, fallback, note="the fallback used instead"))
     places.append(inspection.at_key(found.need.key, note=f"{names} {found.need.reason}"))
-    hint = _hint(inspection, group, places[0].path)
+    hint = absence.to_do(inspection, group, f"set `{found.need.reference.name}` in {places[0].path}")
     direnv = _in_envrc(inspection, found)
     if direnv is not None:
         places.append(direnv)
@@ -115,21 +115,6 @@ def _in_envrc(inspection: Inspection, found: Absence) -> Location | None:
             if exported is not None and exported[1] in found.need.reference.names:
                 return inspection.at(place / ".envrc", number, note="sets it where direnv is active")
     return None
-
-
-def _hint(inspection: Inspection, group: list[Absence], path: str) -> str:
-    """What to do, with the command only where it will do it."""
-    need, stack = group[0].need, inspection.need_stack()
-    todo = f"set `{need.reference.name}` in {path}"
-    if need.link is not None and stack.services[need.link.to].port is not None:
-        return f"{todo}, or let `devstack env sync` write the address"
-    if need.shared is not None and len(group) == len(need.shared.members):
-        return f"`devstack env set {need.shared.name}` gives all its readers one value"
-    if need.shared is not None:
-        return f"{todo}, or let `devstack env sync` copy what the other readers have"
-    if any(absence.examples(inspection, group[0].service, need.reference.names)):
-        return f"{todo}; `devstack env sync` adds it from the example"
-    return todo
 
 
 RULE = Rule(id="DS201", name="missing-variable", severity=Severity.ERROR, page=__doc__ or "", check=check)

@@ -52,6 +52,21 @@ def test_what_to_do_about_a_missing_variable_names_the_command_that_does_it(
 
 
 @pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ('[[links]]\nfrom = "ws:PEER_URL"\nto = "web"\nwait = false\n', "env sync` write the address"),
+        ('[doctor.required]\nws = ["PEER_URL"]\n', "give `PEER_URL` its value"),
+    ],
+)
+def test_what_to_do_about_an_empty_variable_names_the_command_that_does_it(
+    declared: str, said: str, hint: Callable[..., str]
+) -> None:
+    stack = STACK.replace('"sleep 1"\n', '"sleep 1"\nport = 4000\n')
+    files = {"stack.toml": stack + declared, "ws/.env": "PEER_URL=\n"}
+    assert hint("empty-value", files).endswith(said)
+
+
+@pytest.mark.parametrize(
     ("name", "declared", "is_offered"),
     [
         ("JWT_SECRET", "secret = true", True),
