@@ -142,3 +142,38 @@ def test_packages_of_a_workspace_without_a_lockfile_are_installed_at_its_root(
         ("package.json", "../../package.json"),
         ("../../node_modules",),
     )
+
+
+@pytest.mark.parametrize(
+    ("server", "schemes"),
+    [
+        ("new WebSocketServer({ port: 4001 })", None),
+        ("https.createServer({ key }).listen(4001); new WebSocketServer({ server })", ("wss",)),
+    ],
+)
+def test_wss_to_a_server_without_certificates_is_not_declared_right(
+    tree: Tree, devstack: Devstack, server: str, schemes: tuple[str, ...] | None
+) -> None:
+    folder = tree(
+        {
+            "web/package.json": package({"dev": "vite"}, "vite"),
+            "web/src/main.ts": "new WebSocket(import.meta.env.VITE_WS_URL)",
+            "web/.env": "VITE_WS_URL=wss://localhost:4001\n",
+            "server/package.json": package({"dev": "tsx index.ts"}, "ws"),
+            "server/index.ts": server,
+        }
+    )
+    (link,) = written(folder, devstack).links
+    assert (link.to, link.schemes) == ("server", schemes)
+
+
+def test_a_variable_of_one_folder_is_not_shared_by_its_services(tree: Tree, devstack: Devstack) -> None:
+    folder = tree(
+        {
+            "package.json": package({"dev": "next dev", "ws": "node server/index.js"}, "next", "ws"),
+            "app/api/token/route.ts": "sign(process.env.AUTH_JWT_SECRET)",
+            "server/index.js": "new WebSocketServer({ port: 4001 }); verify(process.env.OTHER_KEY)",
+            ".env.local": "AUTH_JWT_SECRET=a-value-that-is-long-enough-to-count\n",
+        }
+    )
+    assert not written(folder, devstack).shared

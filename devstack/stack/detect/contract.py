@@ -86,10 +86,11 @@ def _shared(services: list[Candidate]) -> list[FoundShared]:
 
 
 def _agrees(service: Candidate, read: Read, services: list[Candidate]) -> bool:
-    """Whether a variable that no source reads has the value that another service has under its name."""
+    """Whether a variable that no source reads has the value that a service elsewhere has under its name."""
     name = read.names[0]
     value = service.defined.get(name)
-    return bool(value) and any(one is not service and one.defined.get(name) == value for one in services)
+    others = (one for one in services if one.folder != service.folder)  # in one folder it is the same line
+    return bool(value) and any(one.defined.get(name) == value for one in others)
 
 
 def _shared_key(name: str) -> str | None:
@@ -200,9 +201,11 @@ def _link(detected: Detected, service: Candidate, read: Read, target: Candidate,
     """The link, with what `value` tells of it, and that `service` waits for its target."""
     url = _split(value)
     scheme = None if url is None else url.scheme if url.scheme in _SCHEMES else "any"
+    if scheme in ("wss", "https") and not target.may_use_tls:
+        scheme = None  # a mistake is not to be declared right
     if target.kind is ServiceType.COMPOSE:
         scheme = "any"
-    is_socket = scheme in ("ws", "wss")
+    is_socket = url is not None and url.scheme in ("ws", "wss") and scheme != "any"
     path = url.path if url is not None and is_socket and url.path not in ("", "/") else None
     wait = _wait(detected, service, target)
     return FoundLink(

@@ -46,6 +46,7 @@ class Candidate:
         is_socket: it serves WebSockets.
         socket_path: where, when the source says so.
         health: path of its health endpoint, or None.
+        may_use_tls: something in its folder speaks of certificates.
         defined: variables of its env files and examples → value (never shown).
         aliases: further host names.
         source: folder or file that is its own, where several services share `folder`.
@@ -67,6 +68,7 @@ class Candidate:
     protocol: str = "ws"
     socket_path: str | None = None
     health: str | None = None
+    may_use_tls: bool = False
     setup: tuple[str, tuple[str, ...], tuple[str, ...]] | None = None
     compose: str | None = None
     image: str = ""

@@ -34,6 +34,18 @@ _CONFIGURATION = re.compile(r"(?:vite|next|nuxt|astro)\.config\.[cm]?[jt]s|setup
 _LOCAL_ADDRESS = re.compile(
     r"""^(?!\s*(?://|\*)).*?['"`]((?:https?|wss?)://(?:localhost|127\.0\.0\.1):\d{2,5})\b""", re.MULTILINE
 )
+# What servers with certificates of their own are started with.
+_TLS = (
+    "https.createServer",
+    "createSecureServer",
+    "ssl_",
+    "--ssl",
+    "SSLContext",
+    "-https",
+    "basicSsl",
+    "mkcert",
+    ".pem",
+)
 _GENERIC = {"src", "app", "packages", "apps", "services"}
 
 
@@ -108,8 +120,11 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
     service.defined = envfiles.defined(service.folder)
     _root_env_file(tree, service)
     others = tuple(one.folder for one in services if one.folder != service.folder)
+    started = (service.command or "", tree.text(service.folder / "package.json"))
+    service.may_use_tls = any(word in text for text in started for word in _TLS)
     for path in tree.below(service.folder, SOURCES, others):
         text = tree.text(path)
+        service.may_use_tls = service.may_use_tls or any(word in text for word in _TLS)
         if ("env" not in text and "/health" not in text) or TEST_FILE.search(tree.shown(path)):
             continue
         if not _belongs(service, services, path):
