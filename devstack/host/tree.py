@@ -90,15 +90,16 @@ def _may_hold(pid: int, wanted: bytes) -> bool:
     return wanted in part or len(part) == _PART
 
 
-def is_busy(pid: int) -> bool:
-    """Whether it computes, reads from disk or waits for a processor just now; False where that is unknown."""
-    return _stat(pid)[:1] in ([b"R"], [b"D"])
+def computing(pids: Iterable[int]) -> float | None:
+    """Seconds of processor time that these processes have used; None where none of them is at work just now.
 
-
-def computed(pid: int) -> float:
-    """Seconds of processor time that it has used; 0 where that is unknown."""
-    stat = _stat(pid)
-    return (int(stat[_USER]) + int(stat[_SYSTEM])) / os.sysconf("SC_CLK_TCK") if len(stat) > _SYSTEM else 0.0
+    At work is who computes, reads from disk or waits for a processor. Where /proc does not tell, nobody is.
+    """
+    stats = [_stat(pid) for pid in pids]
+    if not any(stat[0] in (b"R", b"D") for stat in stats if stat):
+        return None
+    ticks = sum(int(stat[_USER]) + int(stat[_SYSTEM]) for stat in stats if stat)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _stat(pid: int) -> list[bytes]:

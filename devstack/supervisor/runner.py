@@ -12,7 +12,7 @@ from typing import Protocol
 from devstack.host.base import Child, Command, Ending, Host, SpawnError
 from devstack.host.model import ProcessId
 from devstack.host.pump import Pump
-from devstack.host.tree import computed, is_busy
+from devstack.host.tree import computing
 from devstack.probes.base import Answer
 from devstack.run import effects, events, facts
 from devstack.run.effects import Effect
@@ -274,8 +274,9 @@ class Runner:
         running = self._children.get(effect.service, effect.generation)
         if running is not None and running.child.ending() is not None:
             return  # it is over, and that is told as soon as its last output is read
-        pids = [one.pid for one in self._children.members(effect.service, effect.generation)]
-        if tries and any(map(is_busy, pids)) and sum(map(computed, pids)) < SETTLE_COMPUTED:
+        members = self._children.members(effect.service, effect.generation)
+        used = computing(one.pid for one in members)
+        if tries and used is not None and used < SETTLE_COMPUTED:
             key = (effect.service, effect.timer)
             self._timers[key] = self._loop.call_later(SETTLE_STEP, self._settled, effect, tries - 1)
             return

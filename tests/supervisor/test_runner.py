@@ -208,15 +208,17 @@ async def test_a_gate_that_missed_its_cancellation_does_not_keep_the_run_open() 
     assert cancelled == ["once"]
 
 
-async def test_the_end_of_the_run_is_told_after_output_that_a_slow_reader_held_up() -> None:
-    def writes(child: FakeChild) -> None:
-        os.close(child.output)
-        child.output, out = os.pipe()
-        os.write(out, b"the last words\n")
-        os.close(out)
-        child.end(Ending(code=0))
+def says_and_ends(child: FakeChild, code: int) -> None:
+    """It writes one line and is gone before anybody reads it."""
+    os.close(child.output)
+    child.output, out = os.pipe()
+    os.write(out, b"the last words\n")
+    os.close(out)
+    child.end(Ending(code=code))
 
-    stage = Stage(Spec(name="a", oneshot=True), prepare=writes)
+
+async def test_the_end_of_the_run_is_told_after_output_that_a_slow_reader_held_up() -> None:
+    stage = Stage(Spec(name="a", oneshot=True), prepare=lambda child: says_and_ends(child, 0))
     may_go_on = threading.Event()
 
     class Slow(Silent):
@@ -234,14 +236,8 @@ async def test_the_end_of_the_run_is_told_after_output_that_a_slow_reader_held_u
 
 
 async def test_who_has_ended_does_not_become_ready_while_its_last_output_is_read() -> None:
-    def writes(child: FakeChild) -> None:
-        os.close(child.output)
-        child.output, out = os.pipe()
-        os.write(out, b"the last words\n")
-        os.close(out)
-        child.end(Ending(code=1))
-
-    stage = Stage(Spec(name="a", settle=0.01, restart=RestartMode.NEVER), prepare=writes)
+    spec = Spec(name="a", settle=0.01, restart=RestartMode.NEVER)
+    stage = Stage(spec, prepare=lambda child: says_and_ends(child, 1))
     may_go_on = threading.Event()
 
     class Slow(Silent):

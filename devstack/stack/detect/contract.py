@@ -124,10 +124,9 @@ def _address(detected: Detected, service: Candidate, read: Read) -> None:
                 )
             )
         return
-    target = _target(detected, service, name, value)
-    if target is None and not service.defined.get(name) and _is_astray(detected, name, value):
+    if not service.defined.get(name) and _is_astray(detected, name, value):
         value = ""
-        target = _target(detected, service, name, value)
+    target = _target(detected, service, name, value)
     if target is not None and target is not service:
         detected.links.append(_link(detected, service, read, target, value))
 
