@@ -259,7 +259,12 @@ def test_a_run_whose_folder_is_removed_goes_on_without_a_traceback(tree: Tree, u
     folder = tree({"repo/stack.toml": toml({"a": {"command": WAIT}}), "repo/.env": "COLOR=red\n"}) / "repo"
     run = up(cwd=folder)
     run.until("run.ready")
-    shutil.rmtree(folder)
+
+    def is_removed() -> bool:  # the run still writes into it meanwhile
+        shutil.rmtree(folder, ignore_errors=True)
+        return not folder.exists()
+
+    assert eventually(is_removed)
     assert "stack.toml" in run.until("env.changed")["detail"]
     assert run.interrupt() == 130
     assert "Traceback" not in run.errors and "devstack failed" not in run.errors
