@@ -5,6 +5,7 @@ Driven by a `random.Random`, so that a big run is one seed and hypothesis (`st.r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -81,6 +82,8 @@ PLAIN = (
     "x ",
     "x#y",
 )
+_ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[ \t]*[=:])")
+_REFERRED = re.compile(r"(?<=\$)\{?[A-Za-z_][A-Za-z0-9_]*")
 FILES = (".env", ".env.local", ".env.development", ".env.development.local")
 EXPORTED = ("", "x", "pa$word", "pa\\$word", "$A", "${B}", "$&", "value", "$C")
 
@@ -103,7 +106,27 @@ def case(random: Random, *, several_files: bool, listed: bool, text: Callable[[R
     process = {}
     if random.randrange(3) == 0:
         process = {random.choice(NAMES[:6]): random.choice(EXPORTED) for _ in range(random.randint(1, 2))}
-    return Case(files={name: text(random) for name in names}, process=process, listed=listed)
+    files = {name: text(random) for name in names}
+    if random.randrange(6) == 0:
+        files = {name: _with_more(random, written) for name, written in files.items()}
+    return Case(files=files, process=process, listed=listed)
+
+
+def _with_more(random: Random, text: str) -> str:
+    """The text with some of its lines over and over: our parsers take many that look alike in one step.
+
+    The copies have names of their own, so that no value multiplies itself from line to line.
+    """
+    lines = text.splitlines(keepends=True)
+    start = random.randint(0, len(lines))
+    part = lines[start : start + random.randint(1, 3)]
+    is_chain = random.randrange(2) == 0 and "".join(part).count("$") == 1
+    copies: list[str] = []
+    for number in range(1, random.randint(8, 20)):
+        for line in part:
+            made = _ASSIGNED.sub(rf"\g<0>{number}", line, count=1)
+            copies.append(_REFERRED.sub(rf"\g<0>{number - 1}", made) if is_chain else made)
+    return "".join([*lines[:start], *copies, *lines[start:]])
 
 
 def script(random: Random) -> str:
