@@ -28,7 +28,6 @@ def from_yaml(text: str) -> object:
 
     try:
         return yaml.safe_load(text)
-    except (
-        Exception
-    ) as problem:  # odd tags and numbers make PyYAML raise LookupError, AttributeError, RecursionError
+    except Exception as problem:
+        # Odd tags and numbers make PyYAML raise LookupError, AttributeError, RecursionError.
         raise ValueError("not valid YAML") from problem

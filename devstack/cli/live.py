@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import click
 
+from devstack import foreign
 from devstack.errors import UsageError
 
 _WS_EXAMPLES = """\b
@@ -103,7 +103,5 @@ def _claim(text: str) -> tuple[str, object]:
     name, separator, value = text.partition("=")
     if not separator or not name:
         raise UsageError(f"`--claim {name}` needs the form NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    parsed = foreign.from_json(value)
+    return name, value if parsed is None and value.strip() != "null" else parsed

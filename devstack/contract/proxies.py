@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 
 from devstack.contract import urls
 from devstack.contract.links import Target, resolve
@@ -14,6 +12,7 @@ from devstack.contract.members import Facts
 from devstack.contract.urls import Address
 from devstack.env.source import jsconfig
 from devstack.patterns import regex
+from devstack.stack.launch import launch
 from devstack.stack.model import Service, ServiceType
 
 # Plugins and hooks with which a Vite dev server runs backend code of its own.
@@ -56,38 +55,17 @@ def hands_on(facts: Facts, service: Service, path: str, target: Target) -> bool:
 
 def has_own_server(facts: Facts, service: Service) -> bool:
     """Whether something else than the framework's own dev server answers on the frontend's port."""
-    program = service.type.value
-    command = service.command
-    text = facts.read_text(_folder(facts, service) / "package.json")
-    script = _script(text, command) if text else None
-    spoken = script if script is not None else command
-    return spoken is not None and not re.search(rf"(?:^|[\s/=]){program}(?:$|[\s@])", spoken)
+    started = launch(facts.stack, service)
+    if started is None:
+        return False
+    spoken = started.command if started.script is None else started.script.text
+    return not re.search(rf"(?:^|[\s/=]){service.type.value}(?:$|[\s@])", spoken)
 
 
 def runs_on_server_too(facts: Facts, service: Service) -> bool:
     """Whether a Vite project's modules also run in a server of its framework, where `process.env` exists."""
     found = jsconfig.of(facts.stack, service, facts.files)
     return found is not None and _OWN_BACKEND.search(found[1]) is not None
-
-
-def _folder(facts: Facts, service: Service) -> Path:
-    return facts.stack.root / service.dir
-
-
-def _script(package: str, command: str | None) -> str | None:
-    """The package.json script that the command runs; `dev` without a command."""
-    name = "dev"
-    if command is not None:
-        runs = re.search(r"(?:npm|pnpm|yarn|bun)\s+(?:run\s+)?([\w:-]+)", command)
-        if runs is None:
-            return None
-        name = runs[1]
-    try:
-        scripts = json.loads(package).get("scripts", {})
-    except (ValueError, AttributeError):
-        return None
-    found = scripts.get(name) if isinstance(scripts, dict) else None
-    return found if isinstance(found, str) else None
 
 
 def _vite(facts: Facts, text: str, address: Address, target: Target) -> Forwarding:

@@ -6,12 +6,12 @@ where no file says anything.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from devstack import foreign
 from devstack.env.files import Files
 
 Installed = Callable[[str], tuple[int, ...] | None]
@@ -106,10 +106,7 @@ def depends_on(package: str, folder: Path, files: Files) -> bool:
     text = _text(files, f"{folder}/package.json")
     if text is None or package not in text:
         return False
-    try:
-        declared = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
+    declared = foreign.from_json(text)
     tables = (
         (declared.get(key) for key in ("dependencies", "devDependencies"))
         if isinstance(declared, dict)

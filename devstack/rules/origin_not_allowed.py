@@ -23,12 +23,12 @@ Add the frontend's origin to the list.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.contract import urls
 from devstack.patterns import regex
 from devstack.rules import evidence, reach
@@ -88,11 +88,8 @@ def allowed_entries(text: str) -> tuple[str, ...] | None:
     """The entries of a list as people write it: JSON, commas, semicolons or spaces; None when unreadable."""
     bare = text.strip()
     if bare.startswith("["):
-        try:
-            loaded = json.loads(bare.replace("'", '"'))
-        except ValueError:
-            return None
-        return tuple(str(entry) for entry in loaded)
+        loaded = foreign.from_json(bare.replace("'", '"'))
+        return tuple(str(entry) for entry in loaded) if isinstance(loaded, list) else None
     if bare.lower() in ("true", "false", "none", "null", "self", "same-origin"):
         return None
     return tuple(entry.strip("\"'") for entry in re.split(r"[,;\s]+", bare) if entry)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.rules import versions
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ def read_json(reader: FileReader, path: Path) -> dict[str, object]:
 
 def parse_json(text: str | bytes) -> dict[str, object]:
     """A JSON object; empty when it is none."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
+    found = foreign.from_json(text)
     return found if isinstance(found, dict) else {}
 
 

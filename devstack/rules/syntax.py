@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.env.model import LayerKind
 from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
 from devstack.rules.envfiles import Assignment, EnvFile
@@ -67,12 +68,7 @@ def _dropped(inspection: Inspection) -> dict[str, dict[int, list[tuple[str, str]
 
 
 def _is_json(text: str) -> bool:
-    import json
-
-    try:
-        return text.lstrip().startswith("{") and isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
+    return text.lstrip().startswith("{") and isinstance(foreign.from_json(text), dict)
 
 
 def _json(inspection: Inspection, file: EnvFile, readers: tuple[str, ...]) -> Finding:

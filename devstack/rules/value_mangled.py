@@ -19,11 +19,11 @@ hold `#`; prefer generated secrets of letters, digits, `-` and `_`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.contract import urls
 from devstack.contract.spelling import intended, portable
 from devstack.env.model import Environment, LayerKind, Value
@@ -120,17 +120,9 @@ def _control_characters(written: str, text: str) -> str | None:
 
 def _broken_json(written: str, text: str) -> str | None:
     plain = written.replace('\\"', '"')
-    if plain[:1] not in ("{", "[") or not _is_json(plain) or _is_json(text):
+    if plain[:1] not in ("{", "[") or foreign.from_json(plain) is None or foreign.from_json(text) is not None:
         return None
     return "The escaped quotes inside the JSON were not understood: what is left is no JSON."
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _finding(inspection: Inspection, service: str, name: str, value: Value, what: str) -> Finding:

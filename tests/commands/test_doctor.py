@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -48,6 +49,17 @@ def test_a_clean_stack_is_0_and_says_so(doctor: Callable[..., Any]) -> None:
     outcome = doctor({"ws/.env": f"API_TOKEN={SECRET}\n"}, "--ignore", "env-file-permissions")
     assert outcome.code == 0
     assert "pair: nothing wrong found" in outcome.out
+
+
+def test_values_nested_beyond_all_measure_silence_no_rule(doctor: Callable[..., Any]) -> None:
+    deep = "[" * 100_000
+    token = ".".join(base64.urlsafe_b64encode(part.encode()).decode() for part in ('{"alg": 1}', deep, "x"))
+    files = {
+        "stack.toml": f'{STACK}port = 3000\n[[origins]]\nfrom = ["web"]\nallows = "ws:ORIGINS"\n',
+        "ws/.env": f'ANON_KEY={token.replace("=", "")}\nORIGINS={deep}\nAPI_TOKEN="{deep}\\"a\\""\n',
+    }
+    report = json.loads(doctor(files, "--format", "json").out)
+    assert not [skip for skip in report["skipped"] if "internal failure" in skip["reason"]]
 
 
 def test_an_error_is_1_and_no_secret_is_shown(doctor: Callable[..., Any]) -> None:

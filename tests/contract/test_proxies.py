@@ -9,7 +9,7 @@ import pytest
 
 from devstack.contract import urls
 from devstack.contract.links import Target
-from devstack.contract.proxies import Forwarding, forwarding
+from devstack.contract.proxies import Forwarding, forwarding, has_own_server
 from tests.contract.facts import TWO, facts_of
 
 Tree = Callable[[Mapping[str, str | bytes]], Path]
@@ -85,3 +85,15 @@ def test_without_a_configuration_the_path_stays(tree: Tree) -> None:
     )
     found = forwarding(facts, facts.stack.services["web"], urls.parse("ws://localhost:3000/ws"), WS)
     assert found is Forwarding.NO
+
+
+def test_the_script_of_another_folder_tells_which_server_answers(tree: Tree) -> None:
+    stack = VITE.replace('dir = "web"', 'command = "npm --prefix web run dev"')
+    files = {"stack.toml": stack, "web/package.json": '{"scripts": {"dev": "vite"}}'}
+    facts = facts_of(tree(files))
+    assert not has_own_server(facts, facts.stack.services["web"])
+
+
+def test_a_manifest_that_cannot_be_read_tells_nothing(tree: Tree) -> None:
+    facts = facts_of(tree({"stack.toml": VITE, "web/package.json": "[" * 200_000}))
+    assert not has_own_server(facts, facts.stack.services["web"])

@@ -128,6 +128,7 @@ def test_publishable_keys(name: str, text: str) -> None:
         ("VITE_SUPABASE_KEY", jwt.encode({"role": "service_role"}, "k" * 32)),
         ("VITE_STRIPE_KEY", "sk_live_51Habcdefghij"),
         ("NEXT_PUBLIC_JWT_SECRET", "pk_live_x"),
+        ("VITE_SUPABASE_KEY", f"eyJhbGciOiJIUzI1NiJ9.{'W1tb' * 50_000}.c2ln"),
     ],
 )
 def test_keys_that_are_not_publishable(name: str, text: str) -> None:
