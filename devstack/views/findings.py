@@ -12,6 +12,7 @@ from devstack.views.style import Style, wrapped
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _MARGIN = 6
+_NOTE_LEAD = "    = help: "
 _NAMED = 4
 _PLAIN = str.maketrans("•…", "*~")  # of the same width, so that the caret stays below its word
 
@@ -79,17 +80,16 @@ def _wrapped(text: str, indent: str, style: Style) -> Iterator[str]:
 
 
 def _notes(notes: Sequence[Finding], style: Style) -> Iterator[str]:
+    """Briefly: one place, and what to do where that is said in a line."""
     yield style.paint("notes", "blue", "bold")
     for finding in notes:
         where = visible(finding.locations[0].shown) if finding.locations else ""
-        text = (
-            f"{where}  {_plain(finding.message)} [{finding.rule}]"
-            if where
-            else f"{_plain(finding.message)} [{finding.rule}]"
-        )
-        lines = wrapped(text, style.width - 4)
-        yield f"  {lines[0].replace(where, style.paint(where, 'cyan'), 1) if where else lines[0]}"
-        yield from (f"    {line}" for line in lines[1:])
+        text = f"{where}  {_plain(finding.message)} [{finding.rule}]".lstrip()
+        first, *further = wrapped(text, style.width - 4)
+        yield f"  {first.replace(where, style.paint(where, 'cyan'), 1) if where else first}"
+        yield from (f"    {line}" for line in further)
+        if finding.hint and len(_NOTE_LEAD + finding.hint) <= style.width:
+            yield style.paint(_NOTE_LEAD, "cyan") + _plain(finding.hint)
 
 
 def _summary(report: Report, style: Style) -> Iterator[str]:

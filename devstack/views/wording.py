@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from devstack.run.schedule import holds, real
 from devstack.run.state import ENDED, Condition, Hold, Kind, Phase, RunState, ServiceState
+from devstack.views.style import cut
 
 LONGEST_COMMAND = 48
 """Characters of a setup step's command in a sentence."""
@@ -85,8 +86,7 @@ def waiting(state: RunState, now: float) -> list[tuple[str, str]]:
 
 def setup_words(command: str, seconds: float) -> str:
     """`its setup (npm ci, 5.0 s)`: what a service waits for while its setup step runs."""
-    shown = " ".join(command.split())
-    shown = shown if len(shown) <= LONGEST_COMMAND else shown[: LONGEST_COMMAND - 1] + "…"
+    shown = cut(" ".join(command.split()), LONGEST_COMMAND)
     return f"its setup ({shown}, {duration(seconds)})"
 
 

@@ -66,6 +66,19 @@ def test_the_summary_counts_and_says_what_to_do_next() -> None:
     ]
 
 
+def test_a_note_says_what_to_do_where_that_fits_in_a_line() -> None:
+    note = replace(NOTE, locations=(Location(path="ws/.env", line=4),), hint="remove the line")
+    text = findings.render(report(note), read, Style(width=60))
+    assert text.splitlines()[:4] == [
+        "notes",
+        "  ws/.env:4  `OLD` is read by nothing. [unused-variable]",
+        "    = help: remove the line",
+        "",
+    ]
+    assert "= help" not in findings.render(report(replace(note, hint="why " * 20)), read, Style(width=60))
+    assert "  `OLD` is read by nothing." in findings.render(report(NOTE), read, Style(colour=True))
+
+
 def test_nothing_wrong_is_said_in_one_line() -> None:
     assert findings.render(report(), read, Style()) == "demo: nothing wrong found"
 
