@@ -18,7 +18,16 @@ ROOT = Path(__file__).resolve().parent.parent
 NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
 
 # What a test's environment inherits: enough to find programs, nothing that changes behaviour.
-KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
+KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
+
+# Nor does what is asked in this process see more: a PORT, NO_COLOR or HTTP_PROXY of whoever runs the tests is none
+# of theirs. Their own tools keep their names. `python` is ours everywhere, also on a machine that only has `python3`.
+for _name in os.environ.keys() - set(KEEP):
+    if not _name.startswith(("PYTEST_", "PYTHON", "COV", "HYPOTHESIS")):
+        del os.environ[_name]
+_folder = str(Path(sys.executable).parent)
+if _folder not in os.get_exec_path()[:1]:
+    os.environ["PATH"] = os.pathsep.join((_folder, *os.get_exec_path()))
 
 
 # A shell that starts the tests in the background leaves them with ignored signals, which every process they start
@@ -39,9 +48,7 @@ class Outcome:
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a test's process: the few inherited names plus `extra`."""
-    kept = {name: os.environ[name] for name in KEEP if name in os.environ}
-    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    return {**kept, **(extra or {})}
+    return {name: os.environ[name] for name in KEEP if name in os.environ} | dict(extra or {})
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from devstack.rules import stale_environment
 from devstack.rules.base import Finding, Severity
 from devstack.rules.inspection import Inspection
 from devstack.rules.machine import RealHost
+from tests.e2e.programs import eventually
 
 STACK = """\
 name = "one"
@@ -95,6 +97,15 @@ def test_somebody_elses_process_is_not_judged(look: Look) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux shows it")
-def test_the_real_host_sees_only_what_a_process_was_started_with() -> None:
-    seen = RealHost().started_with(os.getpid(), ["PATH", "SURELY_NOT_SET_7431"])
-    assert seen == {"PATH": os.environ["PATH"]}
+def test_the_real_host_sees_only_what_a_process_was_started_with(
+    spawned: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "A": "b"}
+    spawned.append(subprocess.Popen(["sleep", "1000"], env=environment))
+    monkeypatch.setenv("SURELY_NOT_SET_7431", "now")
+
+    def seen() -> Mapping[str, str]:
+        return RealHost().started_with(spawned[0].pid, ["PATH", "SURELY_NOT_SET_7431"])
+
+    # the kernel lets us go on a moment before the new program's environment can be read
+    assert eventually(lambda: seen() == {"PATH": os.environ["PATH"]}), seen()
