@@ -101,10 +101,11 @@ class ModuleGraph:
         wanted = [found.group(1) or found.group(2) for found in _IMPORT.finditer(text)]
         if b"require" in text or _IMPORT_CALL.search(text):
             wanted += _CALLED.findall(text)
-        resolved = (self._resolve(module, name.decode("utf-8", "replace")) for name in wanted)
+        resolved = (self.resolve(module, name.decode("utf-8", "replace")) for name in wanted)
         return [name for name in resolved if name is not None]
 
-    def _resolve(self, module: str, name: str) -> str | None:
+    def resolve(self, module: str, name: str) -> str | None:
+        """The module of this folder that `name` means in `module`."""
         if name.startswith("."):
             return self._existing(normpath(f"{module.rpartition('/')[0] or '.'}/{name}"))
         if name.startswith("/"):

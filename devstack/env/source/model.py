@@ -144,6 +144,23 @@ class SettingsClass:
         return name if self.case_sensitive else name.upper()
 
 
+class Role(StrEnum):
+    """What a program does with a key."""
+
+    SIGNS = "signs"
+    VERIFIES = "verifies"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """A call that signs or verifies tokens with a key that comes from the environment; `read` says from where."""
+
+    role: Role
+    path: str
+    line: int
+    read: SourceRead
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceIndex:
     """All reads of one service's sources.

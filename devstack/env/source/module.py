@@ -81,16 +81,13 @@ def scan_module(source: bytes, shown: str) -> Scanned:
     if not has_reads and not has_remarks and not hints.URL.search(source):
         return EMPTY
     from devstack.env.source import urls
-    from devstack.env.source.syntax import Module, parser
 
-    text = _scripts_only(source) if suffix in _MARKUP else source
-    grammar = _GRAMMARS.get(suffix, "typescript" if suffix in _MARKUP else "javascript")
-    module = Module(shown, text, parser(grammar).parse(text).root_node)
+    module = parsed(source, shown)
     if suffix == ".astro" and (frontmatter := _FRONTMATTER.match(source)):
         module.server_until = frontmatter.end()
     if has_reads:
-        _scan_reads(module, suffix)
-        _scan_own_loading(module, text)
+        scan_reads(module)
+        _scan_own_loading(module)
     urls.scan(module)
     return Scanned(
         reads=tuple(module.reads),
@@ -110,8 +107,19 @@ def _remarks(module: Module) -> Iterator[int]:
             yield module.source.count(b"\n", 0, found.start()) + 1
 
 
-def _scan_reads(module: Module, suffix: str) -> None:
-    if suffix == ".py":
+def parsed(source: bytes, shown: str) -> Module:
+    """The syntax tree of a source file, nothing searched yet."""
+    from devstack.env.source.syntax import Module, parser
+
+    suffix = PurePosixPath(shown).suffix
+    text = _scripts_only(source) if suffix in _MARKUP else source
+    grammar = _GRAMMARS.get(suffix, "typescript" if suffix in _MARKUP else "javascript")
+    return Module(shown, text, parser(grammar).parse(text).root_node)
+
+
+def scan_reads(module: Module) -> None:
+    """Find what the module reads from the environment."""
+    if module.path.endswith(".py"):
         from devstack.env.source.python import scan
     else:
         from devstack.env.source.javascript import scan
@@ -128,8 +136,9 @@ def _scripts_only(source: bytes) -> bytes:
     return bytes(kept)
 
 
-def _scan_own_loading(module: Module, text: bytes) -> None:
+def _scan_own_loading(module: Module) -> None:
     """Env files that the module names beside the calls that are understood: it reads them in a way of its own."""
+    text = module.source
     if not _ENV_FILE_ENDS.search(text):
         return
     known = [call.file for call in module.dotenv_calls if call.file is not None]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devstack.env.files import Files, normal
 from devstack.env.source import workspace
-from devstack.env.source.model import DotenvCall, SettingsClass, SourceIndex, SourceRead, UrlLiteral
+from devstack.env.source.model import DotenvCall, KeyUse, SettingsClass, SourceIndex, SourceRead, UrlLiteral
 from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
 from devstack.patterns import regex
@@ -90,12 +90,7 @@ class SourceScanner:
         return known
 
     def _build(self, stack: Stack, service: Service) -> SourceIndex:
-        if self._ownership is None or self._ownership.stack is not stack:
-            self._ownership = _Ownership(stack)
-        area = self._ownership.area(service)
-        paths = list(
-            dict.fromkeys(path for root in area.roots for path in self._files_of(root, area.excluded))
-        )
+        paths = self._own_files(stack, service)
         scanned = {path: self._scan(path) for path in paths}
         shipped = self._client(stack, service, scanned)
         builder = _Builder(service, _own(stack, service))
@@ -108,6 +103,30 @@ class SourceScanner:
             for path in self._packaged(stack, service, scanned):
                 builder.add_package(path, self._scan(path))
         return builder.finish(len(paths))
+
+    def keys(self, stack: Stack, service: Service) -> Iterator[KeyUse]:
+        """Where the sources of `service` sign or verify tokens with a key of the environment."""
+        from devstack.env.source import keys
+
+        folder = _own(stack, service)
+        paths = {
+            _shown(folder, path): path
+            for path in self._own_files(stack, service)
+            if not _is_beside(service, folder, path)
+        }
+        known = {(read.path, read.line, read.column): read for read in self.index(stack, service).reads}
+        for use in keys.find(keys.Modules(folder, paths, lambda path: read_source(path, self._files))):
+            place, where = (_shown(self._root, paths[path]) for path in (use.path, use.read.path))
+            read = replace(use.read, path=where)
+            yield replace(use, path=place, read=known.get((where, read.line, read.column), read))
+
+    def _own_files(self, stack: Stack, service: Service) -> list[Path]:
+        if self._ownership is None or self._ownership.stack is not stack:
+            self._ownership = _Ownership(stack)
+        area = self._ownership.area(service)
+        return list(
+            dict.fromkeys(path for root in area.roots for path in self._files_of(root, area.excluded))
+        )
 
     def _packaged(self, stack: Stack, service: Service, own: Collection[Path]) -> Iterator[Path]:
         """Modules of the repository's own packages that the service is built from; other services are none."""
