@@ -92,7 +92,7 @@ class EnvFile:
     def _written(self) -> dict[tuple[int | None, str], str]:
         return {(each.line, each.name): each.raw for each in self.assignments}
 
-    @property
+    @cached_property
     def conflict_lines(self) -> tuple[int, ...]:
         """Lines of merge markers; empty unless a conflict was left in the file."""
         if "<<<<<<<" not in self.text:
@@ -100,6 +100,11 @@ class EnvFile:
         return tuple(
             number for number, line in enumerate(self.lines, start=1) if _MARKER.match(line.rstrip())
         )
+
+    def is_in_conflict(self, line: int) -> bool:
+        """Whether the line is one of two versions of which somebody has yet to choose."""
+        markers = self.conflict_lines
+        return len(markers) > 1 and markers[0] < line < markers[-1]
 
 
 def read(files: Files, path: Path) -> EnvFile | None:

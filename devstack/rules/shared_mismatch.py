@@ -69,7 +69,17 @@ def torn_by_exports(inspection: Inspection) -> dict[str, str]:
 
 
 def _known(inspection: Inspection, shared: Shared) -> list[Effective]:
-    return [each for each in inspection.contract.effective_all(shared.members) if each.is_known and each.text]
+    """Members whose values can be compared; those of a merge conflict wait for its end, `syntax` names it."""
+    members = inspection.contract.effective_all(shared.members)
+    return [each for each in members if each.is_known and each.text and not _is_undecided(inspection, each)]
+
+
+def _is_undecided(inspection: Inspection, found: Effective) -> bool:
+    origin = None if found.value is None else found.value.origin
+    if origin is None or origin.path is None or origin.line is None:
+        return False
+    file = inspection.env_file(origin.path)
+    return file is not None and file.is_in_conflict(origin.line)
 
 
 def _exports_that_tear(found: Sequence[Effective], stack: Stack) -> set[str]:
