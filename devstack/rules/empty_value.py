@@ -65,10 +65,9 @@ def _finding(inspection: Inspection, found: Absence) -> Finding:
 def _hint(inspection: Inspection, found: Absence) -> str:
     todo, value = f"give `{found.name}` its value", found.effective.value
     is_in_file = value is not None and value.origin.layer is not LayerKind.PROCESS
-    is_known = (
-        found.need.link is not None or found.need.shared is not None
-    )  # examples mostly hold nothing, too
-    return absence.to_do(inspection, [found], todo) if is_in_file and is_known else todo
+    # An example would mostly hold nothing, too.
+    is_of_contract = found.need.link is not None or found.need.shared is not None
+    return absence.to_do(inspection, [found], todo) if is_in_file and is_of_contract else todo
 
 
 def _seen(found: Absence) -> str:

@@ -60,13 +60,13 @@ def _most_concrete(claim: Claim) -> bool:
 def _finding(helper: Claim, other: Claim) -> Finding:
     kind = "hot reload" if helper.role == "hmr" else "the inspector"
     is_mild = helper.role.startswith("inspect") and other.role.startswith("inspect")  # Node goes on without
-    effect = (
-        "the page's hot-reload client talks to the other program, or the second one fails with EADDRINUSE"
-        if helper.role == "hmr"
-        else "the second one runs without its inspector, and a debugger that is meant for it gets the first one"
-        if is_mild
-        else "the one that starts later fails with EADDRINUSE"
-    )
+    effect = "the one that starts later fails with EADDRINUSE"
+    if helper.role == "hmr":
+        effect = (
+            "the page's hot-reload client talks to the other program, or the second one fails with EADDRINUSE"
+        )
+    elif is_mild:
+        effect = "the second one runs without its inspector, and a debugger that is meant for it gets the first one"
     return RULE.finding(
         f"`{helper.service}` uses port {helper.port} for {kind} ({helper.words}), which `{other.service}` "
         f"claims too ({other.words}): {effect}.",

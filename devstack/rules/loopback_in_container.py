@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from devstack.stack.model import Service
 
 _DOCKER = regex(r"^\s*(?:docker|podman|nerdctl)\s+(?:compose\s+)?(?:run|up|exec)\b|^\s*docker-compose\s")
-_COMPOSE = regex(
-    r"^\s*\S+\s+compose\s|^\s*docker-compose\s"
-)  # its `--env-file` fills in the compose file, too
+# Its `--env-file` fills in the compose file, and is no file of the container.
+_COMPOSE = regex(r"^\s*\S+\s+compose\s|^\s*docker-compose\s")
 _RUN_FILES = regex(r"--env-file[=\s]+([^\s'\"]+)")
 
 
@@ -77,9 +76,8 @@ def _given(inspection: Inspection, service: Service) -> Iterator[tuple[str, str,
     A `.env` beside a compose file only fills in `${…}`; it reaches no container by itself.
     """
     if service.compose is None:
-        named = (
-            _RUN_FILES.findall(service.command or "") if not _COMPOSE.search(service.command or "") else []
-        )
+        command = service.command or ""
+        named = [] if _COMPOSE.search(command) else _RUN_FILES.findall(command)
         paths = {inspection.real(inspection.folder(service) / name) for name in named}
         addresses = inspection.variables.holding("://") if paths else frozenset()
         for _, name, value in inspection.variables.take(addresses, service.name):

@@ -34,7 +34,7 @@ class Secrets:
         """Hide the secret values of `environments` from now on."""
         known = tuple(environments)
         found = {text for environment in known for text in self._of(environment) if text}
-        found |= {text for text in self._of_contract(known) if text}
+        found.update(self._of_contract(known))
         with self._lock:
             if not found <= self._values:
                 self._values |= found
@@ -52,9 +52,7 @@ class Secrets:
         stack = self._stack
         if self._read is not stack:
             self.learn(resolve(stack, process=self._process, files=Files(stack.root)).values())
-            self._read = (
-                stack  # only now: nothing goes out with less, whoever asks meanwhile or if this fails
-            )
+            self._read = stack  # only now: nothing goes out with less, if it fails or another asks meanwhile
         values, redactor = self._built
         if values is not self._values:
             values = self._values
@@ -80,7 +78,8 @@ class Secrets:
                 further.append(member)
             elif member.service in by_name:
                 value = lookup(member, by_name[member.service]).value
-                yield value.text or "" if value is not None else ""
+                if value is not None and value.text:
+                    yield value.text
         if further:
             from devstack.contract.members import Facts
 
@@ -88,4 +87,4 @@ class Secrets:
             facts = Facts(
                 stack=self._stack, environments=by_name, sources=lambda service: SourceIndex(), files=files
             )
-            yield from (found.text or "" for found in facts.effective_all(further))
+            yield from (found.text for found in facts.effective_all(further) if found.text)
