@@ -94,6 +94,7 @@ def _files(root: Path, detected: Detected) -> dict[str, bytes]:
 
     while _makes_room(detected):
         pass
+    _share_keys(detected)
     commands = propose(detected)
     content = document(detected)
     _, problems = load_text(root / NAME, content, parse_text(commands) if commands else None)
@@ -121,6 +122,29 @@ def _makes_room(detected: Detected) -> bool:
     inspection = Inspection(root=root, stack=stack, files=Files(root), problems=problems)
     found = clashes(inspection)
     return any(settle(detected, port, {claim.service for claim in claims}) for port, claims in found)
+
+
+def _share_keys(detected: Detected) -> None:
+    """Make one value of what one service signs tokens with and another one verifies them with."""
+    from devstack.contract.signatures import undeclared
+    from devstack.env.files import Files
+    from devstack.env.source.scan import SourceScanner
+    from devstack.stack.detect.contract import share
+    from devstack.stack.detect.model import Evidence
+    from devstack.stack.detect.write import document
+    from devstack.stack.load import load_text
+
+    stack, _ = load_text(detected.root / NAME, document(detected))
+    if stack is None:
+        return
+    scanner = SourceScanner(detected.root, Files(detected.root))
+    for common in list(undeclared(stack, lambda service: scanner.keys(stack, service))):
+        evidence = {}
+        for member in common.members:
+            use = member.use
+            what = f"{use.role} tokens with {use.read.name}"
+            evidence[member.reference] = Evidence(path=use.path, line=use.line, what=what)
+        share(detected, evidence, common.groups)
 
 
 def _several(detected: Detected) -> UsageError:

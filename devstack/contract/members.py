@@ -181,7 +181,12 @@ class Facts:
 def is_issued(shared: Shared) -> bool:
     """Whether somebody else issues this credential, so that a random value would never be accepted."""
     names = [name for member in shared.members if isinstance(member, Reference) for name in member.names]
-    return any(_ISSUED.search(name) for name in names)
+    return any(map(is_issued_name, names))
+
+
+def is_issued_name(name: str) -> bool:
+    """Whether a variable is named like a credential that a provider issues."""
+    return _ISSUED.search(name) is not None
 
 
 def is_blinded(environment: Environment) -> bool:

@@ -76,6 +76,8 @@ def _known_calls(at: Parsed, imports: dict[str, tuple[str, str]]) -> Iterator[tu
 
 def _what(at: Parsed, node: Node, imports: dict[str, tuple[str, str]], sources: set[str]) -> Call | None:
     word = at.module.text(node)
+    if node.type == "super":  # of a class around a library's own
+        return next((SCRIPT_CALLS[one]["super"] for one in sources if "super" in SCRIPT_CALLS[one]), None)
     if node.type == "identifier":
         source, name = imports.get(word, ("", ""))
         return SCRIPT_CALLS.get(source, {}).get("default" if name == "*" else name)
@@ -145,7 +147,10 @@ class _Tracer:
         if isinstance(key, int):
             return self.trace(at, given[key], 0) if len(given) > key else None
         found = [value for argument in given for value in options(at.module, argument, key)]
-        return self.trace(at, found[0], 0) if len(found) == 1 else None
+        if found:
+            return self.trace(at, found[0], 0) if len(found) == 1 else None
+        named = [self._take(at, argument, (key,), 0) for argument in given if argument.type == "identifier"]
+        return agreed(read for read in named if read is not None)
 
     def trace(self, at: Parsed, node: Node | None, depth: int) -> SourceRead | None:
         """What an expression reads, if it is a secret and nothing else."""

@@ -41,13 +41,14 @@ class Call:
 _AUTH_JS = {
     "encode": Call(_SIGNS, "secret"),
     "decode": Call(_VERIFIES, "secret"),
-    "getToken": Call(_VERIFIES, "secret"),
+    "getToken": Call(_BOTH, "secret"),  # of a session that the application itself has signed
 }
 _PYJWT = {"encode": Call(_SIGNS, 1), "decode": Call(_VERIFIES, 1)}
 # Package, name of its function: what it does. `default` is what the package itself is when it is called.
 SCRIPT_CALLS: Mapping[str, Mapping[str, Call]] = {
     "jsonwebtoken": {"sign": Call(_SIGNS, 1), "verify": Call(_VERIFIES, 1)},
     "jose": {name: Call(_VERIFIES, 1) for name in ("jwtVerify", "jwtDecrypt", "compactVerify")},
+    "next-auth": {"default": Call(_BOTH, "secret")},
     "next-auth/jwt": _AUTH_JS,
     "@auth/core/jwt": _AUTH_JS,
     "hono/jwt": {"sign": Call(_SIGNS, 1), "verify": Call(_VERIFIES, 1), "jwt": Call(_VERIFIES, "secret")},
@@ -56,7 +57,7 @@ SCRIPT_CALLS: Mapping[str, Mapping[str, Call]] = {
     "fast-jwt": {"createSigner": Call(_SIGNS, "key"), "createVerifier": Call(_VERIFIES, "key")},
     "express-jwt": {"expressjwt": Call(_VERIFIES, "secret"), "default": Call(_VERIFIES, "secret")},
     "koa-jwt": {"default": Call(_VERIFIES, "secret")},
-    "passport-jwt": {"Strategy": Call(_VERIFIES, "secretOrKey")},
+    "passport-jwt": dict.fromkeys(("Strategy", "super"), Call(_VERIFIES, "secretOrKey")),
     "@nestjs/jwt": {
         **dict.fromkeys(("sign", "signAsync"), Call(_SIGNS, "secret")),
         **dict.fromkeys(("verify", "verifyAsync"), Call(_VERIFIES, "secret")),

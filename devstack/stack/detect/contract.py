@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
+from itertools import chain, count
 from urllib.parse import SplitResult, urlsplit
 
 from devstack.stack.detect.model import (
@@ -83,6 +85,36 @@ def _shared(services: list[Candidate]) -> list[FoundShared]:
         for key, members in groups.items()
         if len(members) > 1
     ]
+
+
+def share(detected: Detected, evidence: Mapping[str, Evidence], groups: Collection[str]) -> None:
+    """Make one group of these references, and of the groups that are parts of it; the last one gives the name."""
+    old = [group for group in detected.shared if group.name in groups]
+    members = dict.fromkeys(member for group in old for member in group.members)
+    held = {(member.partition(":")[0], name) for member in members for name in re.split(r"[:|?]", member)[1:]}
+    new = {
+        member: one
+        for member, one in evidence.items()
+        if (member.partition(":")[0], re.split(r"[:|?]", member)[1]) not in held
+    }
+    name = old[0].name if old else _unused(detected, [*evidence][-1])
+    detected.shared = [group for group in detected.shared if group not in old]
+    detected.shared.append(
+        FoundShared(
+            name=name,
+            members=(*members, *new),
+            secret=True,
+            evidence=(*(one for group in old for one in group.evidence), *new.values()),
+        )
+    )
+
+
+def _unused(detected: Detected, member: str) -> str:
+    """A group's name after the variable of a member that no group has yet."""
+    base = re.split(r"[:|?]", member)[1].lower().replace("_", "-").strip("-")
+    taken = {group.name for group in detected.shared}
+    names = chain((base,), (f"{base}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def _agrees(service: Candidate, read: Read, services: list[Candidate]) -> bool:

@@ -76,9 +76,13 @@ def in_python(tree: Tree, source: str, others: Mapping[str, str] | None = None) 
         ),
         ("import * as jose from 'jose'\njose.jwtVerify(t, jose.createSecretKey(process.env.A))", "verifies"),
         ("import { encode } from 'next-auth/jwt'\nencode({ token, secret: process.env.A! })", "signs"),
-        ("import { getToken } from 'next-auth/jwt'\ngetToken({ req, secret: process.env.A })", "verifies"),
         (
             "import { decode } from '@auth/core/jwt'\nconst secret = process.env.A\ndecode({ token, secret })",
+            "verifies",
+        ),
+        (
+            "import { Strategy } from 'passport-jwt'\nclass S extends P(Strategy) {\n"
+            "  constructor(configService) { super({ secretOrKey: configService.get('A') }) }\n}",
             "verifies",
         ),
         (
@@ -104,6 +108,21 @@ def in_python(tree: Tree, source: str, others: Mapping[str, str] | None = None) 
 )
 def test_the_key_of_a_call_is_followed_to_its_variable(tree: Tree, source: str, role: str) -> None:
     assert in_script(tree, source) == [f"{role} A"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import { getToken } from 'next-auth/jwt'\ngetToken({ req, secret: process.env.A })",
+        "import NextAuth from 'next-auth'\nconst o = { secret: process.env.A }\nexport default NextAuth(o)",
+        "import { JwtModule } from '@nestjs/jwt'\nJwtModule.registerAsync({ useFactory: (configService) =>"
+        " ({ secret: configService.get('A') }) })",
+        "import jwt from '@fastify/jwt'\napp.register(cors, { secret: process.env.B })\n"
+        "app.register(jwt, { secret: process.env.A })",
+    ],
+)
+def test_who_makes_and_takes_tokens_signs_and_verifies(tree: Tree, source: str) -> None:
+    assert in_script(tree, source) == ["signs A", "verifies A"]
 
 
 @pytest.mark.parametrize(
