@@ -182,21 +182,24 @@ def _by_the_standard_library(owner: type, *, name: str, options: dict[str, bool]
 
 
 def _constructor(owner: type, *, kw_only: bool) -> Callable[..., None]:
-    """The `__init__` of the first objects, which takes names only; most classes never make more of them."""
+    """The `__init__` of the first objects; most classes never make more of them."""
     annotations, defaults = _fields(owner)
     usual = {name: _default(defaults.get(name, _NOTHING)) for name in annotations}
     required = {name for name, (value, make) in usual.items() if value is _NOTHING and make is None}
+    most = 0 if kw_only else len(usual)
     left = _UNTIL_COMPILED
 
     def plain(self: Any, *values: Any, **given: Any) -> None:
         nonlocal left
         left -= 1
-        if values or left < 0 or not required <= given.keys() <= usual.keys():
+        named = dict(zip(usual, values, strict=False)) | given if values else given
+        is_right = len(values) <= most and len(named) == len(values) + len(given)
+        if left < 0 or not is_right or not required <= named.keys() <= usual.keys():
             owner.__init__ = compiled = _compiled(owner, usual, kw_only=kw_only)  # type: ignore[misc]
             compiled(self, *values, **given)
             return
         for name, (value, make) in usual.items():
-            _put(self, name, given[name] if name in given else value if make is None else make())
+            _put(self, name, named[name] if name in named else value if make is None else make())
         if hasattr(self, "__post_init__"):
             self.__post_init__()
 

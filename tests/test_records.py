@@ -288,3 +288,14 @@ def test_the_hundredth_object_is_made_like_the_first(library: Any) -> None:
     assert len({id(one.tags) for one in made}) == 100
     with pytest.raises(TypeError):
         Made()
+
+
+@BOTH
+def test_values_by_place_and_by_name_go_together(dataclass: Decorator) -> None:
+    kind = point(dataclass, frozen=True)
+    for _ in range(100):
+        assert kind(1, tags=[2]) == kind(x=1, y=2, tags=[2]) == kind(1, 2, [2])
+    fresh = point(dataclass, frozen=True)
+    for call in (lambda: fresh(1, 2, [], 4), lambda: fresh(1, x=1), lambda: fresh(y=1)):
+        with pytest.raises(TypeError):
+            call()

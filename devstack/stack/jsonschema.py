@@ -2,9 +2,9 @@
 
 from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
+from typing import Any, Literal, Union
 
-from devstack.stack.annotations import AtLeast, Between, Grammar, fields
+from devstack.stack.annotations import Annotated, AtLeast, Between, Grammar, fields, is_table, parts
 from devstack.stack.model import ServiceType
 from devstack.stack.schema import StackTable
 
@@ -40,8 +40,7 @@ def _table(table: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    origin: Any = get_origin(annotation)
-    arguments = get_args(annotation)
+    origin, arguments = parts(annotation)
     if origin is Annotated:
         return _annotated(arguments[0], arguments[1:], definitions)
     if origin in (Union, UnionType):
@@ -52,7 +51,7 @@ def _of(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         return {"type": "array", "items": _of(arguments[0], definitions)}
     if origin is dict:
         return _mapping(arguments[0], arguments[1], definitions)
-    if is_typeddict(annotation):
+    if is_table(annotation):
         name = annotation.__name__.removesuffix("Table").lower()
         if name not in definitions:
             definitions[name] = {}

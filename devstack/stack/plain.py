@@ -10,9 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
+from typing import Any, Literal, Union
 
-from devstack.stack.annotations import AtLeast, Between, Grammar, fields, kind, kind_of_value
+from devstack.stack.annotations import (
+    Annotated,
+    AtLeast,
+    Between,
+    Grammar,
+    fields,
+    is_table,
+    kind,
+    kind_of_value,
+    parts,
+)
 
 Check = Callable[[Any], Any]
 
@@ -29,8 +39,9 @@ def checked(table: type, data: Mapping[str, object]) -> Any:
         raise NotPlainError from None
 
 
+@cache
 def _check(annotation: Any) -> Check:
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin, arguments = parts(annotation)
     if origin is Annotated:
         return _annotated(arguments[0], arguments[1:])
     if origin in (Union, UnionType):
@@ -43,7 +54,7 @@ def _check(annotation: Any) -> Check:
         return _list(_check(arguments[0]))
     if origin is dict:
         return _dict(_check(arguments[0]), _check(arguments[1]))
-    if is_typeddict(annotation):
+    if is_table(annotation):
         return _table(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return lambda value: annotation(_typed(str, value))
@@ -61,7 +72,7 @@ def _annotated(inner: Any, extras: Sequence[object]) -> Check:
             case Between(least, most):
                 return _whole_number(least, most)
             case AtLeast(items):
-                return _list(_check(get_args(inner)[0]), items)
+                return _list(_check(parts(inner)[1][0]), items)
     return _check(inner)
 
 
@@ -96,15 +107,15 @@ def _dict(check_key: Check, check_value: Check) -> Check:
     return of_dict
 
 
-@cache
 def _table(annotation: Any) -> Check:
-    checks = {key: _check(inner) for key, (inner, _) in fields(annotation).items()}
-    required = {key for key, (_, is_required) in fields(annotation).items() if is_required}
+    """How a key is checked is worked out when a table has it: most have a few of many."""
+    known = fields(annotation)
+    required = {key for key, (_, is_required) in known.items() if is_required}
 
     def of_table(value: object) -> dict[str, Any]:
         keys = _typed(dict, value).keys()
-        if not required <= keys <= checks.keys():
+        if not required <= keys <= known.keys():
             raise NotPlainError
-        return {key: check(value[key]) for key, check in checks.items() if key in keys}  # type: ignore[index]
+        return {key: _check(inner)(value[key]) for key, (inner, _) in known.items() if key in keys}  # type: ignore[index]
 
     return of_table

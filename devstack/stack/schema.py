@@ -6,11 +6,11 @@
 """
 
 import re
-from typing import Annotated, Any, Literal, Required, TypedDict
+from typing import Any, Literal
 
 from devstack import durations
 from devstack.stack import reference
-from devstack.stack.annotations import AtLeast, Between, Grammar
+from devstack.stack.annotations import Annotated, AtLeast, Between, Grammar, Required, TypedDict
 from devstack.stack.loaders import LOADER_KINDS, check_loader
 from devstack.stack.model import (
     ComposeTarget,

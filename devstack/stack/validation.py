@@ -13,12 +13,22 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 from devstack.nearest import did_you_mean
 from devstack.records import dataclass
 from devstack.stack import plain
-from devstack.stack.annotations import AtLeast, Between, Grammar, fields, kind, kind_of_value
+from devstack.stack.annotations import (
+    Annotated,
+    AtLeast,
+    Between,
+    Grammar,
+    fields,
+    is_table,
+    kind,
+    kind_of_value,
+    parts,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema, ErrorDetails, SchemaValidator
@@ -64,8 +74,7 @@ def core(annotation: Any) -> CoreSchema:
     """The engine's schema for one annotation."""
     from pydantic_core import core_schema
 
-    origin: Any = get_origin(annotation)
-    arguments = get_args(annotation)
+    origin, arguments = parts(annotation)
     if origin is Annotated:
         return _annotated(arguments[0], arguments[1:])
     if origin in (Union, UnionType):
@@ -77,7 +86,7 @@ def core(annotation: Any) -> CoreSchema:
         return core_schema.list_schema(core(arguments[0]), strict=True)
     if origin is dict:
         return core_schema.dict_schema(core(arguments[0]), core(arguments[1]), strict=True)
-    if is_typeddict(annotation):
+    if is_table(annotation):
         typed = {
             key: core_schema.typed_dict_field(core(inner), required=is_required)
             for key, (inner, is_required) in fields(annotation).items()
@@ -108,7 +117,7 @@ def _annotated(inner: Any, extras: Sequence[object]) -> CoreSchema:
             case Between(least, most):
                 return core_schema.int_schema(ge=least, le=most, strict=True)
             case AtLeast(items):
-                return core_schema.list_schema(core(get_args(inner)[0]), min_length=items, strict=True)
+                return core_schema.list_schema(core(parts(inner)[1][0]), min_length=items, strict=True)
     return core(inner)
 
 
@@ -159,11 +168,11 @@ def _keys_at(table: Any, loc: Loc) -> list[str]:
     annotation: Any = table
     for part in loc:
         annotation = _descend(annotation, part)
-    return [key for branch in _branches(annotation) if is_typeddict(branch) for key in branch.__annotations__]
+    return [key for branch in _branches(annotation) if is_table(branch) for key in branch.__annotations__]
 
 
 def _branches(annotation: Any) -> list[Any]:
-    origin, arguments = get_origin(annotation), get_args(annotation)
+    origin, arguments = parts(annotation)
     if origin is Annotated:
         return _branches(arguments[0])
     if origin in (Union, UnionType):
@@ -173,12 +182,12 @@ def _branches(annotation: Any) -> list[Any]:
 
 def _descend(annotation: Any, part: str | int) -> Any:
     for branch in _branches(annotation):
-        origin, arguments = get_origin(branch), get_args(branch)
+        origin, arguments = parts(branch)
         if isinstance(part, int) and origin is list:
             return arguments[0]
         if isinstance(part, str) and origin is dict:
             return arguments[1]
-        if is_typeddict(branch) and part in branch.__annotations__:
+        if is_table(branch) and part in branch.__annotations__:
             return fields(branch)[str(part)][0]
     return object
 
