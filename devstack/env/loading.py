@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstack.env import bun, frameworks, versions, vite_config, wrappers
+from devstack.env import bun, frameworks, versions, wrappers
 from devstack.env.files import Files, normal
 from devstack.env.model import LoadIssue
 from devstack.env.source.model import FLOW_FORM, OWN_FORM, DotenvCall, SourceIndex
@@ -22,6 +22,7 @@ from devstack.stack.model import Service, ServiceType, Stack
 
 if TYPE_CHECKING:
     from devstack.env.source.workspace import Workspaces
+    from devstack.env.vite_config import ViteConfig
 
 Sources = Callable[[str], SourceIndex]
 
@@ -125,11 +126,14 @@ class _Planner:
         """Mode and loads."""
         declared = self._service.env
         kind = defaults.loader(self._service).partition("@")[0]
-        config = vite_config.NOTHING
+        config = None
         if kind == "vite" and not declared.layers:
+            from devstack.env import vite_config
+
             config = vite_config.read(self._pages, self._files)
         flags = _flags(self._words, "--mode", "-m") if kind == "vite" else []
-        mode = declared.mode or "".join(flags[-1:]) or config.mode or self._usual_mode(kind)
+        told = None if config is None else config.mode
+        mode = declared.mode or "".join(flags[-1:]) or told or self._usual_mode(kind)
         loads = tuple(self._loads(kind, config, mode))
         prefixes = () if self._framework is None else self._framework.prefixes
         return Plan(mode=mode, loads=loads, issues=tuple(self._issues), prefixes=prefixes)
@@ -142,7 +146,7 @@ class _Planner:
                 return "production"
         return DEFAULT_MODE
 
-    def _loads(self, kind: str, config: vite_config.ViteConfig, mode: str) -> Iterable[Load]:
+    def _loads(self, kind: str, config: ViteConfig | None, mode: str) -> Iterable[Load]:
         declared = self._service.env
         if declared.layers:
             return [
@@ -162,12 +166,10 @@ class _Planner:
         around = list(self._around())
         return [*around, *self._own(kind, config, mode, is_supplied=bool(around))]
 
-    def _own(
-        self, kind: str, config: vite_config.ViteConfig, mode: str, *, is_supplied: bool
-    ) -> Iterable[Load]:
+    def _own(self, kind: str, config: ViteConfig | None, mode: str, *, is_supplied: bool) -> Iterable[Load]:
         """What the program loads itself; `is_supplied`: a wrapper has loaded files for it already."""
         loader = defaults.loader(self._service)
-        if kind == "vite":
+        if config is not None:
             return [self._vite(loader, config)]
         if kind == "next":
             self._note_configuration()
@@ -237,7 +239,7 @@ class _Planner:
         if tool and (tool[0] in _INTERPRETERS or self._bun.runs) and not is_page_server:
             self._note_command("a script of its own starts the page server, and may set variables before")
 
-    def _vite(self, loader: str, config: vite_config.ViteConfig) -> Load:
+    def _vite(self, loader: str, config: ViteConfig) -> Load:
         for key, line in config.dynamic:
             if config.path is not None and not (key == "mode" and self._service.env.mode):
                 message = f"`{key}` is computed, so Vite's default is assumed; declare `mode` or `files`"
@@ -340,11 +342,14 @@ class _Planner:
         reader = "node" if call.form == "loadEnvFile" else "dotenv-expand" if call.expands else loader
         if call.form == FLOW_FORM and call.file is None:
             return self._flow(reader)
+        # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
+        start = module if is_python and not call.from_cwd else self._folder
         if call.file is None:
-            # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
-            folder = module if is_python and not call.from_cwd else self._folder
-            return [Load(loader=reader, folder=folder, override=call.override)]
+            return [Load(loader=reader, folder=start, override=call.override)]
         path = normal((module if call.beside_module else self._folder) / call.file)
+        if call.upward:
+            places = (folder / call.file for folder in (start, *start.parents))
+            path = next((place for place in places if self._files.is_file(place)), start / call.file)
         return [Load(loader=reader, folder=self._folder, files=(path,), override=call.override)]
 
     def _flow(self, loader: str) -> list[Load]:

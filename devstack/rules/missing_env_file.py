@@ -131,7 +131,7 @@ def _called(inspection: Inspection, service: Service, index: SourceIndex) -> dic
     """Call → the files that it names."""
     found: dict[Location, list[Path]] = {}
     for call in () if service.env.files is not None else index.dotenv_calls:
-        if call.file is not None and not call.dynamic:
+        if call.file is not None and not call.dynamic and not call.upward:
             module = (inspection.root / call.path).parent
             base = module if call.beside_module else inspection.folder(service)
             path = normal(base / call.file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -57,6 +59,34 @@ def test_find_dotenv_goes_up_from_the_calling_file_or_from_the_current_folder(
         "ws/.env": "A=outer\n",
     }
     assert _texts(_resolved(tree({"stack.toml": PYTHON, **files}))) == {"A": text}
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        ("find_dotenv('.env.dev')", "inner"),
+        ("find_dotenv('.env.dev', usecwd=True)", "outer"),
+        ("find_dotenv('.env.top')", "top"),
+        ("os.path.join(os.path.dirname(__file__), '..', '.env.dev')", "outer"),
+    ],
+)
+def test_a_file_of_another_name_is_found_where_the_real_program_finds_it(
+    tree: Tree, call: str, text: str
+) -> None:
+    root = tree(
+        {
+            "stack.toml": PYTHON,
+            "ws/app/main.py": f"import os\n{LOADS}load_dotenv({call})\nprint(os.environ['A'])\n",
+            "ws/app/.env.dev": "A=inner\n",
+            "ws/.env.dev": "A=outer\n",
+            ".env.top": "A=top\n",
+        }
+    )
+    real = subprocess.run(
+        [sys.executable, "app/main.py"], cwd=root / "ws", capture_output=True, text=True, check=True
+    )
+    assert real.stdout.strip() == text
+    assert _texts(_resolved(root)) == {"A": text}
 
 
 @pytest.mark.parametrize("text", ["1", "true", "YES", "t"])

@@ -6,7 +6,8 @@ import re
 
 from tree_sitter import Node
 
-from devstack.env.source.jsvalues import literal, unwrap
+from devstack.env.source.jspaths import NAMES, constant, path_of
+from devstack.env.source.jsvalues import unwrap
 from devstack.env.source.model import FLOW_FORM, DotenvCall
 from devstack.env.source.syntax import Module, ancestors
 from devstack.patterns import regex
@@ -97,17 +98,17 @@ def _dotenv_call(module: Module, call: Node, *, form: str) -> None:
     line = call.start_point[0] + 1
     if any(known.line == line for known in module.dotenv_calls) or _is_true(module, options, "ignoreEnvFile"):
         return
-    found = [{}] if first is None else [_path_facts(module, path) for path in _paths(first)]
-    for facts in found:
+    files = [None] if first is None else [path_of(module, path) for path in _paths(module, first)]
+    for file in files:
         module.dotenv_calls.append(
             DotenvCall(
                 path=module.path,
                 line=line,
                 form=form,
-                file=str(facts["file"]) if "file" in facts else None,
+                file=None if file is None else file.text,
                 override=_is_true(module, options, "override"),
-                dynamic=dynamic or bool(facts.get("dynamic")),
-                beside_module=bool(facts.get("beside_module")),
+                dynamic=dynamic or (first is not None and file is None),
+                beside_module=file is not None and file.beside,
                 expands="expandVariables" in options,
             )
         )
@@ -120,7 +121,9 @@ def _options(module: Module, options: Node) -> dict[str, Node | None]:
         key, value = pair.child_by_field_name("key"), pair.child_by_field_name("value")
         if key is not None and value is not None:
             found[module.text(key)] = value
-        elif pair.type == "spread_element" or module.text(pair) in (*_PATH_OPTIONS, "override"):
+        elif module.text(pair) in _PATH_OPTIONS:
+            found[module.text(pair)] = pair  # `{ path }`
+        elif pair.type == "spread_element" or module.text(pair) == "override":
             found[module.text(pair)] = None
     return found
 
@@ -130,30 +133,8 @@ def _is_true(module: Module, options: dict[str, Node | None], name: str) -> bool
     return value is not None and module.text(value) == "true"
 
 
-def _paths(node: Node) -> list[Node]:
+def _paths(module: Module, node: Node) -> list[Node]:
+    """The files of a list, or the one that is named."""
     inner = unwrap(node)
-    return inner.named_children if inner is not None and inner.type == "array" else [node]
-
-
-def _path_facts(module: Module, node: Node) -> dict[str, object]:
-    """A literal path, `path.resolve(__dirname, "../.env")` or `new URL("../.env", import.meta.url)`."""
-    text = literal(module, node)
-    if text is not None:
-        return {"file": text}
-    inner = unwrap(node)
-    arguments = inner.child_by_field_name("arguments") if inner is not None else None
-    if arguments is None:
-        return {"dynamic": True}
-    parts = arguments.named_children
-    texts = [literal(module, part) for part in parts]
-    if (
-        parts
-        and module.text(parts[0]) in {"__dirname", "import.meta.dirname"}
-        and all(t is not None for t in texts[1:])
-    ):
-        return {"file": "/".join(t for t in texts[1:] if t), "beside_module": True}
-    if len(parts) == 2 and texts[0] is not None and module.text(parts[1]) == "import.meta.url":
-        return {"file": texts[0], "beside_module": True}
-    if parts and module.text(parts[0]) == "process.cwd()" and all(t is not None for t in texts[1:]):
-        return {"file": "/".join(t for t in texts[1:] if t)}
-    return {"dynamic": True}
+    value = unwrap(constant(module, inner)) if inner is not None and inner.type in NAMES else inner
+    return value.named_children if value is not None and value.type == "array" else [node]

@@ -66,6 +66,7 @@ class DotenvCall:
             otherwise to the folder in which the program runs.
         override: the literal `override` argument.
         dynamic: an argument is not a literal, so nothing can be concluded.
+        upward: the file (`.env` where `file` is None) is searched for from the module's folder upward.
         from_cwd: the search goes upward from where the program runs (`find_dotenv(usecwd=True)`).
         expands: references are resolved by dotenv-expand (NestJS' `expandVariables`).
     """
@@ -77,6 +78,7 @@ class DotenvCall:
     dynamic: bool = False
     form: str = "load_dotenv"
     beside_module: bool = False
+    upward: bool = False
     from_cwd: bool = False
     expands: bool = False
 

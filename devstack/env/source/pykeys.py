@@ -19,7 +19,7 @@ from devstack.env.source.keys import (
     agreed,
 )
 from devstack.env.source.model import SourceRead
-from devstack.env.source.pyvalues import arguments, unwrap
+from devstack.env.source.pyvalues import arguments, declaration, unwrap
 from devstack.env.source.syntax import ancestors
 from devstack.patterns import regex
 
@@ -28,7 +28,6 @@ _SAME_ARGUMENT = frozenset({"str", "SecretStr", "bytes"})
 _SAME_OBJECT = frozenset({"encode", "strip", "get_secret_value"})
 _UNCHECKED = regex(rb"verify_signature['\"]?\s*[:=]\s*False|\bverify\s*=\s*False")
 _SETTINGS = regex(rb"\bBaseSettings\b|\w*Settings\b.*:\s*$", re.M)
-_CLASSES_AND_FUNCTIONS = frozenset({"class_definition", "function_definition"})
 
 Names = tuple[str, ...]
 
@@ -126,7 +125,7 @@ class _Tracer:
             return None
         if path[0] in ("self", "cls"):
             return self._attribute(at, path, depth) if len(path) == 2 else None
-        bound = _declaration(at, path[0], use)
+        bound = declaration(at.module, path[0], use)
         if bound is not None and bound.parent is not None:
             return self._bound(at, bound, path[1:], depth)
         place = self.imports(at).get(path[0])
@@ -260,31 +259,3 @@ def _dotted(at: Parsed, node: Node) -> Names:
     """`a.b.c`; nothing for other expressions."""
     text = at.module.text(node)
     return tuple(text.split(".")) if re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", text) else ()
-
-
-def _declaration(at: Parsed, name: str, use: Node | None) -> Node | None:
-    """Where the name that `use` has is declared, in the innermost function around it; without one at the top level."""
-    best, width = None, len(at.module.source) + 1
-    for node in at.module.matches(re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"\b")):
-        if node.type != "identifier" or node == use or not _declares(node):
-            continue
-        named = (
-            node.parent if node.parent is not None and node.parent.type in _CLASSES_AND_FUNCTIONS else None
-        )
-        above = (one for one in ancestors(node) if one.type in _CLASSES_AND_FUNCTIONS and one != named)
-        scope = next(above, at.module.root)
-        is_around = use is not None and scope.start_byte <= use.start_byte <= scope.end_byte
-        if (is_around or scope == at.module.root) and scope.end_byte - scope.start_byte < width:
-            best, width = node, scope.end_byte - scope.start_byte
-    return best
-
-
-def _declares(node: Node) -> bool:
-    parent = node.parent
-    if parent is None:
-        return False
-    if parent.type == "assignment":
-        return parent.child_by_field_name("left") == node
-    if parent.type in (*_CLASSES_AND_FUNCTIONS, "default_parameter", "typed_default_parameter"):
-        return parent.child_by_field_name("name") == node
-    return parent.type in ("parameters", "typed_parameter")

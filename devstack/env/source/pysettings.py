@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from tree_sitter import Node
 
 from devstack.env.source.model import Fallback, SettingsClass, SourceRead
-from devstack.env.source.pyvalues import arguments, literal, path_of, unwrap
+from devstack.env.source.paths import Place
+from devstack.env.source.pypaths import path_of
+from devstack.env.source.pyvalues import arguments, literal, unwrap
 from devstack.env.source.syntax import Alternative, Module
 from devstack.patterns import regex
 from devstack.records import dataclass, field, replace
@@ -176,13 +178,13 @@ def _apply(module: Module, found: _Configuration, options: dict[str, Node]) -> _
         found.dynamic = found.dynamic or found.extra is None
     if "env_file" in options:
         files = _files(module, options["env_file"])
-        found.files = tuple(path for path, _ in files or ())
-        found.beside = any(beside for _, beside in files or ())
+        found.files = tuple(file.text for file in files or ())
+        found.beside = any(file.beside for file in files or ())
         found.dynamic = found.dynamic or files is None
     return found
 
 
-def _files(module: Module, node: Node) -> tuple[tuple[str, bool], ...] | None:
+def _files(module: Module, node: Node) -> tuple[Place, ...] | None:
     inner = unwrap(node)
     if inner is None or inner.type == "none":
         return ()

@@ -8,9 +8,12 @@ from tree_sitter import Node
 
 from devstack.env.source import pysettings
 from devstack.env.source.model import DotenvCall, Fallback
-from devstack.env.source.pyvalues import alternative, arguments, default_of, judge, literal, path_of, unwrap
+from devstack.env.source.paths import Place
+from devstack.env.source.pypaths import assigned, path_of
+from devstack.env.source.pyvalues import alternative, arguments, default_of, judge, literal, unwrap
 from devstack.env.source.syntax import Alternative, Module, ancestors, calls_of
 from devstack.patterns import regex
+from devstack.records import dataclass
 
 _WORDS = regex(rb"\b(environ|environb|getenv)\b")
 _WRAPPER_CALL = regex(
@@ -246,21 +249,47 @@ def _dotenv(module: Module, node: Node) -> None:
     positional, named = arguments(module, call)
     given = positional[0] if positional else named.get("dotenv_path")
     override = positional[3] if len(positional) > 3 else named.get("override")
-    found = path_of(module, given) if given is not None else None
-    written = "find_dotenv()" if given is None else module.text(given)
-    searches = re.match(r"(?:dotenv\.)?find_dotenv\(\s*(?:usecwd\s*=\s*(True|False))?\s*\)", written)
+    search = _search(module, given)
+    is_search = given is None or search is not None
+    file = None if given is None else path_of(module, given) if search is None else search.file
     overridden = module.text(override) if override is not None else "False"
     module.dotenv_calls.append(
         DotenvCall(
             path=module.path,
             line=call.start_point[0] + 1,
             form=module.text(node),
-            file=None if searches or found is None else found[0],
-            beside_module=bool(found and found[1]),
-            from_cwd=bool(searches and searches.group(1) == "True"),
+            file=None if file is None else file.text,
+            beside_module=file is not None and file.beside,
+            from_cwd=search is not None and search.from_cwd,
+            upward=is_search,
             override=overridden == "True",
-            dynamic=(not searches and found is None)
+            dynamic=(not is_search and file is None)
+            or (search is not None and search.dynamic)
             or overridden not in {"True", "False"}
             or "stream" in named,
         )
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """The arguments of a `find_dotenv(…)`; `file` None: `.env`."""
+
+    file: Place | None
+    from_cwd: bool
+    dynamic: bool
+
+
+def _search(module: Module, given: Node | None) -> _Search | None:
+    """`find_dotenv(".env.local", usecwd=True)`, called in place or before."""
+    call = assigned(module, given) if given is not None and given.type == "identifier" else given
+    function = None if call is None or call.type != "call" else call.child_by_field_name("function")
+    if call is None or function is None or not module.text(function).endswith("find_dotenv"):
+        return None
+    positional, named = arguments(module, call)
+    given = positional[0] if positional else named.get("filename")
+    usecwd = positional[2] if len(positional) > 2 else named.get("usecwd")
+    file = None if given is None else path_of(module, given)
+    from_cwd = "False" if usecwd is None else module.text(usecwd)
+    is_known = (given is None or file is not None) and from_cwd in {"True", "False"}
+    return _Search(file=file, from_cwd=from_cwd == "True", dynamic=not is_known)

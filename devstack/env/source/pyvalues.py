@@ -1,17 +1,17 @@
-"""Python values: literals, paths of env files, and what the code goes on with when a read gives nothing."""
+"""Python values: literals, and what the code goes on with when a read gives nothing."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Callable
-from posixpath import normpath
 
 from tree_sitter import Node
 
 from devstack.env.source.model import Fallback
 from devstack.env.source.syntax import Alternative, Module, ancestors
 
+_SCOPES = frozenset({"class_definition", "function_definition"})
 NameOf = Callable[[Node], str | None]
 _CONVERTERS = frozenset({"int", "float", "str", "bool", "Path", "json.loads", "cast", "SecretStr"})
 
@@ -191,73 +191,31 @@ def default_of(module: Module, call: Node, name_of: NameOf) -> Alternative:
     return judge(module, [given], Fallback.DEFAULT, name_of) if given is not None else Alternative()
 
 
-def path_of(module: Module, node: Node | None, depth: int = 0) -> tuple[str, bool] | None:
-    """A literal path and whether it is relative to the module's folder; None when it cannot be known."""
-    inner = unwrap(node)
-    if inner is None or depth > 12:
-        return None
-    text = literal(module, inner)
-    if text is not None:
-        return text, False
-    if inner.type == "identifier":
-        name = module.text(inner)
-        return (".//", True) if name == "__file__" else path_of(module, assigned(module, name), depth + 1)
-    if inner.type == "binary_operator":
-        return _joined(module, [inner.child_by_field_name("left"), inner.child_by_field_name("right")], depth)
-    if inner.type == "attribute" and module.text(inner).endswith(".parent"):
-        return _parent(path_of(module, inner.child_by_field_name("object"), depth + 1))
-    if inner.type == "subscript":
-        return _parents(module, inner, depth)
-    return _path_call(module, inner, depth) if inner.type == "call" else None
+def declaration(module: Module, name: str, use: Node | None) -> Node | None:
+    """Where the name that `use` has is declared, in the innermost function around it; without one at the top level.
+
+    None where that function or module declares it more than once.
+    """
+    best, width, is_only = None, len(module.source) + 1, True
+    for node in module.matches(re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"\b")):
+        if node.type != "identifier" or node == use or not _declares(node):
+            continue
+        named = node.parent if node.parent is not None and node.parent.type in _SCOPES else None
+        above = (one for one in ancestors(node) if one.type in _SCOPES and one != named)
+        scope = next(above, module.root)
+        is_around = use is not None and scope.start_byte <= use.start_byte <= scope.end_byte
+        size = scope.end_byte - scope.start_byte
+        if (is_around or scope == module.root) and size <= width:
+            best, width, is_only = node, size, size < width
+    return best if is_only else None
 
 
-def _path_call(module: Module, call: Node, depth: int) -> tuple[str, bool] | None:
-    function = call.child_by_field_name("function")
-    name = module.text(function) if function is not None else ""
-    positional, _ = arguments(module, call)
-    if name.endswith((".resolve", ".absolute", ".expanduser", ".as_posix")) and function is not None:
-        return path_of(module, function.child_by_field_name("object"), depth + 1)
-    if name in {"Path.cwd", "os.getcwd", "pathlib.Path.cwd"}:
-        return ".", False
-    if name.endswith(("path.dirname", "dirname")) and positional:
-        return _parent(path_of(module, positional[0], depth + 1))
-    if name.endswith((".join", ".joinpath", "Path", "abspath", "realpath", "str", "normpath")):
-        receiver = (
-            function.child_by_field_name("object")
-            if function is not None and name.endswith("joinpath")
-            else None
-        )
-        return _joined(module, [*([receiver] if receiver is not None else []), *positional], depth)
-    if name.endswith("find_dotenv") and positional:
-        return path_of(module, positional[0], depth + 1)
-    return None
-
-
-def _joined(module: Module, parts: list[Node | None], depth: int) -> tuple[str, bool] | None:
-    known = [path_of(module, part, depth + 1) for part in parts]
-    if not known or any(part is None for part in known):
-        return None
-    texts = [part for part in known if part is not None]
-    if len(texts) == 1:
-        return texts[0]
-    return normpath("/".join(text for text, _ in texts)), texts[0][1]
-
-
-def _parent(known: tuple[str, bool] | None) -> tuple[str, bool] | None:
-    if known is None:
-        return None
-    text, beside = known
-    if text == ".//":  # the module itself: its folder is where paths beside it begin
-        return ".", beside
-    return normpath(f"{text}/.."), beside
-
-
-def _parents(module: Module, subscript: Node, depth: int) -> tuple[str, bool] | None:
-    """`Path(__file__).resolve().parents[1]`."""
-    value, index = subscript.child_by_field_name("value"), subscript.child_by_field_name("subscript")
-    if value is None or index is None or not module.text(value).endswith(".parents"):
-        return None
-    known = path_of(module, value.child_by_field_name("object"), depth + 1)
-    for _ in range(int(module.text(index)) + 1 if module.text(index).isdigit() else 0):
-        known = _parent(known)
-    return known
+def _declares(node: Node) -> bool:
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "assignment":
+        return parent.child_by_field_name("left") == node
+    if parent.type in (*_SCOPES, "default_parameter", "typed_default_parameter"):
+        return parent.child_by_field_name("name") == node
+    return parent.type in ("parameters", "typed_parameter")

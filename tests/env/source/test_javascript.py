@@ -224,10 +224,65 @@ def test_calls_that_load_env_files(source: str, file: str | None, override: bool
     assert (call.file, call.override, call.beside_module, call.dynamic) == (file, override, beside, False)
 
 
-def test_a_computed_path_is_dynamic() -> None:
-    (call,) = scanned("dotenv.config({ path: pick() })").dotenv_calls
+@pytest.mark.parametrize(
+    ("path", "file", "beside"),
+    [
+        ("__dirname + '/.env'", ".env", True),
+        ("`${__dirname}/../.env`", "../.env", True),
+        ("path.join(__dirname, '/../.env')", "../.env", True),
+        ("path.resolve(__dirname, '..', '.env')", "../.env", True),
+        ("resolve('x', __dirname, '.env')", ".env", True),
+        ("path.join(__filename, '../.env')", ".env", True),
+        ("path.dirname(__dirname) + '/.env'", "../.env", True),
+        ("join(dirname(fileURLToPath(import.meta.url)), '..', '.env')", "../.env", True),
+        ("fileURLToPath(new URL('../.env', import.meta.url))", "../.env", True),
+        ("new URL('.env', import.meta.url).pathname", ".env", True),
+        ("import.meta.dir + '/.env'", ".env", True),
+        ("require.resolve('../.env')", "../.env", True),
+        ("path.join(root, '.env')", "../../.env", True),
+        ("envPath", "../../.env", True),
+        ("path.resolve(process.cwd(), '.env')", ".env", False),
+        ("`${process.cwd()}/../.env`", "../.env", False),
+        ("path.resolve('..', '.env')", "../.env", False),
+        ("path.resolve('x', '/etc/a.env')", "/etc/a.env", False),
+        ("path.join('x', '/a.env')", "x/a.env", False),
+    ],
+)
+def test_the_path_of_an_env_file_is_put_together(path: str, file: str, beside: bool) -> None:
+    source = (
+        "const here = dirname(fileURLToPath(import.meta.url)); const root = path.resolve(here, '../..')\n"
+        f"const envPath = path.join(root, '.env')\ndotenv.config({{ path: {path} }})"
+    )
 
-    assert call.dynamic
+    (call,) = scanned(source).dotenv_calls
+
+    assert (call.file, call.beside_module, call.dynamic) == (file, beside, False)
+
+
+def test_a_path_given_by_its_own_name_and_a_list_of_them_are_followed() -> None:
+    source = "const path = ['.env.local', __dirname + '/.env']\ndotenv.config({ path })"
+
+    calls = scanned(source).dotenv_calls
+
+    assert [(call.file, call.beside_module) for call in calls] == [(".env.local", False), (".env", True)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "pick()",
+        "process.env.FILE || '.env'",
+        "`.env.${process.env.NODE_ENV}`",
+        "path.join(base, '.env')",
+        "__dirname + '.env'",
+        "new URL('.env', base)",
+        "changed",
+    ],
+)
+def test_a_computed_path_is_dynamic(path: str) -> None:
+    source = f"let changed = '.env'\nchanged = pick()\ndotenv.config({{ path: {path} }})"
+
+    assert scanned(source).dotenv_calls[0].dynamic
 
 
 @pytest.mark.parametrize(

@@ -120,16 +120,45 @@ def test_dynamic_access_has_no_name() -> None:
         ("os.path.join(os.path.dirname(os.path.abspath(__file__)), '.env')", ".env", True, False),
         ("Path('.env')", ".env", False, False),
         ("Path.cwd() / '.env'", ".env", False, False),
+        ("f'{BASE}/.env'", "../.env", True, False),
+        ("BASE.as_posix() + '/.env'", "../.env", True, False),
+        ("Path(__file__).parent.joinpath('..', '.env')", "../.env", True, False),
+        ("Path(__file__).with_name('.env')", ".env", True, False),
+        ("os.path.join(__file__, '..', '..', '.env')", "../.env", True, False),
+        ("os.path.join(os.path.dirname(__file__), os.pardir, '.env')", "../.env", True, False),
+        ("os.path.join('x', BASE, '.env')", "../.env", True, False),
+        ("os.path.join(os.getcwd(), '/etc/a.env')", "/etc/a.env", False, False),
+        ("find_dotenv('.env.local')", ".env.local", False, False),
+        ("find_dotenv(raise_error_if_not_found=True)", None, False, False),
+        ("FOUND", ".env.x", False, False),
+        ("os.path.expanduser('~/.env')", None, False, True),
+        ("'%s/.env' % BASE", None, False, True),
+        ("f'{BASE}.env'", None, False, True),
+        ("TWICE", None, False, True),
+        ("find_dotenv(pick())", None, False, True),
         ("f'.env.{mode}'", None, False, True),
         ("pick()", None, False, True),
     ],
 )
 def test_load_dotenv_arguments(argument: str, file: str | None, beside: bool, dynamic: bool) -> None:
-    source = f"BASE = Path(__file__).resolve().parent.parent\nload_dotenv({argument})\n"
+    source = (
+        "BASE = Path(__file__).resolve().parent.parent\nFOUND = find_dotenv('.env.x', usecwd=True)\n"
+        f"TWICE = 'a'\nTWICE = 'b'\nload_dotenv({argument})\n"
+    )
 
-    (call,) = scanned(source).dotenv_calls
+    call = scanned(source).dotenv_calls[0]
 
     assert (call.file, call.beside_module, call.dynamic, call.override) == (file, beside, dynamic, False)
+
+
+def test_the_path_of_an_env_file_may_be_put_together_inside_a_function() -> None:
+    source = (
+        "def f():\n    path = Path(__file__).parent / '.env'\n    load_dotenv(path)\npath = '.env.other'\n"
+    )
+
+    call = scanned(source).dotenv_calls[0]
+
+    assert (call.file, call.beside_module) == (".env", True)
 
 
 def test_override_is_read() -> None:
