@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 _TEXT = r'("(?:\\.|[^"\\])*")'
@@ -10,6 +9,8 @@ _TEXT = r'("(?:\\.|[^"\\])*")'
 
 def from_json(text: str | bytes) -> object:
     """The value, or None where it is no JSON; also where it is nested so deeply that reading it fails."""
+    import json
+
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from devstack.host import process_facts
-from devstack.host.model import ProcessId
 from devstack.host.private_folder import PrivateFolder
+
+if TYPE_CHECKING:
+    from devstack.host.model import ProcessId
 
 LOCK = "lock"
 TRIES, MOST_TRIES, PAUSE = 10, 200, 0.01
@@ -80,6 +82,8 @@ def holder(folder: PrivateFolder) -> ProcessId | None:
     The number alone is no proof: in another container that shares the folder it means another process. Who
     holds the lock has the file open.
     """
+    from devstack.host import process_facts
+
     pid = running_pid(folder)
     entry = process_facts.kin(pid) if pid else None
     if entry is None:
@@ -99,6 +103,8 @@ def _signature(handle: int) -> int:
 
 
 def _lives(pid: int) -> bool:
+    from devstack.host import process_facts
+
     entry = process_facts.kin(pid) if pid else None
     return entry is not None and not entry.is_dead
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -136,10 +135,16 @@ def _argv(command: shell_words.Command, words: tuple[str, ...] | None) -> tuple[
     dynamic = [one for one in command.assignments if one.text is None]
     if words is not None and not dynamic:
         return words, None
-    rest = command.rest if words is None else shlex.join(words)
+    rest = command.rest if words is None else _joined(words)
     before = "".join(f"{one.name}={one.raw} " for one in command.assignments)
     text = f"{before}{'exec ' if command.is_single else ''}{rest}"
     return (SHELL, "-c", text), text
+
+
+def _joined(words: tuple[str, ...]) -> str:
+    import shlex
+
+    return shlex.join(words)
 
 
 def _inline_defaults(command: shell_words.Command) -> dict[str, str]:

@@ -6,6 +6,7 @@ mistakes: the keys that are wrong are left out, everything else stands.
 
 from __future__ import annotations
 
+import codecs
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -114,7 +115,7 @@ def _read(path: Path) -> str:
     if b"\0" in content:
         raise _whole(path, "is a binary file, not TOML")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _whole(path, "is not UTF-8 text", line) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -58,6 +57,8 @@ def read(folder: Path) -> Package | None:
 @lru_cache(maxsize=16384)
 def _read(file: str, *_: int) -> Package | None:
     """The package in `file` as long as the file is the same."""
+    import json
+
     path = Path(file)
     try:
         text = regular.read(path).decode("utf-8-sig")
@@ -123,6 +124,8 @@ def _declared_manager(value: object) -> str | None:
 
 def _script_lines(text: str, scripts: Mapping[str, str]) -> dict[str, int]:
     """The line of each script: the first line after `"scripts"` that holds its key."""
+    import json
+
     start = text.find('"scripts"')
     lines = {}
     for name in scripts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +119,8 @@ def _told(kind: ServiceType, arguments: tuple[str, ...], cwd: Path) -> Pages:
 
 def _entered(folder: Path | None, piece: str) -> Path | None:
     """Where `cd X` leads from `folder`; None where only a shell can tell."""
+    import shlex
+
     words = shlex.split(piece)[1:] if piece.count("'") % 2 == piece.count('"') % 2 == 0 else []
     plain = [word for word in words if word != "--"]
     if folder is None or len(plain) != 1 or plain[0].startswith(("-", "~")) or "$" in plain[0]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devstack.env import bun, versions
-from devstack.env.bun import Kind
+from devstack.env.bun_steps import Kind, Place, steps
 from devstack.env.files import Files
 from devstack.env.model import Environment
 from devstack.env.resolve import resolve
@@ -79,19 +79,19 @@ SCRIPTS = {
 )
 def test_what_bun_does_before_the_program_of_a_command(command: str, expected: list[str]) -> None:
     own = Package(path=Path("/app/package.json"), scripts=SCRIPTS)
-    place = bun.Place(package=own, is_file=lambda name: name == "index.ts")
-    found = bun.steps(command, place)
+    place = Place(package=own, is_file=lambda name: name == "index.ts")
+    found = steps(command, place)
     assert [step.file if step.kind is Kind.NAMED else step.kind for step in found] == expected
 
 
 def test_without_node_or_by_its_configuration_bun_takes_nodes_place() -> None:
     own = Package(path=Path("/app/package.json"), scripts=SCRIPTS)
-    configured = bun.Place(package=own, is_file=lambda _: False, instead_of_node=True)
-    alone = bun.Place(package=own, is_file=lambda _: False, without_node=True)
-    assert [step.kind for step in bun.steps("bun run dev", configured)] == [Kind.AS_NODE]
-    assert [step.kind for step in bun.steps("bunx vite", configured)] == []
-    assert [step.kind for step in bun.steps("bunx vite", alone)] == [Kind.AS_NODE]
-    assert [step.kind for step in bun.steps("npm run dev", alone)] == []
+    configured = Place(package=own, is_file=lambda _: False, instead_of_node=True)
+    alone = Place(package=own, is_file=lambda _: False, without_node=True)
+    assert [step.kind for step in steps("bun run dev", configured)] == [Kind.AS_NODE]
+    assert [step.kind for step in steps("bunx vite", configured)] == []
+    assert [step.kind for step in steps("bunx vite", alone)] == [Kind.AS_NODE]
+    assert [step.kind for step in steps("npm run dev", alone)] == []
 
 
 @pytest.mark.parametrize("command", ["python main.py", "npm run bundle", "npm run dev", "next dev"])
