@@ -6,9 +6,9 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -36,6 +36,50 @@ Row = tuple[str, str | None, str | None, int]
 """The attributes of a definition."""
 
 
+class Numbers(Sequence[int]):
+    """Numbers of which most are worked out when one is asked for: few files' lines ever are.
+
+    Another thread may ask as well, so what they are worked out from stays until they are there.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self) -> None:
+        self._parts: list[Iterable[int]] = []
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        return self._all()[index]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def __iadd__(self, numbers: Iterable[int]) -> Numbers:
+        self._parts.append(tuple(numbers) if isinstance(numbers, list) else numbers)
+        return self
+
+    def append(self, number: int) -> None:
+        """Add one."""
+        last = self._parts[-1] if self._parts else None
+        if isinstance(last, list):
+            last.append(number)
+        else:
+            self._parts.append([number])
+
+    def _all(self) -> list[int]:
+        first = self._parts[0] if len(self._parts) == 1 else None
+        if not isinstance(first, list):
+            first = list(chain.from_iterable(self._parts))
+            self._parts = [first]
+        return first
+
+
 class Definitions:
     """Definitions in the order of a text, one column for each of their attributes.
 
@@ -48,7 +92,7 @@ class Definitions:
         self.names: list[str] = []
         self.texts: list[str | None] = []
         self.raws: list[str | None] = []
-        self.lines: list[int] = []
+        self.lines = Numbers()
         for row in rows:
             self.append(row)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
+from devstack.env.loaders.statements import Counted, Repeated
 from devstack.patterns import regex
 
 _QUOTES = "'\"`"
@@ -12,6 +13,37 @@ _SPACE_20 = " "
 _SPACE_22 = " \t\n"
 _NAME_END = regex("[=\n]")
 _NO_ASSIGNMENT = "no assignment, so the line is ignored"
+_QUOTED = r"\"[^\"]*+\"|'[^']*+'|`[^`]*+`"
+_NO_STATEMENT_20 = r"(?:\n|#[^\n]*+\n)*+"  # a comment only where a newline follows
+_NO_STATEMENT_22 = r"\n|#[^\n]*+(?:\n|\Z)"
+# What stands between assignments, once all that is reported is reported, and before.
+_BETWEEN_22 = {
+    True: rf"(?:{_NO_STATEMENT_22}|[ \t]*+=(?=[^\n])[ \t\n]*+|[^=\n#][^=\n]*+(?:\n[ \t\n]*+|\Z))*+",
+    False: rf"(?:{_NO_STATEMENT_22}|[ \t]++(?:#[^=\n]*+)?+(?:\n[ \t\n]*+|\Z))*+",
+}
+
+
+def _usual20(letter: str) -> Repeated:
+    """Assignments of Node 20 whose names are made of any `letter` and of spaces."""
+    name = rf" *+(?:export (?= *+[^= ])|)( *+{letter}++(?: ++{letter}++)*+) *+"
+    rest = rf"[^\n]*+({_NO_STATEMENT_20})"
+    return Repeated(rf"{name}= *+(?:(?![\"'`])([^\n#]*+){rest}|({_QUOTED}){rest})")
+
+
+def _usual22(between: str) -> Repeated:
+    """Assignments of Node 22 with what stands `between` them."""
+    export = r"(?:export [ \t]*+(?=[^= \t\n][^=\n]*+=[^\n])|)"
+    name = rf"[ \t]*+{export}([^= \t\n]++(?:[ \t]++[^= \t\n]++)*+)[ \t]*+"
+    # Only behind a bare value, Node trims what comes next.
+    bare = rf"((?!\n)[ \t\n]*+(?![\"'`])[^\n#]*+)[^\n]*+(\n[ \t\n]*+{between}|)"
+    closed = rf"(?:[ \t]*+({_QUOTED})[^\n]*+|(?=\n|\Z))(\n{between}|)"
+    return Repeated(rf"{name}=(?:{bare}|{closed})")
+
+
+_USUAL_20 = {True: _usual20("[^= ]"), False: _usual20(r"[^= \n]")}
+_USUAL_22 = {is_full: _usual22(between) for is_full, between in _BETWEEN_22.items()}
+_BEGIN_20 = regex(_NO_STATEMENT_20)
+_BEGIN_22 = {is_full: regex(between) for is_full, between in _BETWEEN_22.items()}
 
 
 def parse20(text: str) -> Parsed:
@@ -20,9 +52,8 @@ def parse20(text: str) -> Parsed:
     rows, ignored, lines = Definitions(), Ignored(), Lines(text)
     position = 0
     while position < len(text):
-        position = lines.take_plain(_behind_comment(text, position), rows)
-        if (position := _quoted(text, position, rows, lines)) >= len(text):
-            break
+        position = _end(_BEGIN_20, text, position)
+        position = _take(_USUAL_20[ignored.is_full], text, position, _SPACE_20, lines=lines, rows=rows)
         equal = text.find("=", position)
         if equal < 0:
             ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
@@ -31,7 +62,7 @@ def parse20(text: str) -> Parsed:
         if not name and equal > position > 0:
             name = text[position - 1]  # nothing but spaces: Node's trimming runs over its beginning
         line = lines.at(position)
-        if "\n" in name:
+        if "\n" in name and not ignored.is_full:
             ignored.note(line, "next-key-lost", "Node takes this line for the beginning of the next key")
         if not name:
             ignored.note(line, "file-dropped", "Node stops reading at a line without a name")
@@ -52,21 +83,17 @@ def parse22(text: str) -> Parsed:
     rows, ignored, lines = Definitions(), Ignored(), Lines(text)
     position = 0
     while position < len(text):
-        position = _end(_NO_STATEMENT_22, text, position)  # what follows a comment keeps its leading space
-        position = lines.take_plain(position, rows)
-        if (position := _quoted(text, position, rows, lines)) >= len(text):
-            break
+        position = _end(_BEGIN_22[ignored.is_full], text, position)
+        position = _take(_USUAL_22[ignored.is_full], text, position, _SPACE_22, lines=lines, rows=rows)
         end = _NAME_END.search(text, position)
         if end is None or end.group() == "\n":
             ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
             position = _behind_space(text, _next_line(text, position))
-            position = _end(_NAMES_ALONE_22, text, position) if ignored.is_full else position
             continue
         name = text[position : end.start()].strip(_SPACE_22)
         is_empty = end.end() == len(text) or text[end.end()] == "\n"
         if not name and not is_empty:
-            if not ignored.is_full:
-                ignored.note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored")
+            ignored.note(lines.at(position), "line-dropped", "nothing before `=`, so it is ignored")
             position = _end(_NAMELESS_22, text, position)  # what follows is read as if it began a line
             continue
         if name.startswith("export ") and not is_empty:
@@ -79,16 +106,21 @@ def parse22(text: str) -> Parsed:
     return ignored.parsed(rows)
 
 
-def _quoted(text: str, position: int, rows: Definitions, lines: Lines) -> int:
-    """Take the statements `NAME="value"` at `position`; gives where they end, which both grammars agree on."""
-    while (found := _QUOTED.match(text, position)) is not None:
-        name, raw = found.groups()
-        value = raw[1:-1]
-        if "\\" in value and raw[0] == '"':
-            value = value.replace("\\n", "\n")
-        rows.append((name, value, raw, lines.at(position)))
-        position = found.end()
-    return position
+def _take(usual: Repeated, text: str, position: int, space: str, *, lines: Lines, rows: Definitions) -> int:
+    """Take the usual assignments at `position`; gives where they end."""
+    found, end = usual.take(text, position)
+    if found:
+        raws = [closed or bare.strip(space) for _, bare, _, closed, _ in found]
+        rows.names += [each[0] for each in found]
+        rows.texts += [_inside(raw) if each[3] else raw for each, raw in zip(found, raws, strict=True)]
+        rows.raws += raws
+        rows.lines += Counted(found, lines.at(position))
+    return end
+
+
+def _inside(quoted: str) -> str:
+    """The text between quotes."""
+    return quoted[1:-1].replace("\\n", "\n") if quoted[0] == '"' else quoted[1:-1]
 
 
 def _line(text: str, position: int) -> str:
@@ -111,16 +143,7 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
 
 _SPACE_RUN = regex("[ \t\n]*+")
 _SPACES = regex(" *+")
-_QUOTED = regex(r"""([A-Za-z_][A-Za-z0-9_]*+)=("[^"]*+"|'[^']*+'|`[^`]*+`)[^\n]*+(?:\n(?=[A-Za-z_])|\Z)""")
-_NO_STATEMENT_20 = regex("(?:(?:#[^\n]*+)?\n)*+")
-_NO_STATEMENT_22 = regex("(?:#[^\n]*+(?:\n|\\Z)|\n)*+")
-_NAMES_ALONE_22 = regex("(?:[^=\n#][^=\n]*+\n[ \t\n]*+)*+")
 _NAMELESS_22 = regex("(?:[ \t\n]*+=(?=[^\n]))*+[ \t\n]*+")
-
-
-def _behind_comment(text: str, position: int) -> int:
-    """Node 20 skips blank and comment lines only where a newline follows."""
-    return _end(_NO_STATEMENT_20, text, position)
 
 
 def _value20(text: str, start: int) -> tuple[str, str, int]:
@@ -154,10 +177,8 @@ def _value(text: str, start: int, space: str, past: int) -> tuple[str, str, int]
     if is_quoted:
         closing = text.find(quote, start + 1)
         if closing >= 0:
-            value = text[start + 1 : closing]
-            if quote == '"':
-                value = value.replace("\\n", "\n")
-            return value, text[start : closing + 1], _newline(text, closing + 1, past)
+            raw = text[start : closing + 1]
+            return _inside(raw), raw, _newline(text, closing + 1, past)
     end = _newline(text, start, 0)
     raw = text[start:end]
     if is_quoted:

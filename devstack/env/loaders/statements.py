@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain
-from operator import add, methodcaller
+from operator import add, itemgetter, methodcaller
 from typing import NamedTuple
 
 from devstack.env.loaders.definitions import Lines
@@ -54,3 +54,33 @@ def statements(shape: Shape, text: str, position: int, lines: Lines) -> Statemen
     before = chain((0,), map(methodcaller("count", "\n"), values))
     steps = map(add, map(breaks.__getitem__, leads), before)
     return Statements(names, values, list(accumulate(steps, initial=start))[1:], end)
+
+
+class Repeated:
+    """A statement as many times as it follows itself, without a look at any of them."""
+
+    def __init__(self, statement: str) -> None:
+        """`statement` captures the name first, and in what else it captures all line ends."""
+        self._each = regex(rf"{statement}|(?s:.+)")  # something else takes all the rest
+
+    def take(self, text: str, position: int) -> tuple[list[tuple[str, ...]], int]:
+        """What each of the statements at `position` captures, and where they end."""
+        found = None
+        rows = [(found := each).groups("") for each in self._each.finditer(text, position)]
+        if found is None or found.lastindex:
+            return rows, len(text)
+        return rows[:-1], found.start()
+
+
+class Counted(Iterable[int]):
+    """The lines of statements, counted when somebody wants to know them: where each name ends."""
+
+    def __init__(self, rows: Sequence[tuple[str, ...]], first: int) -> None:
+        """Take what `Repeated` gives, of which the first begins on line `first`."""
+        self._rows = rows
+        self._first = first
+
+    def __iter__(self) -> Iterator[int]:
+        breaks = methodcaller("count", "\n")
+        starts = accumulate(map(breaks, map("".join, self._rows)), initial=self._first)
+        return map(add, starts, map(breaks, map(itemgetter(0), self._rows)))
