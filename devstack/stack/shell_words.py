@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from functools import lru_cache
 
 from devstack.patterns import regex
@@ -175,6 +174,10 @@ def _plain_words(text: str) -> tuple[str, ...] | None:
             return None
     if re.search(r"(?:^|\s)[~#]|=~", text):
         return None
+    if set(text).isdisjoint("\"'\\"):  # as most are: then this is all that `shlex` does
+        return tuple(word for word in re.split(r"[ \t\r]+", text) if word)
+    import shlex
+
     try:
         return tuple(shlex.split(text))
     except ValueError:

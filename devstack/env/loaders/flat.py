@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from devstack.env.loaders.python_dotenv import LONGEST
+from devstack.env.loaders.python_values import LONGEST
 from devstack.patterns import regex
 
 Reference = tuple[str, str | None, str, str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devstack.env.loaders import python_text
 from devstack.env.loaders.outcome import Found, Result, Results, Values
-from devstack.env.loaders.python_dotenv import interpolate, references
+from devstack.env.loaders.python_values import interpolate, references
 from devstack.env.loaders.reading import Reading
 from devstack.env.model import Loaded, LoadRequest
 from devstack.records import dataclass
