@@ -18,7 +18,7 @@ from devstack.env.loaders.expansion import MOST_GROWN
 from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
-from devstack.env.loaders.statements import Shape, Statements, statements
+from devstack.env.loaders.statements import FEW_NAMES, Shape, Statements, statements, without_quotes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -28,18 +28,22 @@ _SPACE = (
     "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
+_SPACE_IN_LINE = _SPACE.replace("\n", "")
 _IN_LINE = "\t\v\f\r \u0085\u00a0"
 _BLANK = f"(?:[{_SPACE}]++|#[^\n]*+)*+"
 _EXPORTED = f"(?:export[\t\f\r ][{_IN_LINE}]*+)?+"
 _NAME = r"[\w.\-\[\]]++"
-_VALUE = r"""(?:"(?:[^"\\]++|\\[\s\S])*+"|'(?:[^'\\]++|\\[\s\S])*+'|(?!['"])[^\n]*+)"""
-# A separator and a value, or nothing at the end of a line.
+_QUOTED = r"""(?:"(?:[^"\\]++|\\[\s\S])*+"|'(?:[^'\\]++|\\[\s\S])*+')"""
+# Up to the space at the end of the line, or in front of ` #`.
+_BARE = rf"(?!['\"])(?:[^{_SPACE}]++|[{_SPACE_IN_LINE}]++(?!\n|\Z|(?<=\ )\#))*+"
+_VALUE = f"(?:{_QUOTED}|{_BARE})"
 _SHAPE = Shape(
     lead=_BLANK,
     start=rf"{_EXPORTED}(?!export[\t\n\f\r ])",
     name=_NAME,
-    middle=f"[{_IN_LINE}]*+",
-    value=rf"(?:[=:][{_IN_LINE}]*+{_VALUE}|(?=\n)(?!(?:\n[A-Za-z_][A-Za-z0-9_]*+){{8}}\n))",
+    equals=f"[{_IN_LINE}]*+[=:][{_IN_LINE}]*+",
+    value=_VALUE,
+    alone=rf"[{_IN_LINE}]*+(?=\n){FEW_NAMES}",
 )
 _SIMPLE_LINES = regex(r"(?:[A-Za-z_][A-Za-z0-9_]*+=(?:[!#-&(-~][!-~]*+)?+\n){8,}+")
 _NOTHING = regex(_BLANK)
@@ -212,48 +216,31 @@ class _File:
         """Take many lines without quotes, space and comments."""
         simple = Definitions()
         end = self._lines.take_plain(self._position, simple, _SIMPLE_LINES)
-        raws = [raw or "" for raw in simple.raws]
-        self._define(
-            Statements(simple.names, raws, simple.lines, end), {raw: (raw, raw) for raw in set(raws)}
-        )
-        return bool(raws)
+        self._define(Statements(simple.names, simple.raws, simple.lines, end))
+        return bool(simple.names)
 
     def _take_statements(self) -> bool:
         """Take statements as they usually are, as many as follow each other."""
         taken = statements(_SHAPE, self._text, self._position, self._lines)
-        parts = {
-            value: (value[1:], value[2:-1])
-            if value[1:2] in _QUOTES and "\\" not in value
-            else _parts(value[1:].lstrip(_IN_LINE))
-            for value in set(taken.values)
-            if value  # else the name stands alone
-        }
-        self._define(taken, parts)
+        self._define(taken)
         return bool(taken.names)
 
-    def _define(self, taken: Statements, parts: Mapping[str, tuple[str, str]]) -> None:
-        """Define names.
-
-        Args:
-            taken: names, what tells values apart, and lines; `end` is the new position.
-            parts: what is written for each value, and the text before references are resolved; without them,
-                the name stands alone.
-        """
+    def _define(self, taken: Statements) -> None:
+        """Define names; `taken.end` is the new position."""
         columns, self._position = self.definitions, taken.end
-        fixed = {value: text for value, (raw, text) in parts.items() if "$" not in text or raw[0] == "'"}
-        if len(fixed) < len(parts) or ("" in taken.values and "" not in parts):
+        parts = without_quotes(taken.values, _unescaped)
+        fixed = {value: text for value, text in parts.items() if "$" not in text or value[0] == "'"}
+        if len(fixed) < len(parts) or None in taken.values:
             self._define_in_turn(taken, parts, fixed)
             return
         texts = list(map(fixed.__getitem__, taken.values))
         self._scope.put_all(taken.names, texts)
         columns.names += taken.names
         columns.texts += texts
-        columns.raws += [parts[value][0] for value in taken.values]
+        columns.raws += taken.values
         columns.lines += taken.lines
 
-    def _define_in_turn(
-        self, taken: Statements, parts: Mapping[str, tuple[str, str]], fixed: Mapping[str, str]
-    ) -> None:
+    def _define_in_turn(self, taken: Statements, parts: Mapping[str, str], fixed: Mapping[str, str]) -> None:
         """Define names of which some refer to others, or stand alone; `fixed` are the texts without references."""
         scope, define = self._scope, self.definitions.append
         is_repeated = 2 * len(parts) < len(taken.values)
@@ -262,15 +249,15 @@ class _File:
             text = fixed.get(value)
             if text is not None:
                 scope.put(name, text)
-            elif value not in parts:
+            elif value is None:
                 self._inherit(name, line)
                 continue
             else:
                 try:
-                    text = scope.expanded(name, parts[value][1], work_out)
+                    text = scope.expanded(name, parts[value], work_out)
                 except TemplateError as problem:
                     raise _Refused(line, str(problem)) from None
-            define((name, text, parts[value][0], line))
+            define((name, text, value, line))
 
     def _inherit(self, name: str, line: int) -> None:
         """Define a name that stands alone, if there is something under it."""
@@ -304,21 +291,11 @@ class _File:
         raw = self._take(_ONE_VALUE)
         if not raw and self._text[self._position : self._position + 1] in _QUOTES:
             raise _Refused(self._lines.at(self._position), "a quote is never closed")
-        self._define(Statements([name], [raw], [line], self._position), {raw: _parts(raw)})
+        self._define(Statements([name], [raw], [line], self._position))
 
 
-def _parts(raw: str) -> tuple[str, str]:
-    """A value as it is written, and as it is before its references are resolved."""
-    if raw[:1] in _QUOTES:
-        return raw, _inside(raw)
-    bare = raw.partition(" #")[0] if " #" in raw else raw
-    bare = bare if bare[-1:].isalnum() else bare.rstrip(_SPACE)
-    return bare, bare
-
-
-def _inside(raw: str) -> str:
-    """What is in the quotes."""
-    inner, quote = raw[1:-1], raw[0]
+def _unescaped(inner: str, quote: str) -> str:
+    """What stands in quotes, with what its escapes mean."""
     if "\\" not in inner:
         return inner
     inner = inner.replace("\\\\", _BACKSLASH).replace(f"\\{quote}", quote)

@@ -36,7 +36,7 @@ def _shape(between: str) -> Shape:
     return Shape(
         lead=rf"(?:{between})*+[ \t]*+",
         name=_NAME,
-        middle=r"[ \t]*+=[ \t]*+",
+        equals=r"[ \t]*+=[ \t]*+",
         value=rf"{_PIECE}++",
         end=rf"{_COMMENT}(?=[{_BREAK}]|\Z)",
     )
@@ -100,10 +100,10 @@ def parse(text: str) -> Parsed:
         nothing = _NOTHING[ignored.is_full].match(text, position)
         position = lines.take_plain(nothing.end() if nothing else position, rows, _SIMPLE_LINES)
         names, values, numbers, position = statements(_SHAPE[ignored.is_full], text, position, lines)
-        made = {value: _text(value) for value in set(values)}
+        made = {value: _text(value) for value in set(values) if value is not None}
         rows.names += names
-        rows.texts += map(made.__getitem__, values)
-        rows.raws += map(str.rstrip, values)
+        rows.texts += map(made.get, values)
+        rows.raws += [value and value.rstrip() for value in values]
         rows.lines += numbers
         line = _LINE.match(text, position)
         if line is None or names:

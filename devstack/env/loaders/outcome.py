@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -215,7 +215,7 @@ class Results(Mapping[str, Result]):
 
     def __init__(
         self,
-        found: Found,
+        found: Collection[str],
         decide: Callable[[str], Result],
         texts: Callable[[Iterable[str]], list[str | None]] | None = None,
     ) -> None:

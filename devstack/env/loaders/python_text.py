@@ -9,15 +9,32 @@ from __future__ import annotations
 import re
 
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
+from devstack.env.loaders.statements import FEW_NAMES, Shape, statements, without_quotes
 from devstack.patterns import regex
 from devstack.records import dataclass
 
-_USUAL = regex(
-    r"""\s*+(?:export[^\S\n]++)?+(?:'([^']++)'|([^=\#\s'][^=\#\s]*+))[^\S\n]*+
-    (?:=(?:[^\S\n]*+(?:"([^"\\]*+)"|'([^'\\]*+)')[^\S\n]*+(?:\#[^\n]*+)?(?:\n|\Z)
-         |[^\S\n]*+([^\s\#"'][^\n\#]*+)(?:\n|\Z)))""",
-    re.VERBOSE,
-)
+_SPACE = r"[^\S\n]"
+_QUOTED = {
+    True: r"""(?:"(?:[^"\\]++|\\[\s\S])*+"|'(?:[^'\\]++|\\[\s\S])*+')""",
+    False: r"""(?:"(?:[^"]++|(?<=\\)")*+"|'(?:[^']++|(?<=\\)')*+')""",
+}
+# Behind `= ` a comment can begin now.
+_FIRST = {True: r"""(?:[^\s\#"']|(?<==)\#)""", False: r"""[^\s"']"""}
+
+
+def _shape(*, current: bool) -> Shape:
+    return Shape(
+        lead=r"\s*+(?:\#[^\n]*+\s*+)*+",
+        start=rf"(?:export{_SPACE}++)?+",
+        name=r"(?:[^=\#\s'][^=\#\s]*+|'[^']++')",
+        equals=rf"{_SPACE}*+={_SPACE}*+",
+        value=rf"(?:{_QUOTED[current]}|{_FIRST[current]}\S*+(?:{_SPACE}++(?![\n\#]|\Z)\S++)*+|)",
+        alone=FEW_NAMES,
+        end=rf"(?:(?=\n)|{_SPACE}*+(?:\#[^\n]*+)?+(?=\n|\Z))",
+    )
+
+
+_SHAPE = {current: _shape(current=current) for current in (True, False)}
 _BLANK = regex(r"\s*+")
 _IN_LINE = regex(r"[^\S\n]*+")
 _EXPORT = regex(r"export[^\S\n]++")
@@ -26,9 +43,12 @@ _KEY = regex(r"[^=#\s]++")
 _COMMENT = regex(r"[^\S\n]*+#[^\n]*+")
 _LINE = regex(r"[^\n]*+")
 _COMMENT_AFTER_SPACE = regex(r"\s#")
-_DOUBLE_ESCAPE = regex(r"\\([\\'\"abfnrtv])")
-_SINGLE_ESCAPE = regex(r"\\([\\'])")
-_MEANING = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# What is escaped in quotes, in the order in which it is replaced; the backslash itself comes before and after.
+_ESCAPES = {
+    '"': {"'": "'", '"': '"', "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"},
+    "'": {"'": "'"},
+}
+_BACKSLASH = "\ud800"  # stands for one that is no longer special; no decoded text holds it
 _QUOTED_NOW = {
     '"': regex(r'"((?:\\.|[^"\\])*+)"', re.DOTALL),
     "'": regex(r"'((?:\\.|[^'\\])*+)'", re.DOTALL),
@@ -64,29 +84,15 @@ class Grammar:
         if self.current:
             text = text.removeprefix("\ufeff")
         rows, ignored, lines = Definitions(), Ignored(), Lines(text)
-        match, length = _USUAL.match, len(text)
-        position = 0
-        is_bare = True  # plain lines come in groups, and only they are worth the look
-        while position < length:
-            if is_bare:
-                position = lines.take_plain(position, rows)
-            found = match(text, position)
-            is_bare = found is None or found.group(5) is not None
-            if found is None:
-                position = lines.take_names(position, rows)
-                position = self._unusual(text, position, lines, rows=rows, ignored=ignored)
-                continue
-            quoted_key, key, double, single, bare = found.groups()
-            start = found.start(1) if key is None else found.start(2)
-            name = quoted_key if key is None else key
-            if bare is not None:
-                value = raw = bare.rstrip()
-            elif double is not None:
-                value, raw = double, f'"{double}"'
-            else:
-                value, raw = single, f"'{single}'"
-            rows.append((name, value, raw, lines.at(start)))
-            position = found.end()
+        position, has_quotes = 0, "'" in text
+        while position < len(text):
+            position = lines.take_names(lines.take_plain(position, rows), rows)
+            names, raws, numbers, position = statements(_SHAPE[self.current], text, position, lines)
+            rows.names += map(_without_quotes, names) if has_quotes and "'" in "".join(names) else names
+            rows.texts += map(without_quotes(raws, _unescaped).get, raws)
+            rows.raws += raws
+            rows.lines += numbers
+            position = self._unusual(text, position, lines, rows=rows, ignored=ignored)
         return ignored.parsed(rows)
 
     def _unusual(self, text: str, position: int, lines: Lines, *, rows: Definitions, ignored: Ignored) -> int:
@@ -137,10 +143,7 @@ class Grammar:
             comment = _COMMENT_AFTER_SPACE.search(text, start, end)
             return text[start : comment.start() if comment else end].rstrip(), end
         inner, end = self._quoted(text, start, quote)
-        if "\\" in inner:
-            escape = _DOUBLE_ESCAPE if quote == '"' else _SINGLE_ESCAPE
-            inner = escape.sub(lambda found: _MEANING.get(found.group(1), found.group(1)), inner)
-        return inner, end
+        return _unescaped(inner, quote), end
 
     def _quoted(self, text: str, start: int, quote: str) -> tuple[str, int]:
         if self.current:
@@ -158,6 +161,20 @@ class Grammar:
         if closing < 0:
             raise _Dropped(start)
         return text[start + 1 : closing], closing + 1
+
+
+def _without_quotes(name: str) -> str:
+    return name[1:-1] if name[0] == "'" else name
+
+
+def _unescaped(inner: str, quote: str) -> str:
+    """What stands in quotes, with what its escapes mean."""
+    if "\\" not in inner:
+        return inner
+    inner = inner.replace("\\\\", _BACKSLASH)
+    for letter, meaning in _ESCAPES[quote].items():
+        inner = inner.replace(f"\\{letter}", meaning)
+    return inner.replace(_BACKSLASH, "\\")
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -69,12 +68,13 @@ class _Run:
 
     def results(self, found: Found) -> Mapping[str, Result]:
         """The text of each declared name; names that only a bare `KEY` declares are not set."""
-        known = self._set
+        known: Mapping[str, str] = self._set
         if not found.keys() <= known.keys():
-            known = dict(self._current)  # what is exported stays as it is
+            known = {**self._initial, **known}  # what is exported stays as it is
+        names: Collection[str] = found
         if not found.keys() <= known.keys():
-            return {name: self._result(name) for name in found if name in known}
-        return Results(found, self._result, partial(self._texts, known))
+            names = dict.fromkeys(name for name in found if name in known)
+        return Results(names, self._result, partial(self._texts, known))
 
     def _texts(self, known: Mapping[str, str], names: Iterable[str]) -> list[str | None]:
         if self._undecided:
@@ -101,21 +101,21 @@ def interpolate(
     if "${" not in "".join(filter(None, file.definitions.texts)):
         return made, undecided
     made.clear()
-    room = MOST_GROWN
+    exported, room = dict(process), MOST_GROWN
 
-    def replacement(found: re.Match[str]) -> str:
-        name, default = found.groups()
-        if name in process and (process_wins or name not in made):
-            return process[name]
+    def looked_up(name: str, default: str | None) -> str:
+        if name in exported and (process_wins or name not in made):
+            return exported[name]
         if name in undecided:
             raise _UnknownError(because_of(name, undecided[name]))
         return made.get(name, default) or ""
 
-    for name, text, _, _ in file.definitions:
-        undecided.pop(name, None)
+    for name, text in zip(file.definitions.names, file.definitions.texts, strict=True):
+        if undecided:
+            undecided.pop(name, None)
         if text is not None and "${" in text:
             try:
-                text = _substitute(replacement, text)
+                text = _substitute(looked_up, text)
                 room -= len(text)
                 if room < 0:
                     raise _UnknownError("references make the values of this file too long")
@@ -129,13 +129,26 @@ class _UnknownError(Exception):
     """The text cannot be known."""
 
 
-def _substitute(replacement: object, text: str) -> str:
-    if text.count("${") * len(text) > _HARD:
-        raise _UnknownError("so many references that working them out takes too long")
-    made = str(_REFERENCE.sub(replacement, text))  # type: ignore[call-overload]
+def _substitute(looked_up: Callable[[str, str | None], str], text: str) -> str:
+    """`text` with its references replaced. Raises _UnknownError."""
+    made, *pieces = text.split("${")
+    for piece in pieces:
+        inner, closing, rest = piece.partition("}")
+        name, operator, default = inner.partition(":-")
+        if not closing or ":" in name:
+            made = _substitute_unusual(looked_up, text)
+            break
+        made += looked_up(name, default if operator else None) + rest
     if len(made) > LONGEST:
         raise _UnknownError("its references multiply it beyond a megabyte")
     return made
+
+
+def _substitute_unusual(looked_up: Callable[[str, str | None], str], text: str) -> str:
+    """As `_substitute`, where something is no reference, or its name holds the beginning of another."""
+    if text.count("${") * len(text) > _HARD:
+        raise _UnknownError("so many references that working them out takes too long")
+    return _REFERENCE.sub(lambda found: looked_up(found[1], found[2]), text)
 
 
 def references(text: str) -> tuple[str, ...]:

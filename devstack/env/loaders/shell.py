@@ -27,7 +27,7 @@ _BLANK = (
     rf"|export[ \t]++{NAME}(?:[ \t]++{NAME})*+{_END})*+"
 )
 _SHAPE = Shape(
-    lead=_BLANK, start=_EXPORTED, name=NAME, middle="=", value=WORD, end=rf"(?:{_END}|(?=[ \t]++{NAME}=))"
+    lead=_BLANK, start=_EXPORTED, name=NAME, equals="=", value=WORD, end=rf"(?:{_END}|(?=[ \t]++{NAME}=))"
 )
 _SIMPLE_LINES = regex(rf"(?:{NAME}={SIMPLE_WORD}\n){{8,}}+")
 _NOTHING = regex(_BLANK)
@@ -41,7 +41,7 @@ _LATER_START = r"[ \t]*+(?:export[ \t]++)?+"
 _LATER = Shape(
     lead=rf"\n?+(?:(?!{_LATER_START}{NAME}=)[^\n]*+\n)*+{_LATER_START}",
     name=NAME,
-    middle="=",
+    equals="=",
     value=r"[^\n]*+",
 )
 _OPEN = regex(r"(?:[^\"$`\\]++|\\[\s\S]|\$(?![({]))*+\\?\Z")
@@ -130,13 +130,13 @@ class _Script:
     def forget(self) -> None:
         """Take what the file names from `line` on: a command can have changed it, and all that was read before."""
         rest = self._text.split("\n", self.line - 1)[-1]
-        names, words, lines, _ = statements(_LATER, rest, 0, Lines(rest))
-        columns, before = self.definitions, self.line - 1
-        new = int(bool(names) and columns.lines[-1:] == [before + lines[0]])
+        names, words, numbers, _ = statements(_LATER, rest, 0, Lines(rest))
+        columns, lines = self.definitions, [self.line - 1 + number for number in numbers]
+        new = int(bool(names) and columns.lines[-1:] == lines[:1])
         columns.names += names[new:]
         columns.texts += [None] * len(names[new:])
         columns.raws += words[new:]
-        columns.lines += [before + line for line in lines[new:]]
+        columns.lines += lines[new:]
 
     def run(self) -> None:
         """All statements. Raises _UndecidedError, _SyntaxError."""
@@ -170,13 +170,14 @@ class _Script:
         try:
             self._set(taken, texts)
         except _UndecidedError:
-            self.line = taken.lines[len(texts)]
+            self.line = list(taken.lines)[len(texts)]
             raise
         finally:
-            self.definitions.names += taken.names[: len(texts)]
-            self.definitions.texts += texts
-            self.definitions.raws += taken.values[: len(texts)]
-            self.definitions.lines += taken.lines[: len(texts)]
+            columns, size = self.definitions, len(texts)
+            columns.names += taken.names[:size]
+            columns.texts += texts
+            columns.raws += taken.values[:size]
+            columns.lines += taken.lines if size == len(taken.names) else list(taken.lines)[:size]
         self._position = taken.end
         return bool(texts)
 
