@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
+
+PATIENCE = 200.0
+"""Seconds to wait for what must come; only a test that fails waits so long. A busy machine is no failure."""
 
 # What a test's environment inherits: enough to find programs, nothing that changes behaviour.
 KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
@@ -28,6 +32,14 @@ for _name in os.environ.keys() - set(KEEP):
 _folder = str(Path(sys.executable).parent)
 if _folder not in os.get_exec_path()[:1]:
     os.environ["PATH"] = os.pathsep.join((_folder, *os.get_exec_path()))
+
+
+# Examples are the same in every run and have all the time they need: what nobody changed fails nowhere by chance.
+# New ones are looked for with `--hypothesis-profile default` and by `make fuzz`.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 # A shell that starts the tests in the background leaves them with ignored signals, which every process they start
@@ -74,7 +86,7 @@ def devstack() -> Callable[..., Outcome]:
         cwd: Path,
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
-        timeout: float = 60,
+        timeout: float = PATIENCE,
     ) -> Outcome:
         done = subprocess.run(
             [sys.executable, "-m", "devstack", *argv],
@@ -109,7 +121,7 @@ def spawned() -> Iterator[list[subprocess.Popen[bytes]]]:
         if process.poll() is None:
             leads = os.getpgid(process.pid) == process.pid
             os.killpg(process.pid, signal.SIGKILL) if leads else process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE)
         for stream in (process.stdout, process.stderr, process.stdin):
             if stream is not None:
                 stream.close()

@@ -68,7 +68,6 @@ def loaded(tmp_path: Path, free_port: Callable[[], int]) -> Callable[..., set[st
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             check=True,
-            timeout=60,
         )
         return (HEAVY | {"click"}) & set(json.loads((tmp_path / f"{until}.json").read_text()))
 
@@ -126,7 +125,6 @@ def test_the_rules_are_loaded_beside_the_run_and_not_into_it(tmp_path: Path) -> 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         check=True,
-        timeout=60,
     )
     found = json.loads((tmp_path / "at-the-start.json").read_text())
     assert not [name for name in found if name.startswith("devstack.rules.")]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 def run(*argv: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = clean_environment()
     environment.pop("PYTHONPATH", None)
-    return subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, timeout=110)
+    return subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

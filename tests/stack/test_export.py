@@ -57,7 +57,7 @@ def test_a_procfile_line_runs_in_its_folder_with_its_variables(stack: Stack) -> 
     (stack.root / "my server/ws.py").write_text(show)
 
     line = entries["ws"].command.replace("python", sys.executable)
-    done = subprocess.run(["/bin/sh", "-c", line], cwd=stack.root, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=stack.root, capture_output=True, text=True)
 
     assert done.stdout == f"{stack.root.resolve() / 'my server'} ['50% $HOME'] 1 it's $5\n"
     assert list(entries) == ["ws", "web"]

@@ -69,7 +69,11 @@ def _loaded(folder: Path, paths: tuple[Path, ...], process: Mapping[str, str]) -
     max_examples=250,
     deadline=None,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.filter_too_much,
+        HealthCheck.too_slow,
+    ],
 )
 @given(random=st.randoms(use_true_random=False))
 def test_a_field_gets_what_the_loader_says(random: Random, tmp_path: Path) -> None:
