@@ -216,6 +216,8 @@ def test_watch_prints_again_when_something_changed(
     assert watcher.stdout is not None
     assert json.loads(watcher.stdout.readline())["ports"][0]["state"] == "free"
     process = hold(spawned, ("127.0.0.1", port))
-    assert json.loads(watcher.stdout.readline())["ports"][0]["holders"][0]["pid"] == process.pid
+    while not (holders := json.loads(watcher.stdout.readline())["ports"][0]["holders"]):
+        pass  # it was seen between binding and listening
+    assert holders[0]["pid"] == process.pid
     watcher.send_signal(signal.SIGINT)
-    assert watcher.wait(timeout=10) == 130
+    assert watcher.wait() == 130

@@ -16,7 +16,7 @@ import pytest
 
 from devstack.host import process_facts
 from devstack.host.listening import is_bindable, listeners
-from tests.conftest import Outcome, clean_environment
+from tests.conftest import PATIENCE, Outcome, clean_environment
 from tests.port_programs import Processes, has_ipv6, hold, is_root, parsed, record_run, start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -277,7 +277,7 @@ def answer(stack: Path, reply: bytes) -> str:
     os.close(theirs)
     text = b""
     try:
-        while select.select([ours], [], [], 20)[0]:
+        while select.select([ours], [], [], PATIENCE)[0]:
             try:
                 text += os.read(ours, 4096)
             except OSError:
@@ -286,5 +286,5 @@ def answer(stack: Path, reply: bytes) -> str:
                 os.write(ours, reply)
     finally:
         os.close(ours)
-        command.wait(timeout=20)
+        command.wait()
     return text.decode()

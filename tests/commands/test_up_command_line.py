@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import clean_environment
+
 STACK = """\
 [services.a]
 type = "command"
@@ -56,6 +58,7 @@ def test_a_question_is_answered_at_the_terminal(
     process = subprocess.Popen(
         [sys.executable, "-m", "devstack", "up", "b", *extra],
         cwd=folder,
+        env=clean_environment(),
         stdin=follower,
         stdout=subprocess.DEVNULL,
         stderr=follower,

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import clean_environment
+from tests.conftest import PATIENCE, clean_environment
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -40,9 +40,18 @@ def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert executable, "no chromium: `make test` installs Debian's"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        running = playwright.chromium.launch(
+            executable_path=executable, args=CHROMIUM_FLAGS, timeout=PATIENCE * 1000
+        )
         yield running
         running.close()
+
+
+def new_page(browser: Browser, **options: Any) -> Page:
+    """A page that waits for a busy machine."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(PATIENCE * 1000)
+    return page
 
 
 class Run:
@@ -81,7 +90,7 @@ class Run:
         assert self.process.stderr
         self.errors = self.process.stderr.read().decode()
 
-    def until(self, event: str, *, service: str | None = None, timeout: float = 90) -> dict[str, Any]:
+    def until(self, event: str, *, service: str | None = None, timeout: float = PATIENCE) -> dict[str, Any]:
         """The next event of this name (and service); fails with what was seen instead when the run ends first."""
         while True:
             try:
@@ -98,7 +107,7 @@ class Run:
             if seen["event"] == event and service in (None, seen.get("service")):
                 return seen
 
-    def next(self, timeout: float = 90) -> dict[str, Any]:
+    def next(self, timeout: float = PATIENCE) -> dict[str, Any]:
         """The next event, whatever it is."""
         seen = self._queue.get(timeout=timeout)
         if seen is None:
@@ -121,16 +130,16 @@ class Run:
         """Ctrl-C, then the exit code."""
         return self.end(signal.SIGINT)
 
-    def end(self, signal_number: int, timeout: float = 30) -> int:
+    def end(self, signal_number: int) -> int:
         """Send a signal and wait for the end."""
         self.process.send_signal(signal_number)
-        return self.wait(timeout)
+        return self.wait()
 
-    def wait(self, timeout: float = 30) -> int:
+    def wait(self) -> int:
         """Wait for the end and read everything that is left."""
-        code = self.process.wait(timeout)
+        code = self.process.wait(PATIENCE)
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(PATIENCE)
         return code
 
     def close(self) -> None:

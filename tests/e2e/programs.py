@@ -7,12 +7,12 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from tests.conftest import NODE_MODULES
+from tests.conftest import NODE_MODULES, PATIENCE
 
 PYTHON = sys.executable
 
@@ -136,12 +136,15 @@ def tagged(run: str) -> list[int]:
 
 def guards(supervisor: int) -> list[int]:
     """Living guards of the devstack with this pid; they carry no tag."""
-    found = []
-    for pid in children(supervisor):
-        with suppress(OSError):
-            if b"guard_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-    return found
+    return [pid for pid in children(supervisor) if b"guard_main" in command_line(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    """The words of a process, each with a null byte behind it; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def children(pid: int) -> list[int]:
@@ -179,7 +182,7 @@ def living(processes: Mapping[int, str]) -> dict[int, str]:
     for pid, start in processes.items():
         now = identified(pid)
         if now is not None and now.split()[-1] == start:
-            left[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
+            left[pid] = command_line(pid).replace(b"\0", b" ").decode()[:80]
     return left
 
 
@@ -207,7 +210,7 @@ def can_bind(port: int) -> bool:
     return True
 
 
-def eventually(what: Callable[[], object], timeout: float = 30.0) -> bool:
+def eventually(what: Callable[[], object], timeout: float = PATIENCE) -> bool:
     """Whether `what` becomes true; looked at often, so no sleep decides the outcome."""
     until = time.monotonic() + timeout
     while time.monotonic() < until:
@@ -215,6 +218,21 @@ def eventually(what: Callable[[], object], timeout: float = 30.0) -> bool:
             return True
         time.sleep(0.01)
     return bool(what())
+
+
+def sleeps(thread: threading.Thread) -> bool:
+    """Whether a thread of ours is left alone for a second: what wakes up by itself does so in every second."""
+
+    def switches() -> int:
+        status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+        return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+    for _ in range(10):  # what it did last may take it a moment more
+        before = switches()
+        time.sleep(1.0)
+        if switches() - before <= 3:
+            return True
+    return False
 
 
 def toml(services: Mapping[str, Mapping[str, object]], extra: str = "") -> str:

@@ -255,7 +255,7 @@ def test_following_ends_when_its_reader_leaves_although_services_are_silent(
     assert follower.stdout
     assert follower.stdout.readline()
     follower.stdout.close()
-    assert follower.wait(timeout=20) == 0
+    assert follower.wait() == 0
 
 
 def following(folder: Path, piped: Piped) -> subprocess.Popen[bytes]:
@@ -282,7 +282,7 @@ def test_following_ends_with_the_run(
     while not (line := follower.stdout.readline()).startswith(b"server | server of process"):
         assert line, "the follower ended before it showed the new process"
     assert run.interrupt() == 130
-    assert follower.wait(20) == 0
+    assert follower.wait() == 0
 
 
 def test_who_follows_a_run_that_is_killed_is_told_so(
@@ -293,7 +293,7 @@ def test_who_follows_a_run_that_is_killed_is_told_so(
     run.until("run.ready")
     follower = following(folder, piped)
     run.process.send_signal(signal.SIGKILL)
-    _, errors = follower.communicate(timeout=20)
+    _, errors = follower.communicate()
     assert follower.returncode == 6
     assert b"the run ended unexpectedly" in errors
 
@@ -312,8 +312,8 @@ def test_who_still_reads_what_was_written_when_the_run_is_killed_is_told_so(
     assert follower.stdout
     assert follower.stdout.readline()
     run.process.send_signal(signal.SIGKILL)  # 3 of 4 MB have still to be read
-    run.process.wait(20)
-    _, errors = follower.communicate(timeout=60)
+    run.process.wait()
+    _, errors = follower.communicate()
     assert (follower.returncode, b"the run ended unexpectedly" in errors) == (6, True)
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import free_ports
 from tests.conftest import ROOT, clean_environment
-from tests.e2e.conftest import Run
+from tests.e2e.conftest import Run, new_page
 from tests.e2e.programs import can_bind
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.e2e, pytest.mark.node]
+pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.timeout(600)]  # it installs packages
 
 ARTEFACTS = ROOT / "test-artifacts"
 
@@ -51,27 +52,16 @@ def checkout(root: Path, free_port: Callable[[], int]) -> Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """One checkout for all tests of this module; the first `up` installs everything."""
-    taken: set[int] = set()
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port in taken:
-            return find()
-        taken.add(port)
-        return port
-
-    yield checkout(tmp_path_factory.mktemp("demo"), find)
+    return checkout(tmp_path_factory.mktemp("demo"), free_ports.find)
 
 
 @pytest.fixture
 def running(demo: Demo, up: Callable[..., Run]) -> Run:
     """The demo, up and ready."""
     run = up("--yes", cwd=demo.root)
-    run.until("run.ready", timeout=180)
+    run.until("run.ready")
     return run
 
 
@@ -90,11 +80,10 @@ def tagged_processes(root: Path) -> list[str]:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(300)
 def test_one_command_leads_a_new_developer_to_an_answer_in_the_page(
     demo: Demo, running: Run, browser: Browser
 ) -> None:
-    page = browser.new_page(viewport={"width": 900, "height": 700})
+    page = new_page(browser, viewport={"width": 900, "height": 700})
     page.goto(f"http://localhost:{demo.page}/")
     page.wait_for_selector('#state[data-state="open"]')
     page.wait_for_function("document.getElementById('presence').textContent.includes('1 agent')")
@@ -112,7 +101,6 @@ def test_one_command_leads_a_new_developer_to_an_answer_in_the_page(
     assert tagged_processes(demo.root) == []
 
 
-@pytest.mark.timeout(300)
 def test_the_example_files_were_copied_with_one_generated_secret_for_both(demo: Demo, running: Run) -> None:
     def secret(service: str) -> str:
         lines = demo.file(service).read_text().splitlines()
@@ -123,7 +111,6 @@ def test_the_example_files_were_copied_with_one_generated_secret_for_both(demo: 
     assert secret("server") not in "".join(str(event) for event in running.events)
 
 
-@pytest.mark.timeout(300)
 def test_a_changed_secret_is_found_by_doctor_and_refused_by_up(
     demo: Demo, running: Run, devstack: Callable[..., Any], up: Callable[..., Run]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from devstack.host.listening import is_bindable
 from tests.conftest import NODE_MODULES, Outcome
-from tests.e2e.conftest import Run
+from tests.e2e.conftest import Run, new_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -181,7 +181,7 @@ def moved_ports(devstack: Callable[..., Outcome], checkout: Path) -> dict[str, i
 
 def said(browser: Browser, url: str) -> str:
     """What the backend told the page."""
-    page = browser.new_page()
+    page = new_page(browser)
     try:
         page.goto(url)
         page.wait_for_function("document.querySelector('#said').textContent !== ''")

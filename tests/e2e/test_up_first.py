@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import clean_environment
 from tests.e2e.programs import eventually, toml
 
 Tree = Callable[[dict[str, str]], Path]
@@ -36,7 +37,8 @@ sys.addaudithook(note)
 sys.exit(main(["up", "--no-doctor"]))
 """
 STAY = "sh -c 'trap \"echo told >> told; exit 0\" TERM; echo $$ >> started; while :; do sleep 0.05; done'"
-SERVICES = {"a": {"command": STAY}, "b": {"command": STAY}, "later": {"command": STAY, "depends_on": ["a"]}}
+SERVICE = {"command": STAY, "stop": {"grace": "60s"}}
+SERVICES = {"a": SERVICE, "b": SERVICE, "later": SERVICE | {"depends_on": ["a"]}}
 
 
 def run(folder: Path, then: str) -> subprocess.CompletedProcess[str]:
@@ -44,11 +46,10 @@ def run(folder: Path, then: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("{then}", then)],
         cwd=folder,
-        env={**os.environ, "TMPDIR": str(folder)},
+        env=clean_environment({"TMPDIR": str(folder)}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Outcome
 from tests.e2e.conftest import Run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.e2e]
 Tree = Callable[[Mapping[str, str | bytes]], Path]
 
 IDLE = """
@@ -86,6 +86,6 @@ members = ["ws:JWT_SECRET"]
     assert found["locations"][0]["path"] == ".env" and found["locations"][0]["line"] == 1
     assert old not in told.out and new not in told.out
     assert devstack("restart", "ws", cwd=root).code == 0
-    run.until("service.ready", service="ws", timeout=30)
+    run.until("service.ready", service="ws")
     assert "stale-environment" not in findings(devstack("doctor", "--live", "--format", "json", cwd=root))
     assert run.interrupt() == 130

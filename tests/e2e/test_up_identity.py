@@ -47,7 +47,7 @@ def test_of_two_at_once_exactly_one_runs(tree: Tree, devstack: Command) -> None:
             )
             for _ in range(2)
         ]
-        problems = [one.communicate(timeout=60)[1] for one in both]
+        problems = [one.communicate()[1] for one in both]
         assert sorted(one.returncode for one in both) == [0, 5], problems
         assert "already up" in "".join(problems)
         record = json.loads((folder / ".devstack/state.json").read_text())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Outcome
+from tests.conftest import PATIENCE, Outcome
 from tests.e2e.conftest import Run
 from tests.e2e.programs import SERVER, eventually, identified, living, python, tagged, toml
 
@@ -98,7 +98,7 @@ def test_an_invalid_stack_file_is_refused_with_its_place_and_the_old_run_goes_on
 
 
 def test_a_port_of_somebody_else_a_missing_tool_and_a_new_error_are_refused_like_at_up(
-    tree: Tree, up: Up, devstack: Command
+    tree: Tree, up: Up, devstack: Command, free_port: Port
 ) -> None:
     folder = tree({"stack.toml": toml({"a": {"command": WAIT}})})
     run = up(cwd=folder)
@@ -116,7 +116,7 @@ def test_a_port_of_somebody_else_a_missing_tool_and_a_new_error_are_refused_like
     refused = devstack("restart", "--all", cwd=folder)
     assert (refused.code, "not installed: surely-not-there" in refused.err) == (4, True), refused.err
     link = '[[links]]\nfrom = "a:API_URL"\nto = "b"\n'
-    services = {"a": {"command": WAIT}, "b": {"command": WAIT, "port": 3999}}
+    services = {"a": {"command": WAIT}, "b": {"command": WAIT, "port": free_port()}}
     (folder / "stack.toml").write_text(toml(services) + link)
     (folder / ".env").write_text("API_URL=http://localhost:1234\n")
     refused = devstack("restart", "--all", cwd=folder)
@@ -158,7 +158,7 @@ def restarted(run: Run, devstack: Command, folder: Path) -> tuple[str, set[str]]
     """`restart --all`: what it says, and which services have another process afterwards."""
     shown = json.loads(devstack("ps", "--json", cwd=folder).out)["services"]
     before = {one["name"]: one["pid"] for one in shown}
-    done = devstack("restart", "--all", "--timeout", "30s", cwd=folder)
+    done = devstack("restart", "--all", cwd=folder)
     assert done.code == 0, done.err
     shown = json.loads(devstack("ps", "--json", cwd=folder).out)["services"]
     return done.out, {one["name"] for one in shown if one["pid"] != before.get(one["name"])}
@@ -234,6 +234,6 @@ def test_on_ports_of_its_own_a_changed_stack_keeps_them_and_what_has_not_changed
     assert run.until("service.started", service="more")
     now = {one["service"]: one["port"] for one in run.events if one["event"] == "service.started"}
     assert (now["ws"], now["web"]) == (before["ws"], before["web"])
-    with urllib.request.urlopen(f"http://127.0.0.1:{now['web']}/", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{now['web']}/", timeout=PATIENCE) as answer:
         assert answer.read() == b"blue"
     assert run.interrupt() == 130

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from devstack.host.signals import SAME_REQUEST
 from devstack.host.tree import of_run
-from tests.conftest import Outcome
+from tests.conftest import Outcome, clean_environment
 from tests.e2e.conftest import Run
 from tests.e2e.programs import (
     COUNTING,
@@ -26,6 +27,7 @@ from tests.e2e.programs import (
     STUBBORN,
     STUBBORN_MEMBER,
     can_bind,
+    command_line,
     eventually,
     guards,
     python,
@@ -73,7 +75,7 @@ def test_services_stop_in_reverse_dependency_order(tree: Tree, up: Up) -> None:
 def test_each_service_gets_its_own_signal(tree: Tree, up: Up) -> None:
     services = {
         "a": {"command": "sh -c 'trap \"echo got-int; exit 0\" INT; echo up; while :; do sleep 0.05; done'"}
-        | {"stop": {"signal": "INT", "grace": "5s"}}
+        | {"stop": {"signal": "INT", "grace": "60s"}}
     }
     folder = tree({"stack.toml": toml(services)})
     run = up(cwd=folder)
@@ -116,7 +118,7 @@ def test_the_exit_of_a_leader_is_noticed_although_an_escaped_process_keeps_the_p
         "a": {"command": python("escaped.py", "7"), "stop": {"grace": "300ms"}, "restart": "never"},
     }
     run = up(cwd=tree({"stack.toml": toml(services), "escaped.py": ESCAPED}))
-    assert run.until("service.exited", service="a", timeout=20)["code"] == 7
+    assert run.until("service.exited", service="a")["code"] == 7
     assert run.wait() == 4
     assert tagged(identity(run)) == []
 
@@ -162,32 +164,40 @@ signal.signal(signal.SIGTERM, end)
 print("up", flush=True)
 while True: time.sleep(60)
 """
+ORDERLY_SERVICE = {"a": {"command": python("orderly.py"), "stop": {"grace": "60s"}}}
+
+
+def end_by_the_terminal(start: Callable[[], Run]) -> None:
+    """Ctrl-C for all of the group, heard as one request.
+
+    A wrapper that had to wait for a processor passes it on so late that it is another one: then once more.
+    """
+    while True:
+        run = start()
+        run.until("service.output", service="a")
+        os.killpg(run.process.pid, signal.SIGINT)
+        run.until("run.finished")
+        run.wait()
+        stops = [one for one in run.events if one["event"] == "run.stopping"]
+        assert stops[0]["forced"] is False
+        if len(stops) == 1:
+            return
+        assert stops[1]["t"] - stops[0]["t"] > SAME_REQUEST / 2, stops
 
 
 @pytest.mark.skipif(shutil.which("timeout") is None, reason="needs timeout of coreutils")
 def test_a_ctrl_c_that_a_wrapper_passes_on_as_well_ends_the_run_in_order(tree: Tree, up: Up) -> None:
-    services = {"a": {"command": python("orderly.py")}}
-    folder = tree({"stack.toml": toml(services), "orderly.py": ORDERLY})
-    run = up(cwd=folder, through=["timeout", "600"])
-    run.until("service.output", service="a")
-    os.killpg(run.process.pid, signal.SIGINT)
-    run.until("run.finished")
-    run.wait()
-    assert [one["forced"] for one in run.events if one["event"] == "run.stopping"] == [False]
+    folder = tree({"stack.toml": toml(ORDERLY_SERVICE), "orderly.py": ORDERLY})
+    end_by_the_terminal(lambda: up(cwd=folder, through=["timeout", "600"]))
     assert (folder / "orderly").exists()
 
 
 @pytest.mark.node
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs npm")
 def test_a_ctrl_c_below_npm_run_ends_the_run_in_order(tree: Tree, up: Up) -> None:
-    services = {"a": {"command": python("orderly.py")}}
     package = '{"name": "x", "scripts": {"dev": "env"}}'  # npm adds the words after `--`
-    folder = tree({"stack.toml": toml(services), "orderly.py": ORDERLY, "package.json": package})
-    run = up(cwd=folder, through=["npm", "run", "--silent", "dev", "--"])
-    run.until("service.output", service="a")
-    os.killpg(run.process.pid, signal.SIGINT)
-    run.until("run.finished")
-    run.wait()
+    folder = tree({"stack.toml": toml(ORDERLY_SERVICE), "orderly.py": ORDERLY, "package.json": package})
+    end_by_the_terminal(lambda: up(cwd=folder, through=["npm", "run", "--silent", "dev", "--"]))
     assert (folder / "orderly").exists()
 
 
@@ -234,7 +244,7 @@ def test_after_kill_9_the_guard_stops_every_tree_and_ports_are_free(
     )
     run = up(cwd=folder)
     run.until("run.ready")
-    assert len(tagged(identity(run))) >= 4
+    assert eventually(lambda: len(tagged(identity(run))) >= 4)
     run.process.kill()
     run.process.wait()
     assert eventually(lambda: not tagged(identity(run)))
@@ -252,7 +262,7 @@ def test_a_killed_guard_is_replaced_and_the_next_one_does_its_work(tree: Tree, u
     assert eventually(lambda: not tagged(run.events[0]["run"]))
 
 
-@pytest.mark.timeout(300)  # forty commands, on a machine that may be busy
+@pytest.mark.timeout(600)  # forty commands
 def test_down_and_up_again_twenty_times_never_meets_a_port_in_use_and_leaks_nothing(
     tree: Tree, devstack: Command, free_port: Callable[[], int]
 ) -> None:
@@ -313,19 +323,18 @@ def test_concurrent_restarts_during_a_slow_stop_leave_exactly_one_instance(
     run.until("run.ready")
     clients = [
         subprocess.Popen(
-            ["python", "-m", "devstack", "restart", "a"],
+            [PYTHON, "-m", "devstack", "restart", "a"],
             cwd=folder,
-            env=os.environ | {"PATH": os.environ["PATH"]},
+            env=clean_environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         for _ in range(3)
     ]
-    for client in clients:
-        client.wait(60)
-    assert devstack("wait", "a:ready", "--timeout", "20s", cwd=folder).code == 0
-    live = [pid for pid in tagged(identity(run)) if b"slow.sh" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    assert len(live) == 1
+    assert [client.wait() for client in clients] == [0, 0, 0]
+    assert devstack("wait", "a:ready", cwd=folder).code == 0
+    # the shell forks for each sleep, and for a moment there are two of the same command
+    assert eventually(lambda: sum(b"slow.sh" in command_line(pid) for pid in tagged(identity(run))) == 1)
 
 
 def test_a_service_that_forks_all_the_time_leaves_nothing(tree: Tree, up: Up) -> None:
@@ -364,7 +373,7 @@ def test_down_ends_a_devstack_that_was_suspended(tree: Tree, up: Up, devstack: C
     run = up(cwd=folder)
     run.until("run.ready")
     run.process.send_signal(signal.SIGSTOP)
-    done = devstack("down", "--timeout", "20s", cwd=folder)
+    done = devstack("down", "--timeout", "100s", cwd=folder)
     assert done.code == 0, done.err
     assert run.wait() == 143
     assert not tagged(identity(run))
@@ -382,7 +391,7 @@ def test_down_force_kills_at_once_also_where_only_signals_are_heard(
     run.process.send_signal(signal.SIGSTOP)
     if not is_recorded:  # as in the first moment of a run
         (folder / ".devstack" / "state.json").unlink()
-    done = devstack("down", "--force", "--timeout", "14s", cwd=folder)
+    done = devstack("down", "--force", "--timeout", "100s", cwd=folder)
     assert done.code == 0, done.err
     assert run.wait() == 143
     assert not tagged(identity(run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 
 from tests.conftest import Outcome
 from tests.e2e.conftest import Run
+from tests.port_programs import has_ipv6
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.e2e]
 Tree = Callable[[Mapping[str, str | bytes]], Path]
 Up = Callable[..., Run]
 
@@ -127,8 +129,9 @@ def test_ready_means_that_a_client_with_token_and_origin_gets_in(
 def test_a_refused_token_is_named_asked_once_and_the_service_lives(
     tree: Tree, up: Up, free_port: Callable[[], int], devstack: Callable[..., Outcome]
 ) -> None:
-    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "6s" }'), web=OTHER))
+    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "15s" }'), web=OTHER))
     run = start(up, root)
+    began = run.until("service.started", service="ws")["t"]
     missed = run.until("service.probe_failed", service="ws")
     while "WebSocket" not in missed["detail"]:
         missed = run.until("service.probe_failed", service="ws")
@@ -139,12 +142,12 @@ def test_a_refused_token_is_named_asked_once_and_the_service_lives(
 
     # Longer than its budget: the process stays, and nobody asks it again.
     with pytest.raises(AssertionError, match=r"no service\.stopping"):
-        run.until("service.stopping", timeout=7)
+        run.until("service.stopping", timeout=began + 16 - time.time())
     assert len(asked(root)) == before
 
     # The signer's value changes: another token is sent, and the socket opens without a restart.
     (root / "web" / ".env").write_text(f"JWT_SECRET={SECRET}\n")
-    ready = run.until("service.ready", service="ws", timeout=20)
+    ready = run.until("service.ready", service="ws")
     assert ready["generation"] == 1
     run.until("run.ready")
 
@@ -152,7 +155,7 @@ def test_a_refused_token_is_named_asked_once_and_the_service_lives(
 def test_a_refusal_fails_a_start_that_nobody_watches(
     tree: Tree, free_port: Callable[[], int], devstack: Callable[..., Outcome]
 ) -> None:
-    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "6s" }'), web=OTHER))
+    root = tree(files(stack(free_port(), ready='ready = { tcp = true, within = "10s" }'), web=OTHER))
     told = devstack("up", "--wait", "--no-doctor", cwd=root)
     assert told.code == 4
     assert "unauthorized" in told.out + told.err
@@ -163,7 +166,7 @@ def test_a_restarted_server_is_asked_again(tree: Tree, up: Up, free_port: Callab
     run = start(up, root)
     run.until("service.probe_failed", service="ws")
     (root / "ws" / ".env").write_text(f"JWT_SECRET={SECRET}\nMODE=\n")
-    assert run.until("service.ready", service="ws", timeout=30)["generation"] == 2
+    assert run.until("service.ready", service="ws")["generation"] == 2
 
 
 @pytest.mark.parametrize(
@@ -222,6 +225,7 @@ def test_a_server_that_learns_its_path_late_is_waited_for(
     assert run.until("service.ready", service="ws")["generation"] == 1
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 def test_the_process_behind_the_port_must_be_ours(tree: Tree, up: Up, free_port: Callable[[], int]) -> None:
     """Another server on the other loopback address is not taken for ours, though `localhost` finds it first."""
     import socket
@@ -237,5 +241,5 @@ def test_the_process_behind_the_port_must_be_ours(tree: Tree, up: Up, free_port:
         other.bind(("::1", port))
         other.listen()
         (root / "ws" / "go").touch()
-        assert "WebSocket opens" in run.until("service.ready", service="ws", timeout=20)["detail"]
+        assert "WebSocket opens" in run.until("service.ready", service="ws")["detail"]
         assert run.interrupt() == 130

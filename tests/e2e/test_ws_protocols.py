@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT, Outcome, clean_environment
 
-pytestmark = [pytest.mark.e2e, pytest.mark.node, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.e2e, pytest.mark.node]
 Tree = Callable[[Mapping[str, str | bytes]], Path]
 
 
@@ -37,7 +37,7 @@ def ports(secret: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
         assert process.stdout
         yield json.loads(process.stdout.readline())
     finally:
-        process.communicate(timeout=20)
+        process.communicate()
 
 
 @pytest.fixture

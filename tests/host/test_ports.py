@@ -17,6 +17,7 @@ from devstack.host.judging import Context
 from devstack.host.listening import bind_error, is_bindable, listeners, listeners_of, occupants
 from devstack.host.model import HolderClass, PortState
 from devstack.host.ports import holders, status, udp_status
+from tests.e2e.programs import eventually
 from tests.port_programs import HOLDER, Processes, has_ipv6, hold, is_root, start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
@@ -153,7 +154,7 @@ def test_a_connection_in_time_wait_hinders_nobody(free_port: FreePort) -> None:
         accepted, _ = server.accept()
         accepted.close()  # the server closes first, so its end waits
         assert client.recv(1) == b""
-    assert listening.is_winding_down(port)
+    assert eventually(lambda: listening.is_winding_down(port))
     assert is_bindable(port)
     assert status([port], Context())[0].state is PortState.FREE
 
@@ -193,7 +194,7 @@ def test_a_server_that_never_accepts_is_called_hung(spawned: Processes, free_por
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
-        assert [entry.is_hung for entry in listeners([port])] == [True]
+        assert eventually(lambda: [entry.is_hung for entry in listeners([port])] == [True])
         holder = holders([port], Context())[port][0]
         assert holder.detail is not None
         assert "hung" in holder.detail

@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from devstack.host.pump import PARTIAL_AFTER, READ_SIZE, Pump, Source, incomplete_tail, output_pipe
+from tests.e2e.programs import sleeps
 
 
 class Kept:
@@ -241,20 +241,11 @@ def test_what_was_written_is_handed_on_before_the_pump_calls_itself_finished(pum
     assert (kept.data, kept.ended.is_set()) == (b"one\ntwo", True)
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads CPU time from /proc")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads context switches from /proc")
 def test_the_thread_sleeps_while_nothing_is_written(pump: Pump) -> None:
     kept = Kept()
     _, out = reading(pump, kept)
     os.write(out, b"hello\n")
     assert kept.arrived.wait(60)
-    before = _switches()
-    time.sleep(1.0)
-    assert _switches() - before <= 3
+    assert sleeps(next(one for one in threading.enumerate() if one.name == "output"))
     os.close(out)
-
-
-def _switches() -> int:
-    """Voluntary context switches of the output thread."""
-    thread = next(one for one in threading.enumerate() if one.name == "output")
-    status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
-    return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])

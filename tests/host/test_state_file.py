@@ -101,7 +101,7 @@ def test_a_run_that_has_not_signed_its_lock_yet_is_waited_for(
 
     monkeypatch.setattr(down, "time", SimpleNamespace(sleep=sign, monotonic=time.monotonic))
     assert down._signal(folder, "TERM")
-    assert run.wait(20) == -signal.SIGTERM
+    assert run.wait() == -signal.SIGTERM
 
 
 def test_a_run_that_ended_meanwhile_needs_no_signal(folder: PrivateFolder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from devstack.contract.connection import Endpoint
 from devstack.host.base import Command, this_host
 from devstack.probes import command, http, tcp
+from tests.conftest import PATIENCE
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
@@ -112,16 +114,20 @@ async def test_a_declared_status_is_the_only_right_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("exit 0", "exited 0"), ("exit 3", "exited 3"), ("sleep 60", "did not end within")],
+    ("text", "expected", "within"),
+    [
+        ("exit 0", "exited 0", PATIENCE),
+        ("exit 3", "exited 3", PATIENCE),
+        ("sleep 1000", "did not end within", 0.5),
+    ],
 )
-async def test_a_command_answers_by_its_exit_code(text: str, expected: str) -> None:
+async def test_a_command_answers_by_its_exit_code(text: str, expected: str, within: float) -> None:
     wanted = Command(argv=("sh", "-c", text), cwd=Path("/"), env={"PATH": os.environ["PATH"]})
-    answer = await command.probe(this_host("0000probe0000000"), wanted, shown=text, timeout=1.5)
+    answer = await command.probe(this_host(secrets.token_hex(8)), wanted, shown=text, timeout=within)
     assert answer.ok is (text == "exit 0")
     assert expected in answer.detail
 
 
 async def test_a_command_that_is_missing_cannot_be_waited_for() -> None:
     wanted = Command(argv=("surely-not-there",), cwd=Path("/"), env={})
-    assert (await command.probe(this_host("0000probe0000000"), wanted, shown="x")).fatal
+    assert (await command.probe(this_host(secrets.token_hex(8)), wanted, shown="x")).fatal

@@ -26,6 +26,7 @@ from devstack.supervisor import runner
 from devstack.supervisor.children import Output, in_loop
 from devstack.supervisor.gate import Target
 from devstack.supervisor.runner import Runner
+from tests.conftest import PATIENCE
 from tests.fakes import FakeChild, FakeHost
 
 
@@ -107,7 +108,7 @@ class Stage:
         _, subscription = self.hub.subscribe(lambda: loop.call_soon_threadsafe(self.react) and None)
         self.subscription = subscription
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 return await running.execute()
         finally:
             pump.stop()
@@ -223,7 +224,7 @@ async def test_the_end_of_the_run_is_told_after_output_that_a_slow_reader_held_u
 
     class Slow(Silent):
         def write(self, block: bytes) -> None:
-            assert may_go_on.wait(20)
+            assert may_go_on.wait(PATIENCE)
             stage.hub.publish(events.OutputBlock(service="a", generation=1, data=block))
 
     stage.output = lambda service, generation: Slow()
@@ -242,7 +243,7 @@ async def test_who_has_ended_does_not_become_ready_while_its_last_output_is_read
 
     class Slow(Silent):
         def write(self, block: bytes) -> None:
-            assert may_go_on.wait(20)
+            assert may_go_on.wait(PATIENCE)
 
     stage.output = lambda service, generation: Slow()
     stage.on[events.ServiceExited, "a"] = may_go_on.set

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import NODE_MODULES, Outcome
+from tests.e2e.conftest import new_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -22,7 +23,7 @@ OPEN_SOCKET = """([url, protocols]) => new Promise((done) => {
   const end = (code) => { socket.onclose = null; socket.close(); done({ opened, code }); };
   socket.onopen = () => { opened = true; setTimeout(() => end(null), 700); };
   socket.onclose = (event) => { socket.onclose = null; done({ opened, code: event.code }); };
-  setTimeout(() => { if (!opened) end("pending"); }, 5000);
+  setTimeout(() => { if (!opened) end("pending"); }, 100000);
 })"""
 
 
@@ -42,7 +43,7 @@ def repository(tree: Callable[[Mapping[str, str | bytes]], Path]) -> Callable[..
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page()
+    opened = new_page(browser)
     yield opened
     opened.close()
 

@@ -157,7 +157,7 @@ def test_the_mismatch_is_reproduced_explained_repaired_and_gone(
 
     by_hand(root, web, port, spawned)
     token = fetch_token(web)
-    page.goto(f"http://localhost:{web}/", timeout=200_000)
+    page.goto(f"http://localhost:{web}/")
     seen = page.evaluate(OPEN_SOCKET, [f"{url}?token={token}", []])
     assert seen == {"opened": False, "code": 1006}
 
@@ -185,12 +185,12 @@ def test_the_mismatch_is_reproduced_explained_repaired_and_gone(
     page.goto("about:blank")  # Next's page would reload by itself when its server comes back
     for process in reversed(spawned):
         process.terminate()
-        process.wait(20)
+        process.wait()
     assert devstack("env", "set", "ws:JWT_SECRET", "-", cwd=root, stdin=secret).code == 0
     assert doctor(root).errors == set()
     run = up("--yes", cwd=root)
-    run.until("run.ready", timeout=200)
-    page.goto(f"http://localhost:{web}/", timeout=200_000)
+    run.until("run.ready")
+    page.goto(f"http://localhost:{web}/")
     seen = page.evaluate(OPEN_SOCKET, [f"{url}?token={fetch_token(web)}", []])
     assert seen == {"opened": True, "code": None}
     told = ws(root, "ws")

@@ -81,7 +81,7 @@ def test_one_port_claimed_twice_is_found_in_the_files_alone(
 
     # Whoever comes second fails: the backend ends, or Vite goes on without hot reload.
     run = up("--no-doctor", cwd=root)
-    while "already in use" not in str(run.next(timeout=30)):
+    while "already in use" not in str(run.next()):
         pass
 
 
@@ -95,7 +95,7 @@ def test_an_hmr_socket_is_never_taken_for_the_app_s(
     web, backend, hmr = free_port(), free_port(), free_port()
     root = repository(files(web, backend, hmr, f"ws://localhost:{backend}/"), node=("web",))
     run = up(cwd=root)
-    run.until("run.ready", timeout=200)
+    run.until("run.ready")
     assert ws(root, "backend")["verdict"]["code"] == "ok"
     assert ws(root, f"ws://localhost:{hmr}/ws")["verdict"]["code"] == "hmr-socket"
     assert ws(root, f"ws://localhost:{hmr}/ws", "--origin", "")["verdict"]["code"] == "hmr-socket"

@@ -97,7 +97,7 @@ probe = false
 """
     root = tree({"stack.toml": stack, "server.py": SERVER})
     run = up(cwd=root)
-    run.until("run.ready", timeout=30)
+    run.until("run.ready")
     report = doctor(root, "--live")
     said = " ".join(f["message"] for f in report.findings if f["rule"] == "health-contradicts-stack")
     assert "port 8080" in said
