@@ -132,7 +132,7 @@ def test_of_a_workspace_only_servers_are_services(tree: Tree, devstack: Devstack
         {
             **TWO,
             "package.json": package({"dev": "bun --filter '*' dev"}),
-            "guide/package.json": package({"dev": "astro dev & tsc -w"}, name="@acme/guide"),
+            "guide/package.json": package({"dev": "typedoc --watch & tsc -w"}, name="@acme/guide"),
             "ui/package.json": package({"dev": "concurrently 'tsc -w' 'tailwindcss -w'"}, name="@acme/ui"),
         }
     )

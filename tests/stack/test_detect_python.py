@@ -137,8 +137,9 @@ def test_evaluations_mocks_scripts_and_tools_are_no_services(tree: Tree, devstac
         ({"pyproject.toml": "", "README.md": "`uv sync`, `uv run x`; `poetry install`"}, "uv run python", "uv sync"),
         ({"Pipfile": ""}, "pipenv run python", "pipenv install --dev"),
         ({"pyproject.toml": "[tool.hatch.envs.default]\n"}, "hatch run python", "hatch env create"),
+        ({"pyproject.toml": "[project]\n"}, "uv run python", "uv sync"),
         (
-            {"pyproject.toml": "[project]\n"},
+            {"pyproject.toml": "[project]\n[build-system]\n"},
             ".venv/bin/python",
             "python3 -m venv .venv && .venv/bin/python -m pip install -e .",
         ),

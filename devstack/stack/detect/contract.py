@@ -21,7 +21,7 @@ from devstack.stack.model import ServiceType
 
 FRONTEND_PORTS = {ServiceType.NEXT: 3000, ServiceType.VITE: 5173}
 
-_PREFIX = re.compile(r"^(?:NEXT_PUBLIC_|VITE_|REACT_APP_|EXPO_PUBLIC_|PUBLIC_)")
+_PREFIX = re.compile(r"^(?:(?:NEXT_|EXPO_|NUXT_)?PUBLIC_|VITE_|REACT_APP_|VUE_APP_|GATSBY_)")
 _SHARED_SECRET = re.compile(
     r"(?:JWT|AUTH|SESSION|SIGNING|TOKEN|API|WEBHOOK|SHARED|SOCKET|WS)_?SECRET(?:_KEY)?$"
 )

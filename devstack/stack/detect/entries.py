@@ -42,8 +42,12 @@ _APPLICATIONS = (
     "server(",
 )
 _FLASK = re.compile(r"^(\w+)\s*=\s*Flask\(", re.MULTILINE)
+_GRADIO = re.compile(r"^\s*(?:import|from)\s+gradio\b", re.MULTILINE)
 _SOCKETS = re.compile(r"^\s*(?:from|import)\s+websockets\b", re.MULTILINE)
-_SERVES = re.compile(r"\bwebsockets\.serve\(|(?<!def )(?<![.\w])serve\(|\bweb\.run_app\(")
+_SERVES = re.compile(
+    r"\bwebsockets\.serve\(|(?<!def )(?<![.\w])serve\(|\bweb\.run_app\(|\bIOLoop\.(?:current|instance)\(\)\.start\("
+)
+_LAUNCHES = re.compile(r"\.launch\(")
 _LOADS = re.compile(r"^\s*load_dotenv\(", re.MULTILINE)
 _RUNS_ITSELF = re.compile(r"""__name__\s*==\s*['"]__main__['"]""")
 _RUNS_SERVER = re.compile(r"\buvicorn\.(?:run|Config)\(|\bapp\.run\(|\bweb\.run_app\(|\brun_app\(")
@@ -52,6 +56,8 @@ _FOR_PEOPLE = re.compile(
     r"\bArgumentParser\(|^\s*(?:import|from)\s+(?:click|typer|fire)\b|\binput\(", re.MULTILINE
 )
 BOT = "Pipecat bot"
+WORKER = "worker"
+"""The role of what takes its work from a queue."""
 ORDER = (
     "server",
     "main",
@@ -85,6 +91,8 @@ class Program:
         app: the ASGI or WSGI application that a server must run; None where the file runs itself.
         is_factory: `app` is a function that makes it.
         port: where it listens unless told otherwise; None where that is not known.
+        command: of a program that runs the file, with `{file}`, `{module}` and `{port}`; "" where that is Python.
+        role: what it is for its project, beside other programs of the same kind.
     """
 
     path: Path
@@ -97,6 +105,8 @@ class Program:
     is_socket: bool = False
     port: int | None = None
     certainty: Certainty = Certainty.PLAIN
+    command: str = ""
+    role: str = ""
 
     @property
     def rank(self) -> tuple[Certainty, int, int, str]:
@@ -110,7 +120,7 @@ def program(tree: Tree, path: Path) -> Program | None:
     if "scripts" in path.relative_to(tree.root).parts:
         return None
     text = tree.text(path)
-    for known in (_agent, _django, _application, _sockets, _weak):
+    for known in (_agent, _django, _hosted, _application, _sockets, _weak):
         found = known(tree, path, text)
         if found is not None:
             return found
@@ -138,6 +148,66 @@ def _django(tree: Tree, path: Path, text: str) -> Program | None:
     if path.name != "manage.py" or "django" not in text.lower():
         return None
     return Program(path=path, kind=ServiceType.PYTHON, line=1, what="Django project")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Host:
+    """A program that runs Python files which hold `sign`; of those only files with one of these `names`."""
+
+    sign: re.Pattern[str]
+    what: str
+    command: str
+    port: int | None = None
+    names: tuple[str, ...] = ()
+    role: str = ""
+
+
+_HOSTS = (
+    _Host(
+        sign=re.compile(r"^@(?:cl|chainlit)\.(?:on_message|on_chat_start|on_audio_chunk)\b", re.M),
+        what="Chainlit application",
+        command="chainlit run {file} --headless --port {port}",
+        port=8000,
+        role="pages",
+    ),
+    _Host(
+        sign=re.compile(r"^\s*(?:import|from)\s+streamlit\b", re.M),
+        what="Streamlit application",
+        command="streamlit run {file} --server.headless true --server.port {port}",
+        port=8501,
+        names=("app", "main", "streamlit_app", "home", "ui", "frontend", "dashboard"),
+        role="pages",
+    ),
+    _Host(
+        sign=re.compile(r"^\w+\s*(?::[^=\n]+)?=\s*(?:celery\.)?Celery\(", re.M),
+        what="Celery worker",
+        command="celery -A {module} worker --loglevel info",
+        role=WORKER,
+    ),
+    _Host(
+        sign=re.compile(r"^class WorkerSettings\b", re.M),
+        what="arq worker",
+        command="arq {module}.WorkerSettings",
+        role=WORKER,
+    ),
+)
+
+
+def _hosted(tree: Tree, path: Path, text: str) -> Program | None:
+    for host in _HOSTS:
+        sign = host.sign.search(text)
+        if sign is None or (host.names and path.stem.lower() not in host.names):
+            continue
+        return Program(
+            path=path,
+            kind=ServiceType.PYTHON,
+            line=line_of(text, sign.start()),
+            what=host.what,
+            port=host.port,
+            command=host.command,
+            role=host.role,
+        )
+    return None
 
 
 def _application(tree: Tree, path: Path, text: str) -> Program | None:
@@ -173,7 +243,12 @@ def _application(tree: Tree, path: Path, text: str) -> Program | None:
 
 
 def _sockets(tree: Tree, path: Path, text: str) -> Program | None:
-    has_library = "aiohttp" in text or ("websockets" in text and _SOCKETS.search(text))
+    if _GRADIO.search(text) and (launches := _LAUNCHES.search(text)) is not None:
+        line = line_of(text, launches.start())
+        return Program(
+            path=path, kind=ServiceType.PYTHON, line=line, what="Gradio pages", port=7860, role="pages"
+        )
+    has_library = any(name in text for name in ("aiohttp", "tornado")) or _SOCKETS.search(text)
     serves = _SERVES.search(text) if has_library else None
     if serves is None:
         return None

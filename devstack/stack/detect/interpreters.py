@@ -37,7 +37,8 @@ def of(tree: Tree, folder: Path) -> Interpreter:
     """By the nearest folder upward that says it."""
     for place, prefix in tree.upward(folder):
         for name, lockfile, table, command, creates in _MANAGERS:
-            if (place / lockfile).is_file() or _has_table(tree, place, table) or _is_told(tree, place, name):
+            is_named = _has_table(tree, place, table) or _is_told(tree, place, name)
+            if (place / lockfile).is_file() or is_named or (name == "uv" and _only_lists(tree, place)):
                 given = lockfile if (place / lockfile).is_file() else "pyproject.toml"
                 setup = (command, (f"{prefix}{given}",), tuple(f"{prefix}{one}" for one in creates))
                 return Interpreter(python=f"{name} run python", run=f"{name} run ", setup=setup)
@@ -66,6 +67,13 @@ def _environment(place: Path, prefix: str) -> Interpreter | None:
 def _has_table(tree: Tree, place: Path, table: str) -> bool:
     text = tree.text(place / "pyproject.toml") if table else ""
     return re.search(rf"^\[+{re.escape(table)}[.\]]", text, re.MULTILINE) is not None
+
+
+def _only_lists(tree: Tree, place: Path) -> bool:
+    """Whether a project says what it needs but not how it is built, which pip would have to do to install that."""
+    is_plain = _has_table(tree, place, "project") and not _has_table(tree, place, "build-system")
+    has_other_way = any((place / name).exists() for name in ("requirements.txt", ".venv", "venv"))
+    return is_plain and not has_other_way
 
 
 def _is_told(tree: Tree, place: Path, name: str) -> bool:

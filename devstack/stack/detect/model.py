@@ -43,7 +43,9 @@ class Candidate:
 
     Attributes:
         folder: absolute.
+        has_pages: it serves pages although its type is not one of those that do.
         is_socket: it serves WebSockets.
+        is_worker: it takes its work from a queue, and shares its source with the server that puts it there.
         socket_path: where, when the source says so.
         health: path of its health endpoint, or None.
         may_use_tls: something in its folder speaks of certificates.
@@ -64,7 +66,9 @@ class Candidate:
     folder: Path
     command: str | None = None
     port: int | None = None
+    has_pages: bool = False
     is_socket: bool = False
+    is_worker: bool = False
     protocol: str = "ws"
     socket_path: str | None = None
     health: str | None = None
@@ -92,7 +96,7 @@ class Candidate:
     @property
     def is_frontend(self) -> bool:
         """Whether it serves pages."""
-        return self.kind in FRONTENDS
+        return self.kind in FRONTENDS or self.has_pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

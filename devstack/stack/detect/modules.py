@@ -13,6 +13,7 @@ _ABSOLUTE = re.compile(
 )
 
 _SERVED = re.compile(r"""['"]([A-Za-z_][\w.]*):[A-Za-z_]\w*['"]""")
+_NAMED = re.compile(r"""['"](\w[\w./-]*)\.py['"]""")
 
 
 def top(tree: Tree, file: Path, project: Path) -> Path:
@@ -31,14 +32,15 @@ def top(tree: Tree, file: Path, project: Path) -> Path:
         inside = [rest.strip("/") for name, rest in imports if name == folder.name]
         if not _has(file.parent, folder.name) and any(not one or _has(folder, one) for one in inside):
             return folder.parent
-    if any(_has(file.parent, name) and not _has(project, name) for name, _ in imports):
+    if any(name != file.stem and _has(file.parent, name) and not _has(project, name) for name, _ in imports):
         return file.parent
     return project
 
 
 def imported(tree: Tree, file: Path, folders: tuple[Path, ...]) -> set[Path]:
-    """The files that `file` imports or has served (`"app.main:app"`), looked for in `folders`."""
+    """The files that `file` imports, starts or has served (`"app.main:app"`, `"bot.py"`), looked for in `folders`."""
     served = [match[1].replace(".", "/") for match in _SERVED.finditer(tree.text(file))]
+    served += [match[1] for match in _NAMED.finditer(tree.text(file))]
     found = {folder / f"{one}.py" for folder in folders for one in served}
     for match in _ABSOLUTE.finditer(tree.text(file)):
         module = (match[1] + match[2]).replace(".", "/")

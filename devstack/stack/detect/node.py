@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devstack import regular
 from devstack.stack import package, scripts, shell_words, workspaces
-from devstack.stack.detect import contract, langgraph, parallel
+from devstack.stack.detect import parallel, servers
 from devstack.stack.detect.model import Candidate, Evidence
 from devstack.stack.detect.tree import Tree, line_of
 from devstack.stack.model import FRONTENDS, ServiceType
@@ -40,8 +40,6 @@ _LISTENS = re.compile(r"\.listen\(|\bcreateServer\(|\b(?:Bun|Deno)?\.?serve\(|We
 _BUILDS = re.compile(r"(?:^|/)(?:(?:esbuild|rollup|webpack|build|watch)[\w.-]*|scripts/.*)\.[cm]?[jt]s$")
 # Compilers that start the result: `tsup --watch --onSuccess "node dist/index.js"`.
 _COMPILERS = {"tsup", "tsdown", "tsc-watch", "unbuild"}
-# Development servers around Vite, which read its configuration and its env files.
-_ON_VITE = {("react-router", "dev"), ("remix", "vite:dev")}
 _RUNTIMES = {"node", "tsx", "ts-node", "ts-node-dev", "tsnd", "bun", "deno", "nest", "nodemon"}
 _SIDE_SCRIPT = re.compile(
     r"(?:dev|start)?[:-]?(ws|websocket|socket|server|api|backend|worker|realtime|agent)"
@@ -97,7 +95,10 @@ def _parallel(tree: Tree, folder: Path, own: package.Package) -> Iterator[Candid
             setup=_setup(tree, folder),
         )
         _port(tree, candidate, text)
-        if kind is ServiceType.NODE:
+        server = servers.of(words)
+        if server is not None:
+            servers.listen(tree, candidate, server)
+        elif kind is ServiceType.NODE:
             _entry(tree, candidate, words)
         _socket(candidate, own)
         yield candidate
@@ -136,7 +137,9 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
         return None
     text = _followed(own, own.scripts[script])
     kind = _kind(own, text)
-    if kind is None or (kind is ServiceType.NODE and (_is_orchestrator(own) or _is_tool(tree, own))):
+    server = servers.in_script(text)
+    is_other = server is None and kind is ServiceType.NODE and (_is_orchestrator(own) or _is_tool(tree, own))
+    if kind is None or is_other:
         return None
     which = package.manager(folder, tree.root)
     is_default = script in ("dev", "start") and kind is not ServiceType.LIVEKIT_AGENT
@@ -148,24 +151,14 @@ def _main(tree: Tree, folder: Path, own: package.Package) -> Candidate | None:
         evidence=[_evidence(tree, own, script)],
     )
     _port(tree, candidate, text)
-    if kind is ServiceType.VITE and candidate.port is None and any(one in text for one, _ in _ON_VITE):
-        wanted = contract.FRONTEND_PORTS[kind]
-        candidate.command = f"{which} run {script}{' --' if which == 'npm' else ''} --port {wanted}"
-        candidate.default_port = wanted
-    if kind is ServiceType.NODE:
-        _listener(tree, candidate, text)
+    if server is not None:
+        servers.listen(tree, candidate, server, servers.told(script, which))
+    elif kind is ServiceType.NODE:
+        entry = _file(folder, text.split())
+        _port_in_source(tree, candidate, [] if entry is None else [entry])
     _socket(candidate, own)
     candidate.setup = _setup(tree, folder)
     return candidate
-
-
-def _listener(tree: Tree, candidate: Candidate, text: str) -> None:
-    """Where a server listens, by its framework or by the file that its script starts."""
-    words = text.split()
-    if any(name in words for name in langgraph.JAVASCRIPT):
-        candidate.port, candidate.health = candidate.port or langgraph.PORT, langgraph.HEALTH
-    entry = _file(candidate.folder, words)
-    _port_in_source(tree, candidate, [] if entry is None else [entry])
 
 
 _SERVERS = {
@@ -224,10 +217,9 @@ def _kind(own: package.Package, text: str) -> ServiceType | None:
             return ServiceType.NEXT
         if program == "vite" and words[1:2] not in (("build",), ("preview",)):
             return ServiceType.VITE
-        if words[:2] in _ON_VITE:
-            return ServiceType.VITE
-        if program in langgraph.JAVASCRIPT and "dev" in words:
-            return ServiceType.NODE
+        server = servers.of(words)
+        if server is not None:
+            return server.kind
         if (
             segment is segments[-1] and _is_runtime(words, segment) and not _only_builds(own, words)
         ):  # what comes before it ends
@@ -267,7 +259,10 @@ def _side_services(
 ) -> Iterator[Candidate]:
     """Servers that stand beside the main script: `"ws": "tsx server/ws.ts"`."""
     which = package.manager(folder, tree.root)
-    for name, text in own.scripts.items():
+    begun: set[Path | None] = set()
+    watching_first = sorted(own.scripts, key=lambda name: not name.startswith("dev"))
+    for name in watching_first:
+        text = own.scripts[name]
         match = _SIDE_SCRIPT.fullmatch(name)
         if match is None or name in ("dev", "start") or _is_production(own, folder, name):
             continue
@@ -275,8 +270,10 @@ def _side_services(
             words = scripts.tool(tuple(shlex.split(text)))
         except ValueError:
             continue
-        if not words or not _is_runtime(words, text):
+        entry = _file(folder, words)
+        if not words or not _is_runtime(words, text) or (entry in begun and entry is not None):
             continue
+        begun.add(entry)
         candidate = Candidate(
             name=match[1],
             kind=ServiceType.LIVEKIT_AGENT if "@livekit/agents" in own.dependencies else ServiceType.NODE,

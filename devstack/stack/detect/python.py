@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from devstack.stack import scripts, shell_words
-from devstack.stack.detect import entries, interpreters, modules
+from devstack.stack.detect import django, entries, interpreters, modules
 from devstack.stack.detect.entries import Certainty, Program
 from devstack.stack.detect.follow import STARTED, Leaf
 from devstack.stack.detect.model import Candidate, Evidence
@@ -20,26 +21,33 @@ _ROUTE = re.compile(r"""\.websocket\(\s*['"](/[^'"{]*)|WebSocketRoute\(\s*['"](/
 _PORT = re.compile(
     r"""\bport\s*=\s*(\d{4,5})\b|PORT\w*['"]\s*,\s*['"]?(\d{4,5})\b|\bserve\([^)\n]*,\s*(\d{4,5})\b"""
     r"""|\bPORT\s*=\s*(?:int\()?['"]?(\d{4,5})\b|PORT\w*['"]\)\s*or\s*['"]?(\d{4,5})\b"""
+    r"""|\bserver_port\s*=\s*(\d{4,5})\b|\.listen\(\s*(\d{4,5})\b"""
 )
 _SETTING = re.compile(
     r"^\s+(?:server_|app_|api_)?port\s*:\s*int\s*=\s*(?:Field\(\s*(?:default=)?)?(\d{4,5})\b", re.M | re.I
 )
-_PORT_FLAG = re.compile(r"(?:^|\s)(?:--port|-p)[= ](\d{2,5})\b")
-_SERVERS = {"uvicorn", "hypercorn", "daphne", "fastapi", "flask", "quart", "sanic", "chainlit", "langgraph"}
-_DEFAULT_PORTS = {"flask": 5000, "quart": 5000}
+_PORT_FLAG = re.compile(r"(?:^|\s)(?:--(?:server\.)?port|-p)[= ](\d{2,5})\b")
+# Programs that run an application of the file they are given, and where they listen unless told otherwise.
+_SERVERS = {
+    **dict.fromkeys(("uvicorn", "hypercorn", "daphne", "fastapi", "sanic", "langgraph"), 8000),
+    **dict.fromkeys(("flask", "quart"), 5000),
+}
+_PAGES = {"chainlit": 8000, "streamlit": 8501}
+_WORKERS = {"celery": None, "arq": None}
+_RUNNERS: dict[str, int | None] = {**_SERVERS, **_PAGES, **_WORKERS}
 _PRIVATE = re.compile(r"(?i)secret|token|passw|key|auth|credential|dsn|ur[il]$")
 _LIBRARIES = {"src", "app", "lib"}
 _NO_PROGRAM = re.compile(r"(?:^|_)(?:mock|dummy|fake|example|demo)(?:_|$)")
 
 
 def find(tree: Tree) -> Iterator[Candidate]:
-    """At most one server and one agent per project; the best-named file of each stands for the others."""
-    taken: set[tuple[Path, ServiceType]] = set()
+    """At most one of each kind and role per project; its best-named file stands for the others."""
+    taken: set[tuple[Path, ServiceType, str]] = set()
     for program in sorted(_programs(tree), key=lambda one: one.rank):
         folder = _project(tree, program.path.parent)
-        is_known = (folder, program.kind) in taken
-        if not is_known:
-            taken.add((folder, program.kind))
+        key = (folder, program.kind, program.role)
+        if key not in taken:
+            taken.add(key)
             yield _candidate(tree, folder, program)
 
 
@@ -54,14 +62,14 @@ def _programs(tree: Tree) -> list[Program]:
     users: dict[Path, Program] = {}
     left: set[Path] = set()
     for one in sorted(found, key=lambda one: one.rank):
-        if one.certainty is Certainty.WEAK:
+        if one.certainty is Certainty.WEAK or one.role == entries.WORKER:
             continue
         folders = (tree.root, _project(tree, one.path.parent), one.path.parent)
         uses = {other.path for other in found} & modules.imported(tree, one.path, folders) - {one.path}
         left |= uses
         if one.app is None and any(users.setdefault(path, one) is not one for path in uses):
             left.add(one.path)  # another way to start the same application
-    return [one for one in found if one.path not in left]
+    return [one for one in found if one.path not in left or one.role == entries.WORKER]
 
 
 def join(tree: Tree, services: list[Candidate], leaves: Iterable[Leaf], *, may_add: bool) -> None:
@@ -75,7 +83,8 @@ def join(tree: Tree, services: list[Candidate], leaves: Iterable[Leaf], *, may_a
         if entry is None or not entry.is_relative_to(tree.root):
             continue
         known = _known(tree, services, entry, may_replace=words[0] in _SERVERS or may_add)
-        if known is None and may_add and (words[0] in _SERVERS or leaf.is_beside):
+        is_told = may_add and (words[0] in _RUNNERS or leaf.is_beside)
+        if known is None and (is_told or words[0] in _PAGES):
             known = Candidate(
                 name=_name(tree, leaf.folder, entry), kind=ServiceType.PYTHON, folder=leaf.folder
             )
@@ -86,10 +95,11 @@ def join(tree: Tree, services: list[Candidate], leaves: Iterable[Leaf], *, may_a
 
 
 def widen(services: list[Candidate]) -> None:
-    """A service alone in its folder has all of it as its source."""
+    """A service alone in its folder has all of it as its source, and so have servers and their workers."""
     for one in services:
-        is_alone = all(one is other or one.folder != other.folder for other in services)
-        if one.kind is ServiceType.PYTHON and is_alone:
+        others = [other for other in services if one is not other and one.folder == other.folder]
+        is_alone = one.is_worker or all(other.is_worker for other in others)
+        if one.kind in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT) and is_alone:
             one.source = None
 
 
@@ -125,7 +135,7 @@ def _start(tree: Tree, service: Candidate, leaf: Leaf, entry: Path) -> None:
     service.setup = interpreter.setup or service.setup
     service.evidence.append(leaf.evidence)
     port = _PORT_FLAG.search(service.command)
-    default = _DEFAULT_PORTS.get(words[0], 8000) if words[0] in _SERVERS else None
+    default = _RUNNERS.get(words[0])
     service.port = int(port[1]) if port else service.port or service.default_port or default
     service.default_port = None
 
@@ -136,7 +146,10 @@ def _own(folder: Path, entry: Path) -> Path:
 
 def _started(folder: Path, words: tuple[str, ...]) -> Path | None:
     """The file of `python -m uvicorn api.main:app`, `python api/main.py`, `uvicorn --app-dir src api:app`."""
-    if not words or not (words[0] in _SERVERS or re.fullmatch(r"python[0-9.]*", words[0])):
+    if not words or not (words[0] in _RUNNERS or re.fullmatch(r"python[0-9.]*", words[0])):
+        return None
+    given = [word for before, word in pairwise(words) if before not in ("-A", "--app")]
+    if words[0] == "celery" and "worker" not in given:
         return None
     inside = next((words[index + 1] for index, word in enumerate(words[:-1]) if word == "--app-dir"), ".")
     for word in words[1:]:
@@ -190,8 +203,9 @@ def _candidate(tree: Tree, project: Path, program: Program) -> Candidate:
         name=_name(tree, folder, program.path), kind=program.kind, folder=folder, project=project
     )
     candidate.evidence.append(Evidence(path=tree.shown(program.path), line=program.line, what=program.what))
-    if program.what == entries.BOT and folder == tree.root:
-        candidate.name = "bot"
+    candidate.is_worker = program.role == entries.WORKER
+    if candidate.is_worker or (program.what == entries.BOT and folder == tree.root):
+        candidate.name = program.role or "bot"
     if folder != project or folder == tree.root:
         candidate.source = _own(folder, program.path)
     if program.kind is ServiceType.PYTHON:
@@ -200,7 +214,7 @@ def _candidate(tree: Tree, project: Path, program: Program) -> Candidate:
     candidate.setup = interpreters.of(tree, folder).setup
     route = _ROUTE.search(text)
     if program.is_socket or route or _SOCKETS.search(text) or "@app.websocket" in text:
-        candidate.is_socket = candidate.kind is ServiceType.PYTHON
+        candidate.is_socket = candidate.kind is ServiceType.PYTHON and not candidate.is_worker
         candidate.socket_path = (route[1] or route[2]) if route else None
         candidate.protocol = "socket.io" if program.is_socket and "socketio" in text else "ws"
     return candidate
@@ -228,9 +242,13 @@ def _command(tree: Tree, candidate: Candidate, program: Program, top: Path) -> s
     relative = program.path.relative_to(candidate.folder)
     if program.kind is ServiceType.LIVEKIT_AGENT:
         return f"{python} {relative.as_posix()} dev"
+    if program.command:
+        candidate.default_port = program.port
+        return interpreters.of(tree, candidate.folder).run + program.command.format(
+            file=relative.as_posix(), module=modules.dotted(program.path.relative_to(top)), port=program.port
+        )
     if relative.name == "manage.py":
-        candidate.default_port = candidate.port or 8000
-        return f"{python} manage.py runserver {candidate.default_port}"
+        return f"{python} {_managed(tree, candidate)}"
     module = modules.dotted(program.path.relative_to(top))
     if program.app is None:
         is_module = relative.name == "__main__.py" or (top == candidate.folder and len(relative.parts) > 1)
@@ -242,6 +260,16 @@ def _command(tree: Tree, candidate: Candidate, program: Program, top: Path) -> s
     inside = "" if top == candidate.folder else f" --app-dir {top.relative_to(candidate.folder).as_posix()}"
     factory = " --factory" if program.is_factory else ""
     return f"{python} -m uvicorn{inside} {module}:{program.app}{factory} --port {candidate.default_port}"
+
+
+def _managed(tree: Tree, candidate: Candidate) -> str:
+    """What Python runs of a Django project."""
+    candidate.default_port = candidate.port or 8000
+    found = django.channels(tree, candidate.folder)
+    if found is not None:
+        candidate.is_socket, candidate.socket_path = True, found.path
+    own = "" if found is None else found.command
+    return f"-m {own} {candidate.default_port}" if own else f"manage.py runserver {candidate.default_port}"
 
 
 def _entry(tree: Tree, folder: Path, found: Path) -> Path:

@@ -24,7 +24,7 @@ from devstack.stack.detect import (
 from devstack.stack.detect.model import Candidate, Detected, Evidence, Read
 from devstack.stack.detect.reads import reads
 from devstack.stack.detect.tree import TEST_FILE, Tree, line_of
-from devstack.stack.model import FRONTENDS, ServiceType
+from devstack.stack.model import ServiceType
 
 SOURCES = (*node.SOURCES, ".py", ".vue", ".svelte")
 _HEALTH = re.compile(r"""['"](/(?:api/)?(?:health|healthz|healthcheck|ping))/?['"]""")
@@ -89,7 +89,7 @@ def _name(service: Candidate, root: Path) -> None:
     beside = service.name != service.folder.name and service.kind in (ServiceType.NODE, ServiceType.PYTHON)
     if not at_root and service.folder.name not in _GENERIC and not beside:
         return
-    if service.kind in FRONTENDS:
+    if service.is_frontend:
         service.name = "web"
     elif service.kind is ServiceType.LIVEKIT_AGENT:
         service.name = "agent"
@@ -200,7 +200,7 @@ def _endpoints(tree: Tree, service: Candidate, path: Path, text: str) -> None:
 
 
 def _port(tree: Tree, service: Candidate) -> None:
-    if service.port is None and service.kind is ServiceType.NODE:
+    if service.port is None and service.default_port is None and service.kind is ServiceType.NODE:
         node.port_in_source(tree, service)
     if service.is_frontend:
         return

@@ -78,7 +78,7 @@ def _by_hand(table: Table, service: Candidate) -> None:
     """What a person has to do or to add, as comments: it is not guessed."""
     if service.migration is not None:
         table.add(tomlkit.comment(f"before the first start: `{service.migration}`, once its database is up"))
-    if service.port is None and service.kind in _SERVERS:
+    if service.port is None and service.kind in _SERVERS and not service.is_worker:
         table.add(tomlkit.comment("port = …  # none was found; without one it is ready as soon as it runs"))
     if service.setup is None and service.kind in _PYTHON and not (service.command or "").startswith("."):
         table.add(tomlkit.comment('setup = { command = "…" }  # nothing says how its packages are installed'))
