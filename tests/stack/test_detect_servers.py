@@ -230,3 +230,37 @@ def test_an_agent_alone_at_the_root_has_all_of_it_as_its_source(tree: Tree, devs
     agent = "from livekit.agents import cli\nif __name__ == '__main__':\n    cli.run_app(options)\n"
     service = only(tree, devstack, {"agent.py": agent, "tools.py": "", "pyproject.toml": "[project]\n"})
     assert (service.command, service.source) == ("uv run python agent.py dev", None)
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        (
+            "Bun.serve({ port: 3005, websocket: { message() {} }, fetch(r, server) { server.upgrade(r) } })",
+            None,
+        ),
+        ("new Elysia().ws('/chat', {}).listen(3005)", "/chat"),
+        ("app.get('/live', upgradeWebSocket(() => ({})))\nserve({ fetch: app.fetch, port: 3005 })", "/live"),
+        ("app.get('/live', { websocket: true }, handler)\napp.listen({ port: 3005 })", "/live"),
+        ("expressWs(app)\napp.ws('/echo', () => {})\napp.listen(3005)", "/echo"),
+    ],
+)
+def test_a_server_takes_sockets_where_its_source_says_so(
+    tree: Tree, devstack: Devstack, source: str, path: str | None
+) -> None:
+    pages = "const url = process.env.NEXT_PUBLIC_WS_URL\n"
+    stack = written(
+        tree(
+            {
+                "live/package.json": package({"dev": "bun --hot index.ts"}),
+                "live/index.ts": source,
+                "web/package.json": package({"dev": "next dev"}, "next"),
+                "web/page.ts": pages,
+            }
+        ),
+        devstack,
+    )
+    live = stack.services["live"]
+    assert live.port == 3005
+    assert (None if live.websocket is None else live.websocket.path) == path
+    assert [(link.source.text, link.to) for link in stack.links] == [("web:NEXT_PUBLIC_WS_URL", "live")]

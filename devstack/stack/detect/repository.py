@@ -28,7 +28,15 @@ from devstack.stack.model import ServiceType
 
 SOURCES = (*node.SOURCES, ".py", ".vue", ".svelte")
 _HEALTH = re.compile(r"""['"](/(?:api/)?(?:health|healthz|healthcheck|ping))/?['"]""")
-_SOCKET_PATH = re.compile(r"""WebSocketServer\(\s*\{[^}]*\bpath\s*:\s*['"](/[^'"]*)['"]""")
+_SOCKET_PATH = re.compile(
+    r"""WebSocketServer\(\s*\{[^}]*\bpath\s*:\s*['"](/[^'"]*)['"]|\.ws\(\s*['"](/[^'"]*)['"]"""
+    r"""|\.get\(\s*['"](/[^'"]*)['"]\s*,\s*(?:upgradeWebSocket\(|\{\s*websocket\s*:\s*true)"""
+)
+# Servers that take WebSockets without a package that says so: Bun, Hono, Elysia, Workers.
+_SOCKETS = re.compile(
+    r"\bupgradeWebSocket\(|\bWebSocketPair\(|\bserver\.upgrade\(|\.ws\(\s*['\"]/|\bwebsocket\s*:\s*(?:true\b|\{)"
+)
+_TELLING = ("env", "/health", "ebSocket", "websocket", ".ws(")
 _PORT_VARIABLES = ("PORT", "WS_PORT", "SERVER_PORT", "API_PORT", "BACKEND_PORT")
 _CONFIGURATION = re.compile(r"(?:vite|next|nuxt|astro)\.config\.[cm]?[jt]s|setupProxy\.js")
 _LOCAL_ADDRESS = re.compile(
@@ -125,7 +133,7 @@ def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> N
     for path in tree.below(service.folder, SOURCES, others):
         text = tree.text(path)
         service.may_use_tls = service.may_use_tls or any(word in text for word in _TLS)
-        if ("env" not in text and "/health" not in text) or TEST_FILE.search(tree.shown(path)):
+        if not any(word in text for word in _TELLING) or TEST_FILE.search(tree.shown(path)):
             continue
         if not _belongs(service, services, path):
             continue
@@ -196,7 +204,9 @@ def _endpoints(tree: Tree, service: Candidate, path: Path, text: str) -> None:
         service.evidence.append(Evidence(path=tree.shown(path), line=line, what=f"health at {health[1]}"))
     socket = _SOCKET_PATH.search(text)
     if socket is not None and service.socket_path is None:
-        service.socket_path = socket[1]
+        service.socket_path = next(path for path in socket.groups() if path)
+    if service.kind is ServiceType.NODE and _SOCKETS.search(text):
+        service.is_socket = True
 
 
 def _port(tree: Tree, service: Candidate) -> None:
