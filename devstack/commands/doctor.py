@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.errors import ExitCode, StackFileError, UsageError
+from devstack.garbage import collected_later
 from devstack.lines import split
 from devstack.nearest import did_you_mean
 from devstack.records import dataclass, replace
@@ -114,8 +115,6 @@ def preflight(stack: Stack, *, process: Mapping[str, str], files: Files | None =
 
 
 def _run(inspection: Inspection, rules: Iterable[Rule], choice: engine.Choice | None) -> Report:
-    from devstack.env.loaders.definitions import collected_later
-
     with collected_later():
         return engine.run(inspection, rules, choice)
 

@@ -17,25 +17,28 @@ of that: it leaves out those that cannot have anything to say.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
+from enum import Flag, auto
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from devstack.stack.model import FRONTENDS
+from devstack.stack.model import FRONTENDS, ServiceType
 
 if TYPE_CHECKING:
     from devstack.env.model import Environment
     from devstack.env.source.model import SourceIndex
     from devstack.rules.base import Rule
     from devstack.rules.inspection import Inspection
+    from devstack.stack.model import Service
 
 
-class About(Enum):
-    """What must be there for a rule to find anything."""
+class About(Flag):
+    """What must be there for a rule to find anything; of several, one."""
 
-    STACK = "a stack"
-    VARIABLES = "a page, or anything that names, holds or reads a variable"
-    RUN = "ports and processes of this machine, or answers of services"
+    STACK = auto()
+    VARIABLES = auto()  # a page, or anything that names, holds or reads a variable
+    PORTS = auto()  # a declared port
+    CONTAINERS = auto()  # a service that runs in one
+    RUN = auto()  # ports and processes of this machine, or answers of services
 
 
 ROSTER: dict[str, About] = {
@@ -46,7 +49,7 @@ ROSTER: dict[str, About] = {
     "missing_entrypoint": About.STACK,
     "link_without_dependency": About.VARIABLES,
     "runtime_version": About.STACK,
-    "vulnerable_dev_server": About.STACK,
+    "vulnerable_dev_server": About.VARIABLES,
     "unused_suppression": About.STACK,
     # DS1 secrets and shared values
     "shared_mismatch": About.VARIABLES,
@@ -58,7 +61,7 @@ ROSTER: dict[str, About] = {
     "defined_where_not_read": About.VARIABLES,
     "misspelt_name": About.VARIABLES,
     "weak_secret": About.VARIABLES,
-    "livekit_credentials": About.STACK,
+    "livekit_credentials": About.VARIABLES,
     "fallback_secret_in_source": About.VARIABLES,
     # DS2 URLs, links, origins
     "missing_variable": About.VARIABLES,
@@ -75,7 +78,7 @@ ROSTER: dict[str, About] = {
     "host_without_websocket": About.VARIABLES,
     "insecure_remote_websocket": About.VARIABLES,
     "hard_coded_url_in_client": About.VARIABLES,
-    "loopback_in_container": About.STACK,
+    "loopback_in_container": About.CONTAINERS,
     # DS3 exposure
     "secret_exposed_to_browser": About.VARIABLES,
     "secret_value_exposed": About.VARIABLES,
@@ -91,14 +94,14 @@ ROSTER: dict[str, About] = {
     "port_clash": About.STACK,
     "hmr_port_clash": About.STACK,
     "port_held": About.RUN,
-    "port_from_environment": About.STACK,
+    "port_from_environment": About.PORTS,
     "port_other_family": About.RUN,
-    "port_invalid": About.STACK,
-    "browser_blocked_port": About.STACK,
-    "command_port_mismatch": About.STACK,
+    "port_invalid": About.PORTS | About.VARIABLES,
+    "browser_blocked_port": About.PORTS,
+    "command_port_mismatch": About.PORTS,
     # DS5 env files
     "duplicate_key": About.VARIABLES,
-    "layer_surprise": About.STACK,
+    "layer_surprise": About.VARIABLES,
     "shadowed_by_process": About.VARIABLES,
     "procfile_runner_parse": About.VARIABLES,
     "unquoted_multiline": About.VARIABLES,
@@ -109,9 +112,9 @@ ROSTER: dict[str, About] = {
     "command_substitution": About.VARIABLES,
     "sourced_by_shell": About.STACK,
     "settings_forbid_extra": About.VARIABLES,
-    "missing_env_file": About.STACK,
+    "missing_env_file": About.VARIABLES,
     "names_missing_file": About.VARIABLES,
-    "environment_filtered": About.STACK,
+    "environment_filtered": About.VARIABLES,
     "config_reads_unloaded": About.VARIABLES,
     # DS6 running
     "stale_environment": About.RUN,
@@ -136,10 +139,28 @@ def rules(modules: Iterable[str] = ROSTER) -> tuple[Rule, ...]:
 
 def may_speak(inspection: Inspection) -> tuple[list[str], frozenset[str]]:
     """Modules of the rules that may find something in files; and names of those that look there in vain."""
-    has_variables = _has_variables(inspection)
-    kinds = {module: kind for module, kind in ROSTER.items() if kind is not About.RUN}
-    modules = [module for module, kind in kinds.items() if kind is About.STACK or has_variables]
+    there = _there(inspection)
+    kinds = {module: about for module, about in ROSTER.items() if about is not About.RUN}
+    modules = [module for module, about in kinds.items() if about & there]
     return modules, frozenset(module.replace("_", "-") for module in kinds.keys() - set(modules))
+
+
+def _there(inspection: Inspection) -> About:
+    """What there is of all that rules are about."""
+    found = About.STACK
+    if _has_variables(inspection):
+        found |= About.VARIABLES
+    if any(service.all_ports for service in inspection.services):
+        found |= About.PORTS
+    if any(map(_may_be_in_container, inspection.services)):
+        found |= About.CONTAINERS
+    return found
+
+
+def _may_be_in_container(service: Service) -> bool:
+    return service.type is ServiceType.COMPOSE or any(
+        program in (service.command or "") for program in ("docker", "podman", "nerdctl")
+    )
 
 
 def _has_variables(inspection: Inspection) -> bool:
@@ -147,11 +168,18 @@ def _has_variables(inspection: Inspection) -> bool:
     return (
         stack is None
         or any((stack.links, stack.shared, stack.distinct, stack.origins, stack.doctor.required))
-        or any(service.type in FRONTENDS or service.env.example for service in inspection.services)
+        or any(map(_names_files, inspection.services))
+        or any(name.startswith("LIVEKIT_") for name in inspection.process_env)  # credentials of the shell
         or bool(inspection.env_paths)
         or any(map(_is_told_something, inspection.environments.values()))
         or any(_speaks_of_variables(inspection.sources(service)) for service in stack.services)
     )
+
+
+def _names_files(service: Service) -> bool:
+    """Env files, or whose rules choose them; a page always has its framework's."""
+    env = service.env
+    return service.type in FRONTENDS or any((env.loader, env.files, env.layers, env.example))
 
 
 def _is_told_something(environment: Environment) -> bool:

@@ -13,13 +13,14 @@ from devstack.env.loaders.compose_template import (
     references,
     substitute,
 )
-from devstack.env.loaders.definitions import NAMES_ALONE, Definitions, Lines, ParsedFile, collected_later
+from devstack.env.loaders.definitions import NAMES_ALONE, Definitions, Lines, ParsedFile
 from devstack.env.loaders.expansion import MOST_GROWN
 from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.loaders.statements import FEW_NAMES, Shape, Statements, statements, without_quotes
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.garbage import collected_later
 from devstack.patterns import regex
 from devstack.records import dataclass
 

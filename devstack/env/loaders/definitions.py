@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple, overload
@@ -238,18 +236,6 @@ class ParsedFile:
 
     path: Path
     definitions: Definitions
-
-
-@contextmanager
-def collected_later() -> Iterator[None]:
-    """Many objects at once, none of them garbage: looking through them again and again takes most of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _take(block: str, line: int, rows: Definitions) -> int:

@@ -6,9 +6,10 @@ import errno
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devstack.env.loaders.definitions import Definition, Parsed, ParsedFile, collected_later
+from devstack.env.loaders.definitions import Definition, Parsed, ParsedFile
 from devstack.env.loaders.outcome import Result, value
 from devstack.env.model import FileLayer, Loaded, LoadIssue, LoadRequest, Value
+from devstack.garbage import collected_later
 
 LARGEST = 4_000_000  # bytes; what is larger holds data, not settings, and would cost minutes
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.definitions import Definitions, Lines, ParsedFile, collected_later
+from devstack.env.loaders.definitions import Definitions, Lines, ParsedFile
 from devstack.env.loaders.expansion import MOST_GROWN
 from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
@@ -15,6 +15,7 @@ from devstack.env.loaders.reading import Reading
 from devstack.env.loaders.shell_word import NAME, SIMPLE_WORD, WORD, references, text_of
 from devstack.env.loaders.statements import Shape, Statements, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
+from devstack.garbage import collected_later
 from devstack.patterns import regex
 from devstack.records import dataclass
 
