@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from devstack.env.loaders import ecmascript
+from devstack.env.loaders.columns import without_quotes
 from devstack.env.loaders.compose_template import (
     TemplateError,
     references,
@@ -18,7 +19,7 @@ from devstack.env.loaders.expansion import MOST_GROWN
 from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
-from devstack.env.loaders.statements import FEW_NAMES, Shape, Statements, statements, without_quotes
+from devstack.env.loaders.statements import FEW_NAMES, Shape, Statements, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.garbage import collected_later
 from devstack.patterns import regex
@@ -295,7 +296,7 @@ class _File:
         self._define(Statements([name], [raw], [line], self._position))
 
 
-def _unescaped(inner: str, quote: str) -> str:
+def _unescaped(quote: str, inner: str) -> str:
     """What stands in quotes, with what its escapes mean."""
     if "\\" not in inner:
         return inner

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from devstack.env.loaders import python_text
+from devstack.env.loaders.columns import at_once, without_quotes
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
@@ -20,41 +22,48 @@ _WORD = rf"0-9A-Za-z_{_LETTERS}"
 _NAME = rf"[A-Za-z_][{_WORD}]*+"
 # What `str.splitlines` takes for the end of a line, once `\r` is gone.
 _BREAK = "\n\v\f\x1c-\x1e\x85\u2028\u2029"
-_PIECE = rf"(?:[^'\"\\#{_BREAK}]++|'[^'{_BREAK}]*+'|\"(?:[^\"\\{_BREAK}]++|\\[^{_BREAK}])*+\"|\\[^{_BREAK}])"
+_QUOTED = rf"'[^'{_BREAK}]*+'|\"(?:[^\"\\{_BREAK}]++|\\[^{_BREAK}])*+\"|\\[^{_BREAK}]"
+_PIECE = rf"(?:[^'\"\\#{_BREAK}]++|{_QUOTED})"
 _COMMENT = rf"(?:#[^{_BREAK}]*+)?"
-# A line without a value, or where something else than `=` stands behind the first word.
-_DROPPED_LINE = (
-    rf"[ \t]*+(?:{_COMMENT}|{_NAME}[ \t]*+(?:=[ \t]*+)?+{_COMMENT}"
-    rf"|(?:{_NAME}(?:[ \t]++(?=[^=#'\"\\{_BREAK}])|(?=[^{_WORD}=#'\"\\ \t{_BREAK}]))|(?=[^A-Za-z_#'\"\\ \t{_BREAK}]))"
-    rf"{_PIECE}*+{_COMMENT})[{_BREAK}]"
+# Names alone, and lines where something else than `=` stands behind the first word.
+_DROPPED = (
+    rf"{_NAME}(?!=[^# \t{_BREAK}])(?:[ \t]*+(?:=[ \t]*+)?+{_COMMENT}(?=[{_BREAK}])"
+    rf"|(?:[ \t]++(?=[^=#'\"\\{_BREAK}])|(?=[^{_WORD}=#'\"\\ \t{_BREAK}])){_PIECE}*+{_COMMENT})"
+    rf"|(?=[^A-Za-z_#'\"\\ \t{_BREAK}]){_PIECE}*+{_COMMENT}"
 )
-_BLANK_LINE = rf"[ \t]*+{_COMMENT}[{_BREAK}]"
+# Without the space behind it.
+_PLAIN = rf"[^'\"\\# \t{_BREAK}]++"
+_VALUE = rf"(?:{_PLAIN}(?=[{_BREAK}])|(?:{_PLAIN}|[ \t]++(?![#{_BREAK}]|\Z)|{_QUOTED})++)"
 
 
-def _shape(between: str) -> Shape:
-    """Lines with a value, and lines of `between` that need no look."""
+def _between(*lines: str) -> str:
+    """Blank lines, comments, and others that need no look."""
+    return rf"[ \t{_BREAK}]*+(?:(?:{'|'.join((rf'#[^{_BREAK}]*+', *lines))})[{_BREAK}][ \t{_BREAK}]*+)*+"
+
+
+def _shape(lead: str) -> Shape:
     return Shape(
-        lead=rf"(?:{between})*+[ \t]*+",
+        lead=lead,
         name=_NAME,
         equals=r"[ \t]*+=[ \t]*+",
-        value=rf"{_PIECE}++",
-        end=rf"{_COMMENT}(?=[{_BREAK}]|\Z)",
+        value=_VALUE,
+        end=rf"(?:(?=[{_BREAK}])|[ \t]*+{_COMMENT}(?=[{_BREAK}]|\Z))",
     )
 
 
 # Of many dropped lines only the first are reported.
-_SHAPE = {False: _shape(_BLANK_LINE), True: _shape(_DROPPED_LINE)}
-_NOTHING = {False: regex(rf"(?:{_BLANK_LINE})++"), True: regex(rf"(?:{_DROPPED_LINE})++")}
+_LEADS = {False: _between(), True: _between(_DROPPED)}
+_SHAPE = {is_full: _shape(lead) for is_full, lead in _LEADS.items()}
+_NOTHING = {is_full: regex(lead) for is_full, lead in _LEADS.items()}
 _SIMPLE_LINES = regex(r"(?:[A-Za-z_][A-Za-z0-9_]*+=[!$-&(-\[\]-~]++\n){8,}+")
 _LINE = regex(f"([^{_BREAK}]*+)(?:[{_BREAK}]|\\Z)")
 _LEXED = regex(rf"{_PIECE}*+")
 _TOKEN = regex(rf"((?:[{_WORD}]++|'[^']*+'|\"(?:[^\"\\]++|\\.)*+\"|\\.)++|[^{_WORD}])[ \t]*+")
-_WITHOUT_SPACE = dict.fromkeys(map(ord, " \t"))
-_SPECIAL = regex(r"['\"\\]")
 _FIRST = regex("[A-Za-z_]")
-# Stand for a backslash and a quote that are no longer special; no decoded text holds them.
+# Stand for a backslash, a quote and space that are no longer special; no decoded text holds them.
 _BACKSLASH = "\ud800"
 _QUOTE = "\ud801"
+_STAND_INS = (("\\\\", _BACKSLASH), ("\\ ", "\ud802"), ("\\\t", "\ud803"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +82,10 @@ class Honcho:
         files = [
             file for path in paths if (file := reading.parse(path, python_text.decode, parse)) is not None
         ]
-        for file in files:
-            for text, line in zip(file.definitions.texts, file.definitions.lines, strict=True):
+        for file, made in ((file, file.definitions) for file in files):
+            for at, text in enumerate(made.texts):
                 if "\0" in (text or ""):
-                    reading.issues.append(_stops(file.path, line, "ValueError: embedded null byte"))
+                    reading.issues.append(_stops(file.path, made.lines[at], "ValueError: embedded null byte"))
         if any(issue.fatal for issue in reading.issues):
             files = []
         found = Found(reversed(files))
@@ -100,10 +109,9 @@ def parse(text: str) -> Parsed:
         nothing = _NOTHING[ignored.is_full].match(text, position)
         position = lines.take_plain(nothing.end() if nothing else position, rows, _SIMPLE_LINES)
         names, values, numbers, position = statements(_SHAPE[ignored.is_full], text, position, lines)
-        made = {value: _text(value) for value in set(values) if value is not None}
         rows.names += names
-        rows.texts += map(made.get, values)
-        rows.raws += [value and value.rstrip() for value in values]
+        rows.texts += map(_texts(values).__getitem__, values)
+        rows.raws += values
         rows.lines += numbers
         line = _LINE.match(text, position)
         if line is None or names:
@@ -117,7 +125,7 @@ def parse(text: str) -> Parsed:
         if found is None:
             ignored.drop(content, number, "honcho drops this line (`export`, no value, or an odd name)")
         else:
-            rows.append((found[0], _text(found[1]), found[1].strip(), number))
+            rows.append((found[0], _mixed(found[1]), found[1].strip(), number))
     return ignored.parsed(rows)
 
 
@@ -130,22 +138,52 @@ def _assignment(line: str) -> tuple[str, str] | None:
     start = len(line) - len(line.lstrip(" \t"))
     name = _TOKEN.match(line, start, end)
     equal = _TOKEN.match(line, name.end(), end) if name else None
-    if name is None or equal is None or _text(equal.group(1)) != "=" or equal.end() == end:
+    if name is None or equal is None or _mixed(equal.group(1)) != "=" or equal.end() == end:
         return None
-    text = _text(name.group(1))
+    text = _mixed(name.group(1))
     return (text, line[equal.end() : end]) if _FIRST.match(text) else None
 
 
-def _text(value: str) -> str:
-    """What the lexer makes of a value, which it takes for one or more words."""
-    quote, inner = value[0], value[1:-1]
-    if quote in "'\"" and value[-1] == quote and quote not in inner and "\\" not in inner:
-        return inner
-    if not _SPECIAL.search(value):
-        return value.translate(_WITHOUT_SPACE) if " " in value or "\t" in value else value
-    segments = SEGMENT.findall(value)
+def _texts(values: Iterable[str]) -> dict[str, str]:
+    """What the lexer makes of each different value, which it takes for one or more words."""
+    different = set(values)
+    quoted = {value for value in different if "'" in value or '"' in value}
+    whole = {
+        value
+        for value in quoted
+        if value[0] in "'\"" and value[-1] == value[0] and value.count(value[0]) == 2
+    }
+    made = without_quotes(whole, _unescaped)
+    for some, change in ((different - quoted, _bare), (quoted - whole, _mixed)):
+        made.update(zip(some, at_once(some, change), strict=True))
+    return made
+
+
+def _unescaped(quote: str, inner: str) -> str:
+    """What stands in quotes that hold none of their kind."""
+    return _with_breaks(inner if quote == "'" else inner.replace("\\\\", "\\"))
+
+
+def _bare(text: str) -> str:
+    """The text of words without quotes."""
+    if "\\" not in text:
+        return text.replace(" ", "").replace("\t", "")
+    for escaped, stands in _STAND_INS:
+        text = text.replace(escaped, stands)
+    text = text.replace(" ", "").replace("\t", "").replace("\\", "")
+    for escaped, stands in _STAND_INS:
+        text = text.replace(stands, escaped[1])
+    return _with_breaks(text)
+
+
+def _mixed(text: str) -> str:
+    """The text of words of any kind."""
+    segments = SEGMENT.findall(text)
     made = {segment: _segment_text(segment) for segment in dict.fromkeys(segments)}
-    text = "".join([made[segment] for segment in segments])
+    return _with_breaks("".join([made[segment] for segment in segments]))
+
+
+def _with_breaks(text: str) -> str:
     return text.replace("\\n", "\n").replace("\\t", "\t")
 
 
@@ -156,7 +194,7 @@ def _segment_text(segment: str) -> str:
     if segment[0] == "\\":
         return segment[1::2]
     if segment[0] != '"':
-        return segment.translate(_WITHOUT_SPACE)
+        return segment.replace(" ", "").replace("\t", "")
     inner = segment[1:-1].replace("\\\\", _BACKSLASH).replace('\\"', _QUOTE).replace('""', "")
     return inner.replace(_QUOTE, '"').replace(_BACKSLASH, "\\")
 

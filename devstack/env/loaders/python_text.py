@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from devstack.env.loaders.columns import without_quotes
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
-from devstack.env.loaders.statements import FEW_NAMES, Shape, statements, without_quotes
+from devstack.env.loaders.statements import FEW_NAMES, Shape, statements
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -143,7 +144,7 @@ class Grammar:
             comment = _COMMENT_AFTER_SPACE.search(text, start, end)
             return text[start : comment.start() if comment else end].rstrip(), end
         inner, end = self._quoted(text, start, quote)
-        return _unescaped(inner, quote), end
+        return _unescaped(quote, inner), end
 
     def _quoted(self, text: str, start: int, quote: str) -> tuple[str, int]:
         if self.current:
@@ -167,7 +168,7 @@ def _without_quotes(name: str) -> str:
     return name[1:-1] if name[0] == "'" else name
 
 
-def _unescaped(inner: str, quote: str) -> str:
+def _unescaped(quote: str, inner: str) -> str:
     """What stands in quotes, with what its escapes mean."""
     if "\\" not in inner:
         return inner
