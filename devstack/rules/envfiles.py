@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from devstack.env.file_names import is_env_name as is_env_name
 from devstack.env.file_names import is_example as is_example
-from devstack.env.secrets import may_hold_secret
 from devstack.lines import split
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -79,6 +78,8 @@ class EnvFile:
     @cached_property
     def may_hold_secret(self) -> bool:
         """Whether a name or a text in it can be a secret's; False is certain."""
+        from devstack.env.secrets import may_hold_secret
+
         return may_hold_secret(self.text)
 
     def written(self, line: int | None, name: str) -> str | None:
