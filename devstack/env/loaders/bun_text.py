@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
+from devstack.env.loaders.statements import Counted, Repeated
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -30,15 +31,18 @@ class _Grammar:
 
     Attributes:
         space: what is skipped before names and cut off values; a line end is among it.
+        between: what stands between assignments, by whether all that is reported has been.
+        usual: assignments as they usually are, by the same.
+        head: an assignment up to its value.
         ends_line: what may follow a closing quote; None = anything, which is then skipped to the end of the line.
         closed: from behind an opening quote to the closing one.
-        assignment: name, quoted value without escapes, or bare value; without both where it takes a longer look.
     """
 
     space: str
     blank: re.Pattern[str]
-    assignment: re.Pattern[str]
-    without: re.Pattern[str]
+    between: Mapping[bool, re.Pattern[str]]
+    usual: Mapping[bool, Repeated]
+    head: re.Pattern[str]
     ends_line: re.Pattern[str] | None
     closed: Mapping[str, re.Pattern[str]]
 
@@ -47,19 +51,37 @@ def _grammar(space_in_line: str, *, quote_ends_line: bool) -> _Grammar:
     space = f"{space_in_line}\r\n"
     any_space, in_line = f"[{space}]", f"[{space_in_line}]"
     export = rf"(?:export{any_space}++(?={_KEY}))?+"
-    head = rf"{any_space}*+{export}({_KEY}++){any_space}*+(?:=|:{any_space})"
+    before, behind = rf"{any_space}*+{export}", rf"{any_space}*+(?:=|:{any_space})"
     ends = rf"(?={in_line}*+(?:[#\r\n]|\Z))"
-    behind = ends if quote_ends_line else r"[^\r\n]*+[\r\n]?"
-    quoted = r"\"[^\"\\\r]*+\"|'[^'\\\r]*+'|`[^`\\\r]*+`"
-    bare = rf"[^{space}\"'`#][^#\r\n]*+"
+    dropped = {True: rf"(?!{before}{_KEY}++{behind})[^\r\n]", False: "#"}
+    between = {
+        is_full: rf"(?:{any_space}*+{start}[^\r\n]*+)*+{any_space}*+" for is_full, start in dropped.items()
+    }
+    rest = ends if quote_ends_line else r"[^\r\n]*+"
     return _Grammar(
         space=space,
         blank=regex(f"{any_space}*+"),
-        assignment=regex(rf"{head}(?:{any_space}*+({quoted}){behind}|{in_line}*+({bare}))?+"),
-        without=regex(rf"(?:{any_space}*+(?!{head})[^\r\n]*+[\r\n])++"),
+        between={is_full: regex(pattern) for is_full, pattern in between.items()},
+        usual={is_full: _usual(space_in_line, rest, pattern) for is_full, pattern in between.items()},
+        head=regex(f"{before}({_KEY}++){behind}"),
         ends_line=regex(ends) if quote_ends_line else None,
         closed={quote: _closed(quote, ends if quote_ends_line else "") for quote in _QUOTES},
     )
+
+
+def _usual(space_in_line: str, rest: str, between: str) -> Repeated:
+    """Assignments on one line, up to a quoted value's end, with what stands `between` them.
+
+    Args:
+        rest: what follows a closing quote.
+    """
+    in_line = f"[{space_in_line}]"
+    name = rf"(?:export{in_line}++(?={_KEY})|)({_KEY}++){in_line}*+(?:=|:(?={in_line})){in_line}*+"
+    nothing = rf"(?![{space_in_line}\r\n]*+[\"'`])(?=[#\r\n]|\Z)"
+    bare = rf"([^{space_in_line}\r\n\"'`#][^#\r\n]*+|{nothing})"
+    inner = {quote: rf"[^{quote}\\\r]*+" for quote in _QUOTES}
+    quoted = "|".join(rf"{quote}{plain}(?:\\[^\r]{plain})*+{quote}" for quote, plain in inner.items())
+    return Repeated(rf"{name}(?:{bare}({between})|({quoted}){rest}({between}))")
 
 
 def _closed(quote: str, ends: str) -> re.Pattern[str]:
@@ -87,45 +109,42 @@ class _Parser:
 
     def __init__(self, text: str, grammar: _Grammar) -> None:
         # A line end may be written in any way, but for where Bun takes its first half for something else.
-        self._text = text if _HALVED.search(text) else _LINE_END.sub("\n", text)
+        self._text = text if _HALVED.search(text) else text.replace("\r\n", "\n").replace("\r", "\n")
         self._grammar = grammar
         self._passed: dict[str, set[int]] = {}
 
     def parse(self) -> Parsed:
         """All assignments, in order."""
         text, rows, ignored, lines = self._text, Definitions(), Ignored(), Lines(self._text)
-        match, position = self._grammar.assignment.match, 0
+        position = 0
         while position < len(text):
-            if not position or text[position - 1] == "\n":
-                position = lines.take_plain(position, rows)
-            found = match(text, position)
+            position = _end(self._grammar.between[ignored.is_full], text, position)
+            position = self._take(self._grammar.usual[ignored.is_full], position, lines, rows)
+            found = self._grammar.head.match(text, position)
             if found is None:
-                position = self._skip_line(position, ignored, lines)
+                end = _end(_REST_OF_LINE, text, position)
+                ignored.drop(text[position:end], lines.at(position), _NO_ASSIGNMENT)
+                position = end + 1
                 continue
-            name, quoted, bare = found.groups()
-            line, position = lines.at(found.start(1)), found.end()
-            if bare is not None:
-                value = raw = bare.rstrip(self._grammar.space)
-            elif quoted is not None:
-                raw, value = quoted, quoted[1:-1]
-            else:
-                value, raw, position = self._value(position)
-            rows.append((name, value, raw, line))
+            line = lines.at(found.start(1))
+            value, raw, position = self._value(found.end())
+            rows.append((found.group(1), value, raw, line))
         if not text.isascii():
-            rows = Definitions(
-                (name, _readable(value), _readable(raw), line) for name, value, raw, line in rows
-            )
+            rows.texts = [_readable(value) for value in rows.texts]
+            rows.raws = [_readable(raw) for raw in rows.raws]
         return ignored.parsed(rows)
 
-    def _skip_line(self, position: int, ignored: Ignored, lines: Lines) -> int:
-        text = self._text
-        if ignored.is_full and (found := self._grammar.without.match(text, position)):
-            return found.end()
-        start = _end(self._grammar.blank, text, position)
-        end = _end(_REST_OF_LINE, text, start)
-        if start < end and not ignored.is_full:
-            ignored.drop(text[start:end], lines.at(start), _NO_ASSIGNMENT)
-        return end + 1
+    def _take(self, usual: Repeated, position: int, lines: Lines, rows: Definitions) -> int:
+        """Take the usual assignments at `position`; gives where they end."""
+        found, end = usual.take(self._text, position)
+        if found:
+            space = self._grammar.space
+            raws = [quoted or bare.rstrip(space) for _, bare, _, quoted, _ in found]
+            rows.names += [each[0] for each in found]
+            rows.texts += [_inside(raw) if each[3] else raw for each, raw in zip(found, raws, strict=True)]
+            rows.raws += raws
+            rows.lines += Counted(found, lines.at(position))
+        return end
 
     def _value(self, start: int) -> tuple[str, str, int]:
         """The value after the separator, what is written for it, and where reading goes on."""
@@ -135,7 +154,7 @@ class _Parser:
         if text[opening] in _QUOTES and (closing := self._closing(opening)) > 0:
             raw = text[opening : closing + 1]
             end = closing + 1 if self._grammar.ends_line else _end(_REST_OF_LINE, text, closing) + 1
-            return _unescaped(raw), raw, end
+            return _inside(raw), raw, end
         end = _end(_BARE, text, start)
         raw = text[start:end].strip(self._grammar.space)
         return raw, raw, end
@@ -165,11 +184,17 @@ class _Parser:
         return -1
 
 
-def _unescaped(raw: str) -> str:
+def _inside(quoted: str) -> str:
     """The inside of a quoted value: only in double quotes, and only `\\n` and `\\r`, mean something else."""
-    if raw[0] != '"':
-        return _LINE_END.sub("\n", raw[1:-1])
-    return _ESCAPED.sub(_meaning, raw[1:-1])
+    inner = quoted[1:-1]
+    if quoted[0] != '"':
+        return _LINE_END.sub("\n", inner) if "\r" in inner else inner
+    if "\r" in inner:
+        return _ESCAPED.sub(_meaning, inner)
+    if "\\" not in inner:
+        return inner
+    parts = inner.split("\\\\")
+    return "\\\\".join([part.replace("\\n", "\n").replace("\\r", "\r") for part in parts])
 
 
 def _meaning(found: re.Match[str]) -> str:
@@ -179,8 +204,8 @@ def _meaning(found: re.Match[str]) -> str:
     return "\r" if letter == "r" else found.group()
 
 
-def _readable(text: str | None) -> str:
-    return (text or "").encode("latin-1").decode("utf-8", "replace")
+def _readable(text: str | None) -> str | None:
+    return text and text.encode("latin-1").decode("utf-8", "replace")
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:

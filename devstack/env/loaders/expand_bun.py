@@ -10,6 +10,10 @@ from devstack.patterns import regex
 
 _DEEPEST = 200  # defaults within defaults; what lies deeper stays as written
 _REFERENCE_13 = regex(r"\$\{?+([0-9A-Za-z_]*+)(?::-([^}\\]*+))?+\}?+")
+# References that hold nothing else; the patterns find them in texts without escapes and defaults.
+_SIMPLE_13 = regex(r"\$(?!\Z)\{?+([0-9A-Za-z_]*+)\}?+")
+_SIMPLE_14 = regex(r"\$(?:\{([0-9A-Za-z_]*+)\}|([0-9A-Za-z_]++))")
+_SIMPLE_STEP = 20  # what one of them costs of the budget
 _STEP_14 = regex(r"\\\$|\$\{|\$([0-9A-Za-z_]++)")
 _BRACE = regex(r"\\.|\$\{|\}", re.DOTALL)
 _NAME = regex("[0-9A-Za-z_]*+")
@@ -26,9 +30,12 @@ def expand13(text: str, known: Mapping[str, str], work: Work) -> str:
     Raises:
         Stops: a default holds another reference. Undecided: it cannot be known.
     """
+    work.begin()
+    simple = _simple(_SIMPLE_13, text, known, work)
+    if simple is not None:
+        return simple
     pieces: list[str] = []
     last = len(text)
-    work.begin()
     at = text.rfind("$", 0, last - 1)
     while at >= 0:
         if at and text[at - 1] == "\\":
@@ -51,10 +58,13 @@ def expand14(text: str, known: Mapping[str, str], work: Work, depth: int = 0) ->
     Raises:
         Undecided: it cannot be known.
     """
-    pieces: list[str] = []
-    position = 0
     if not depth:
         work.begin()
+    simple = _simple(_SIMPLE_14, text, known, work)
+    if simple is not None:
+        return simple
+    pieces: list[str] = []
+    position = 0
     while (found := _STEP_14.search(text, position)) is not None:
         pieces.append(text[position : found.start()])
         position = found.end()
@@ -69,6 +79,23 @@ def expand14(text: str, known: Mapping[str, str], work: Work, depth: int = 0) ->
             position = closing + 1
         work.spend(len(pieces[-1]))
     return "".join([*pieces, text[position:]])
+
+
+def _simple(pattern: re.Pattern[str], text: str, known: Mapping[str, str], work: Work) -> str | None:
+    """`text` with its references resolved; None where not all that looks like one is found by `pattern`."""
+    if "\\" in text or ":-" in text:
+        return None
+
+    def value(found: re.Match[str]) -> str:
+        made = _looked_up(found[found.lastindex or 0], known, work) or ""
+        work.spend(len(made), _SIMPLE_STEP)
+        return made
+
+    try:
+        made, count = pattern.subn(value, text)
+    except Undecided:
+        return None  # a longer look tells whether it matters
+    return made if count == text.count("$") else None
 
 
 def _closing(text: str, start: int, work: Work) -> int:

@@ -59,9 +59,9 @@ class Work:
         """Another name's text is worked out."""
         self.left += _PER_NAME
 
-    def spend(self, amount: int) -> None:
-        """Take `amount` from the budget; Undecided when it is used up."""
-        self.left -= amount + _PER_STEP
+    def spend(self, amount: int, step: int = _PER_STEP) -> None:
+        """Take `amount` and what a step costs from the budget; Undecided when it is used up."""
+        self.left -= amount + step
         if self.left < 0:
             raise Undecided("so many references that working them out takes too long")
 

@@ -73,7 +73,7 @@ class Vite:
             texts = {name: text or "" for name, text in file.definitions.last_texts().items()}
             is_sorted = self.version >= 8 and self.runtime.startswith("node")
             if is_sorted and any("$" in text for text in texts.values()):
-                texts = {name: texts[name] for name in sorted(texts, key=str.encode)}
+                texts = {name: texts[name] for name in sorted(texts)}
             written.update(texts)
         process = dict(request.process)
         for name in _COPIED:
