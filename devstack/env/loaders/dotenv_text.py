@@ -1,145 +1,135 @@
 """The grammar of dotenv 16-18, which is also inside Next and Vite 5-7, without the original's backtracking.
 
 The original is one regular expression applied again and again. Once it has recognised `KEY=` it always matches
-somehow, so the same matches are found in one pass; only quoted values need a search for their end.
+somehow, so one pattern that never goes back finds the same matches, each with what is skipped in front of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, pairwise
+
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
+from devstack.env.loaders.statements import Later
 from devstack.patterns import regex
 
-QUOTES = "'\"`"
+_QUOTES = frozenset("'\"`")
 _LINE_ENDS = "\n\u2028\u2029"  # carriage returns are gone before the grammar is applied
 _SPACE = f"[{ecmascript.SPACE}]"
 _SPACE_IN_LINE = f"[{ecmascript.SPACE.translate({ord(end): None for end in _LINE_ENDS})}]"
+_SPACE_IN_BARE = f"[{ecmascript.SPACE.translate({ord(_LINE_ENDS[0]): None})}]"
 _KEY = "[0-9A-Za-z_.-]"
 _EXPORT = rf"(?:export{_SPACE}++(?={_KEY}))?+"
-_SEPARATOR = rf"(?:{_SPACE}*+=|:{_SPACE})"
-_HEAD = rf"{_SPACE}*+{_EXPORT}({_KEY}++){_SEPARATOR}"
+_SEPARATOR = rf"(?:=|:{_SPACE}|{_SPACE}++=)"
+_SKIPPED = rf"(?:{_SPACE}*+(?!{_EXPORT}{_KEY}++{_SEPARATOR})[^{_LINE_ENDS}]++)*+{_SPACE}*+"
 _ENDS_LINE = rf"(?={_SPACE_IN_LINE}*+(?:[#{_LINE_ENDS}]|\Z))"
-# The usual assignment at once: a quoted value without backslashes that ends its line, or a bare value.
-_ASSIGNMENT = regex(
-    rf"{_HEAD}(?:{_SPACE}*+(\"[^\"\\]*+\"|'[^'\\]*+'|`[^`\\]*+`){_ENDS_LINE}"
-    rf"|[ \t]*+([^\s\"'`#\ufeff][^#{_LINE_ENDS}]*+)(?=[\n#]|\Z))?+"
-)
-_WITHOUT_ASSIGNMENTS = regex(
-    rf"(?:{_SPACE}*+(?!{_EXPORT}{_KEY}++{_SEPARATOR})[^{_LINE_ENDS}]*+[{_LINE_ENDS}])++"
-)
-_ENDS_HERE = regex(_ENDS_LINE)
-_PLAIN_QUOTE = {quote: regex(rf"(?<!\\){quote}") for quote in QUOTES}
-_LAST_QUOTE = {quote: regex(f"{quote}{_ENDS_LINE}") for quote in QUOTES}
-_BLANK = regex(f"{_SPACE}*+")
-_BARE = regex("[^#\n]*+")
-_REST_OF_LINE = regex(f"[^{_LINE_ENDS}]*+")
+
+
+def _quoted(quote: str) -> str:
+    """Up to the first quote without a backslash if nothing but a comment follows it on its line, else up to the
+    last one in front of it of which that is true."""
+    inner, escaped = f"[^{quote}]*+", rf"(?<=\\){quote}"
+    to_first = rf"{quote}{inner}(?:{escaped}{inner})*+{quote}{_ENDS_LINE}"
+    to_escaped = rf"{quote}(?:(?:{inner}{escaped}(?!{_ENDS_LINE}))*+{inner}{escaped}{_ENDS_LINE})++"
+    return f"{to_first}|{to_escaped}"
+
+
+_WORD = f"[^{ecmascript.SPACE}#]"
+_WORDS = rf"{_WORD}*+(?:{_SPACE_IN_BARE}++{_WORD}++)*+"
+_BARE = rf"[^{ecmascript.SPACE}#'\"`]{_WORDS}"
+_QUOTED = rf"{_SPACE}*+(?:{'|'.join(map(_quoted, sorted(_QUOTES)))})"
+_ASSIGNMENT = rf"{_EXPORT}({_KEY}++){_SEPARATOR}{_SPACE_IN_BARE}*+({_BARE}|{_QUOTED}|{_WORDS})"
+_STATEMENT = regex(rf"({_SKIPPED})(?:{_ASSIGNMENT}|\Z)")
+_JUNK = regex(rf"[^{ecmascript.SPACE}][^{_LINE_ENDS}]*+")
+_NOTHING_BUT_COMMENTS = regex(rf"(?:{_SPACE}++|#[^{_LINE_ENDS}]*+)*+\Z")
+_LINE_END = regex(f"[{_LINE_ENDS}]")
+_UNUSUAL_LINE_END = regex(f"[{_LINE_ENDS[1:]}]")
 
 
 def parse(text: str) -> Parsed:
     """All assignments of `text`, as `dotenv.parse` meets them."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    rows, ignored = Definitions(), Ignored()
-    match, length, lines = _ASSIGNMENT.match, len(text), Lines(text)
-    position = 0
-    is_bare = True  # plain lines come in groups, and only they are worth the look
-    while position < length:
-        if text[position] == "\n":
-            position += 1
-        if is_bare and (not position or text[position - 1] == "\n"):
-            position = lines.take_plain(position, rows)
-        found = match(text, position)
-        if found is None:
-            position = _skip_line(text, position, ignored, lines)
-            continue
-        name, quoted, bare = found.groups()
-        position, is_bare = found.end(), quoted is None
-        if bare is not None:
-            value = raw = ecmascript.trim(bare)
-        elif quoted is not None:
-            raw, value = quoted, quoted[1:-1]
-        else:
-            value, raw, position = _value(text, position)
-        if "\\" in value and raw[0] == '"':
-            value = value.replace("\\n", "\n").replace("\\r", "\r")
-        if name != "__proto__":  # assigning it a text changes nothing
-            rows.append((name, value, raw, lines.at(found.start(1))))
-        # What stands between here and the next line is blank, or a comment that is skipped like a junk line.
+    rows, ignored, lines = Definitions(), Ignored(), Lines(text)
+    start = lines.take_plain(0, rows)
+    rest = text[start:]
+    pieces = _STATEMENT.split(rest)
+    leads, names, values = pieces[1::4], pieces[2::4], pieces[3::4]
+    count = names.index(None)  # at the end of the text
+    names, values = names[:count], values[:count]
+    numbers = _numbers(rest, lines.at(start), leads, values)
+    _drop(leads, chain(numbers, [lines.at(len(text))]), ignored)
+    rows.names += names
+    rows.lines += numbers
+    if any(quote in rest for quote in _QUOTES):
+        if "\n" in {value[:1] for value in values}:  # in front of a quote
+            values = list(map(ecmascript.trim, values))
+        rows.texts += _said(rest, values)
+    else:
+        rows.texts += values
+    rows.raws += values
+    if "__proto__" in text:  # assigning it a text changes nothing
+        rows = Definitions(row for row in rows if row.name != "__proto__")
     return ignored.parsed(rows)
 
 
-def _skip_line(text: str, position: int, ignored: Ignored, lines: Lines) -> int:
-    if ignored.is_full and (found := _WITHOUT_ASSIGNMENTS.match(text, position)):
-        return found.end()
-    start = _blank_end(text, position)
-    end = _line_end(text, start)
-    if start < end and not ignored.is_full:
-        ignored.drop(text[start:end], lines.at(start), "no assignment, so the line is ignored")
-    return end + 1
+def _numbers(text: str, first: int, leads: Sequence[str], values: Sequence[str]) -> Iterable[int]:
+    """The lines of the names in `text`, which begins on line `first`; each stands behind one of `leads`."""
+    count = len(values)
+    if text.count("\n") == sum("".join(each).count("\n") for each in (leads, values)):
+        return Later(leads[:count], values, first)
+    # Some line ends are between a name and its value.
+    starts = [0, *(found.end(1) for found in _STATEMENT.finditer(text))][: count + 1]
+    breaks = (text.count("\n", start, end) for start, end in pairwise(starts))
+    return list(accumulate(breaks, initial=first))[1:]
 
 
-def _blank_end(text: str, position: int) -> int:
-    found = _BLANK.match(text, position)
-    return found.end() if found else position
+def _drop(leads: Sequence[str], numbers: Iterable[int], ignored: Ignored) -> None:
+    """Report the lines without an assignment; `numbers` are those on which `leads` end."""
+    if _NOTHING_BUT_COMMENTS.match("\n".join(set(leads))):
+        return
+    with_junk = {lead for lead in set(leads) if not _NOTHING_BUT_COMMENTS.match(lead)}
+    for lead, last in zip(leads, numbers, strict=False):
+        if lead not in with_junk:
+            continue
+        lines, before = Lines(lead), last - lead.count("\n") - 1
+        for found in _JUNK.finditer(lead):
+            number = before + lines.at(found.start())
+            ignored.drop(found.group(), number, "no assignment, so the line is ignored")
+            if ignored.is_full:
+                return
 
 
-def _line_end(text: str, position: int) -> int:
-    found = _REST_OF_LINE.match(text, position)
-    return found.end() if found else position
-
-
-def _value(text: str, start: int) -> tuple[str, str, int]:
-    """The value after the separator, without and with its quotes, and where it ends."""
-    opening = _blank_end(text, start)
-    if opening < len(text) and text[opening] in QUOTES:
-        closing = _closing(text, opening)
-        if closing > 0:
-            raw = text[opening : closing + 1]
-            return _without_quotes(raw), raw, closing + 1
-    found = _BARE.match(text, start)
-    end = found.end() if found else start
-    raw = ecmascript.trim(text[start:end])
-    return _without_quotes(raw), raw, end
-
-
-def _closing(text: str, opening: int) -> int:
-    """The quote that ends the value, or -1: the first without a backslash if nothing but a comment follows it
-    on its line, else the last escaped one before it of which that is true."""
-    quote = text[opening]
-    plain = _PLAIN_QUOTE[quote].search(text, opening + 1)
-    if plain is not None and _ENDS_HERE.match(text, plain.end()):
-        return plain.start()
-    end = len(text) if plain is None else plain.start()
-    best = -1
-    for found in _LAST_QUOTE[quote].finditer(text, opening + 1):
-        if found.start() >= end:
-            break
-        best = found.start()
-    return best
+def _said(text: str, raws: Sequence[str]) -> Sequence[str]:
+    """What `raws` in `text` say: without quotes, and in double quotes with line ends for `\\n` and `\\r`."""
+    texts = [raw[1:-1] if (first := raw[:1]) in _QUOTES and raw[-1:] == first != raw else raw for raw in raws]
+    if _UNUSUAL_LINE_END.search(text):
+        pairs = zip(texts, raws, strict=True)
+        texts = [_without_quotes(raw) if _UNUSUAL_LINE_END.search(raw) else said for said, raw in pairs]
+    if "\\" in text:
+        texts = [
+            said.replace("\\n", "\n").replace("\\r", "\r") if "\\" in said and raw[0] == '"' else said
+            for said, raw in zip(texts, raws, strict=True)
+        ]
+    return texts
 
 
 def _without_quotes(raw: str) -> str:
-    if "\u2028" in raw or "\u2029" in raw:
-        return _without_quotes_per_line(raw)
-    if len(raw) >= 2 and raw[0] in QUOTES and raw[-1] == raw[0]:
-        return raw[1:-1]
-    return raw
-
-
-def _without_quotes_per_line(raw: str) -> str:
     """The original strips with a multi-line pattern: pairs of quotes at the ends of lines, each kind once."""
     pieces: list[str] = []
     done = position = 0
     spent: set[str] = set()
     while position < len(raw):
         quote = raw[position]
-        if quote in QUOTES and quote not in spent:
+        if quote in _QUOTES and quote not in spent:
             spent.add(quote)
             closing = _last_at_line_end(raw, quote, position)
             if closing > 0:
                 pieces += [raw[done:position], raw[position + 1 : closing]]
                 done = position = closing + 1
-        position = _line_end(raw, position) + 1
+        end = _LINE_END.search(raw, position)
+        position = end.end() if end else len(raw)
     return "".join([*pieces, raw[done:]])
 
 

@@ -67,13 +67,14 @@ def statements(shape: Shape, text: str, position: int, lines: Lines) -> Statemen
     first = start + leads[0].count("\n")
     if first + len(names) - 1 == last and not set(leads[1:]) - {"\n"}:
         return Statements(names, values, range(first, last + 1), end)
-    return Statements(names, values, _Later(leads, values, start), end)
+    return Statements(names, values, Later(leads, values, start), end)
 
 
-class _Later(Iterable[int]):
+class Later(Iterable[int]):
     """The lines of statements, worked out when they are asked for."""
 
     def __init__(self, leads: Sequence[str], values: Sequence[Any], start: int) -> None:
+        """Take what stands in front of the names, and what behind them; the first begins on line `start`."""
         self._leads = leads
         self._values = values
         self._start = start
