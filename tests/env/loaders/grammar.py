@@ -84,6 +84,8 @@ PLAIN = (
 )
 _ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?=[ \t]*[=:])")
 _REFERRED = re.compile(r"(?<=\$)\{?[A-Za-z_][A-Za-z0-9_]*")
+# So much that is lost or odd to most programs that our parsers report nothing of what follows.
+SO_MANY_LOST = "J\nZ=1\n" * 200
 FILES = (".env", ".env.local", ".env.development", ".env.development.local")
 EXPORTED = ("", "x", "pa$word", "pa\\$word", "$A", "${B}", "$&", "value", "$C")
 
@@ -189,6 +191,8 @@ def _template(random: Random, depth: int) -> str:
 def env_file(random: Random) -> str:
     """One file."""
     start = "\ufeff" if random.randrange(20) == 0 else ""
+    if random.randrange(25) == 0:
+        start += SO_MANY_LOST
     lines = [statement(random) + random.choice(LINE_ENDS) for _ in range(random.randint(0, 5))]
     if random.randrange(10) == 0:  # our parsers take many plain lines in one step
         lines.insert(random.randint(0, len(lines)), plain_lines(random))
