@@ -94,16 +94,15 @@ class _Run:
             Stops: the program does not survive.
         """
         self.taken.append(file)
-        texts = file.definitions.last_texts()
-        fresh = {name: text or "" for name, text in texts.items() if name not in self._current}
+        fresh = file.definitions.last_said()
+        for name in self._current.keys() & fresh.keys():
+            del fresh[name]
         self._current.update(fresh)
         work = Work(self._undecided)
-        for name, text in fresh.items():
-            if "$" not in text:
-                continue
+        for name in [name for name, text in fresh.items() if "$" in text]:
             self.expanding = name
             try:
-                self._current[name] = self._expand(text, self._current, work)
+                self._current[name] = self._expand(fresh[name], self._current, work)
             except Undecided as reason:
                 self._undecided[name] = str(reason)
 

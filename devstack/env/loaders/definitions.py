@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import NamedTuple, cast, overload
 
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -118,6 +118,10 @@ class Definitions:
     def last_texts(self) -> dict[str, str | None]:
         """The text of each name's last definition, likewise."""
         return dict(zip(self.names, self.texts, strict=True))
+
+    def last_said(self) -> dict[str, str]:
+        """Likewise, for a program that gives every name a text."""
+        return cast("dict[str, str]", self.last_texts())
 
     def last_raws(self) -> dict[str, str | None]:
         """What is written in each name's last definition, likewise."""

@@ -71,7 +71,7 @@ class _Run:
 
     def apply(self, file: ParsedFile) -> None:
         """Expand one file against the environment so far; a file that overflows the stack is lost whole."""
-        parsed = {name: text or "" for name, text in file.definitions.last_texts().items()}
+        parsed = file.definitions.last_said()
         work, undecided, current = Work(self._undecided), dict(self._undecided), self._current
         try:
             for name in ecmascript.in_property_order(parsed):

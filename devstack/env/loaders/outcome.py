@@ -6,12 +6,13 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.definitions import Definition, Definitions, ParsedFile
 from devstack.env.model import LayerKind, Origin, Shadow, Value, Variables
 
+_Text = TypeVar("_Text")
 _LONGEST_CHAIN = 100  # definitions of one name that are kept; nobody reads more
 
 
@@ -47,7 +48,7 @@ class Found(Mapping[str, Definition]):
 
     def texts(self) -> dict[str, str]:
         """The text of each name before expansion."""
-        return {name: text or "" for name, text in self._column(Definitions.last_texts).items()}
+        return self._column(Definitions.last_said)
 
     def raws(self) -> list[str | None]:
         """What is written for each name."""
@@ -55,9 +56,9 @@ class Found(Mapping[str, Definition]):
             return self._files[0][1].raws
         return list(self._column(Definitions.last_raws).values())
 
-    def _column(self, of_file: Callable[[Definitions], dict[str, str | None]]) -> dict[str, str | None]:
+    def _column(self, of_file: Callable[[Definitions], dict[str, _Text]]) -> dict[str, _Text]:
         """What `of_file` gives for the winning definitions."""
-        found: dict[str, str | None] = {}
+        found: dict[str, _Text] = {}
         for _, definitions, _ in reversed(self._files):
             found.update(of_file(definitions))
         return found if len(self._files) < 2 else {name: found[name] for name in self._names}

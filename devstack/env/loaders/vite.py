@@ -70,7 +70,7 @@ class Vite:
         written: dict[str, str] = {}
         for file in files:
             # Node's `util.parseEnv` sorts names by their bytes, which decides what is expanded first.
-            texts = {name: text or "" for name, text in file.definitions.last_texts().items()}
+            texts = file.definitions.last_said()
             is_sorted = self.version >= 8 and self.runtime.startswith("node")
             if is_sorted and any("$" in text for text in texts.values()):
                 texts = {name: texts[name] for name in sorted(texts)}
