@@ -15,9 +15,9 @@ LOCKFILES = (
     ("pnpm-lock.yaml", "pnpm"),
     ("yarn.lock", "yarn"),
     ("bun.lock", "bun"),
-    ("bun.lockb", "bun"),
     ("package-lock.json", "npm"),
     ("npm-shrinkwrap.json", "npm"),
+    ("bun.lockb", "bun"),  # templates bring an old one, which npm's users leave where it is
 )
 MANAGERS = ("npm", "pnpm", "yarn", "bun")
 

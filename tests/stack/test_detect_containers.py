@@ -130,3 +130,13 @@ def test_what_an_override_beside_the_file_publishes_is_reachable(tree: Tree, dev
 def test_a_database_that_the_file_builds_itself_is_a_container(tree: Tree, devstack: Devstack) -> None:
     compose = "services:\n  store:\n    image: mysql:8\n    build: ./store\n    ports: ['3306:3306']\n"
     assert set(written(tree({**API, "compose.yaml": compose}), devstack).services) == {"api", "store"}
+
+
+def test_a_container_that_runs_the_source_of_a_service_is_left_out(tree: Tree, devstack: Devstack) -> None:
+    compose = (
+        "services:\n  stories:\n    image: node:24\n    volumes:\n      - ./web:/app\n    ports:\n      - 6006:6006\n"
+        "  db:\n    image: postgres:17\n    volumes:\n      - ./data:/data\n    ports:\n      - 5432:5432\n"
+    )
+    folder = tree({"web/package.json": package({"dev": "vite"}, "vite"), "docker-compose.yml": compose})
+    assert set(written(folder, devstack).services) == {"web", "db"}
+    assert "left out of the containers: stories (of the source of web)" in (folder / "stack.toml").read_text()

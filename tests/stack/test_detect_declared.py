@@ -218,3 +218,74 @@ def test_pages_wait_for_the_server_that_they_pass_requests_on_to(tree: Tree, dev
     )
     web = written(folder, devstack).services["web"]
     assert [one.service for one in web.depends_on] == ["api"]
+
+
+def test_a_script_that_starts_all_counts_before_the_one_that_starts_less(
+    tree: Tree, devstack: Devstack
+) -> None:
+    scripts = {
+        "dev": "npm run dev -w web",
+        "dev:all": "concurrently 'npm run dev' 'npm run start:dev -w api'",
+    }
+    api = package({"start:dev": "nest start --watch"}, "@nestjs/core", name="@acme/api")
+    folder = tree({**TWO, "api/package.json": api, "package.json": package(scripts)})
+    assert set(written(folder, devstack).services) == {"web", "api"}
+
+
+def test_a_script_that_is_called_from_the_root_starts_there(tree: Tree, devstack: Devstack) -> None:
+    lines = "export A=b\ncd backend/api\npython -m uvicorn src.main:app --port 8123 &\ncd ../..\n"
+    files: dict[str, str | bytes] = {
+        "backend/api/src/main.py": f"from .x import y\n{APP}",
+        "scripts/start-all.sh": lines,
+    }
+    service = written(tree({**files, "backend/api/uv.lock": ""}), devstack).services["api"]
+    assert (service.dir, service.command) == (
+        "backend/api",
+        "uv run python -m uvicorn src.main:app --port 8123",
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "told", "command", "port"),
+    [
+        (
+            {"go.mod": "gorilla/websocket", "main.go": 'http.ListenAndServe(":3333", nil)'},
+            "go run ./cmd/api",
+            "go run ./cmd/api",
+            3333,
+        ),
+        ({"go.mod": "", ".env.example": "PORT=3456\n"}, "cp .env.example .env\ngo run .", "go run .", 3456),
+        (
+            {"Cargo.toml": "", "src/main.rs": 'bind("0.0.0.0:4455")'},
+            "RUST_LOG=info cargo run",
+            "RUST_LOG=info cargo run",
+            4455,
+        ),
+        ({"mix.exs": ""}, "mix deps.get\nmix phx.server", "mix phx.server", 4000),
+        ({"artisan": ""}, "php artisan serve --port=8123", "php artisan serve --port=8123", 8123),
+    ],
+)
+def test_a_server_in_another_language_is_started_as_the_readme_says(
+    tree: Tree, devstack: Devstack, files: dict[str, str], told: str, command: str, port: int
+) -> None:
+    readme = f"```bash\ncd backend\n{told}\n```\n"
+    backend = {f"backend/{name}": text for name, text in files.items()}
+    folder = tree({**backend, "README.md": readme, "web/package.json": package({"dev": "vite"}, "vite")})
+    service = written(folder, devstack).services["backend"]
+    assert (service.type, service.dir, service.command, service.port) == (
+        ServiceType.COMMAND,
+        "backend",
+        command,
+        port,
+    )
+
+
+def test_of_another_language_nothing_is_started_that_only_builds_and_no_secret_is_copied(
+    tree: Tree, devstack: Devstack
+) -> None:
+    web = package({"dev": "vite"}, "vite")
+    told = "```\ngo build ./...\ncd a\nAPI_KEY=abc123 go run .\ncd ../b\ngo run . --auth-token=abc123\n```\n"
+    folder = tree({"go.mod": "", "a/go.mod": "", "b/go.mod": "", "README.md": told, "web/package.json": web})
+    services = written(folder, devstack).services
+    assert {name: one.command for name, one in services.items()} == {"web": None, "a": "go run ."}
+    assert "abc123" not in (folder / "stack.toml").read_text()

@@ -134,7 +134,11 @@ def test_evaluations_mocks_scripts_and_tools_are_no_services(tree: Tree, devstac
         ({"poetry.lock": "", "pyproject.toml": ""}, "poetry run python", "poetry install"),
         ({"pyproject.toml": "[tool.pdm]\n"}, "pdm run python", "pdm install"),
         ({"pyproject.toml": "[project]\n[tool.uv.sources]\n"}, "uv run python", "uv sync"),
-        ({"pyproject.toml": "", "README.md": "`uv sync`, `uv run x`; `poetry install`"}, "uv run python", "uv sync"),
+        (
+            {"pyproject.toml": "", "README.md": "`uv sync`, `uv run x`; `poetry install`"},
+            "uv run python",
+            "uv sync",
+        ),
         ({"Pipfile": ""}, "pipenv run python", "pipenv install --dev"),
         ({"pyproject.toml": "[tool.hatch.envs.default]\n"}, "hatch run python", "hatch env create"),
         ({"pyproject.toml": "[project]\n"}, "uv run python", "uv sync"),
@@ -149,7 +153,7 @@ def test_evaluations_mocks_scripts_and_tools_are_no_services(tree: Tree, devstac
             "python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_tool_that_keeps_the_packages_runs_the_service(
     tree: Tree, devstack: Devstack, files: Files, python: str, setup: str
 ) -> None:
@@ -206,3 +210,60 @@ def test_a_command_that_names_a_folder_by_a_dot_is_passed_over(tree: Tree, devst
         "README.md": "```\npython -m pytest .\nuvicorn main:app --reload .\n```\n",
     }
     assert only(tree, devstack, {**files, "Makefile": "dev:\n\tcd api && python -m http.server .\n"})[0]
+
+
+AGENT = "from livekit import agents\nif __name__ == '__main__':\n    agents.cli.run_app(options)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "folder", "command"),
+    [
+        # A folder that is called as a library is not that library.
+        (
+            {"livekit/main.py": AGENT, "livekit/requirements.txt": ""},
+            "livekit",
+            "livekit",
+            ".venv/bin/python main.py dev",
+        ),
+        (
+            {"src/server.py": f"import tools\n{APP}", "src/tools.py": "", "uv.lock": ""},
+            "server",
+            "src",
+            "uv run python -m uvicorn server:app --port 8000",
+        ),
+        (
+            {"api/src/server.py": f"import tools\n{APP}", "api/src/tools.py": "", "api/src/uv.lock": ""},
+            "api",
+            "api/src",
+            "uv run python -m uvicorn server:app --port 8000",
+        ),
+    ],
+)
+def test_a_service_is_called_by_the_folder_that_says_something_and_runs_where_its_files_are(
+    tree: Tree, devstack: Devstack, files: Files, name: str, folder: str, command: str
+) -> None:
+    (service,) = written(tree(files), devstack).services.values()
+    assert (service.name, service.dir, service.command) == (name, folder, command)
+
+
+def test_the_default_of_a_port_argument_is_the_port(tree: Tree, devstack: Devstack) -> None:
+    text = (
+        "import argparse, uvicorn\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--port', type=int, default=7860)\n"
+        "if __name__ == '__main__':\n    uvicorn.run(app, port=parser.parse_args().port)\n"
+    )
+    assert only(tree, devstack, {"server.py": APP + text})[2] == 7860
+
+
+def test_where_the_source_says_which_env_file_it_loads_none_is_written(
+    tree: Tree, devstack: Devstack
+) -> None:
+    settings = "class Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_file='.env')\n"
+    files: Files = {".env.example": "A=1\n", "api/main.py": APP, "web/main.py": APP + settings}
+    services = written(tree(files), devstack).services
+    assert {name: one.env.files for name, one in services.items()} == {"api": ("../.env",), "web": None}
+
+
+def test_a_name_that_is_cut_ends_with_a_letter(tree: Tree, devstack: Devstack) -> None:
+    folder = tree({f"{'x' * 35}-y/main.py": APP, "a-name-that-is-much-longer-than-allowed/main.py": APP})
+    assert set(written(folder, devstack).services) == {"x" * 35, "a-name-that-is-much-longer-than-allo"}

@@ -15,6 +15,7 @@ from devstack.env.source.module import EMPTY, Scanned, read_source, scan_module
 from devstack.env.source.walk import SCRIPT_SUFFIXES, SUFFIXES, sources
 from devstack.patterns import regex
 from devstack.records import dataclass, replace
+from devstack.stack import defaults
 from devstack.stack.launch import folder_of
 from devstack.stack.model import FRONTENDS, Reference, Service, ServiceType, Stack
 
@@ -121,6 +122,8 @@ class SourceScanner:
             yield replace(use, path=place, read=known.get((where, read.line, read.column), read))
 
     def _own_files(self, stack: Stack, service: Service) -> list[Path]:
+        if not defaults.starts(service) and service.source is None:
+            return []  # a container; the sources around it are those of others
         if self._ownership is None or self._ownership.stack is not stack:
             self._ownership = _Ownership(stack)
         area = self._ownership.area(service)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -149,6 +150,15 @@ def needs(body: Mapping[str, Any]) -> tuple[str, ...]:
     """The services that one waits for, as its `depends_on` says."""
     found = body.get("depends_on")
     return tuple(str(name) for name in found) if isinstance(found, dict) else _texts(found)
+
+
+def mounts(path: Path, body: Mapping[str, Any]) -> Iterator[Path]:
+    """The folders beside the compose file `path` that a container gets."""
+    found = body.get("volumes")
+    for entry in found if isinstance(found, list) else ():
+        source = entry.get("source") if isinstance(entry, dict) else str(entry).partition(":")[0]
+        if isinstance(source, str) and source.startswith("."):
+            yield Path(os.path.normpath(path.parent / source))
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from devstack.stack import package, scripts, shell_words
-from devstack.stack.detect import node, parallel, python, recipes
+from devstack.stack.detect import languages, node, parallel, python, recipes
 from devstack.stack.detect.follow import Follower, Leaf
 from devstack.stack.detect.model import Candidate, Detected, Evidence
 from devstack.stack.detect.tree import Tree
@@ -35,9 +35,11 @@ def join(tree: Tree, detected: Detected) -> None:
     """Give services the commands of scripts, Makefiles and READMEs; add what only those know."""
     follower = Follower(tree)
     origin, main = follower.main()
+    others = list(_others(tree, follower, detected.services))
     python.join(tree, detected.services, main, may_add=True)
-    python.join(tree, detected.services, _others(tree, follower, detected.services), may_add=False)
+    python.join(tree, detected.services, others, may_add=False)
     _leave_out(tree, detected, origin, main)
+    detected.services += languages.find(tree, detected.services, [*main, *others])
     detected.services += _unknown(tree, detected.services, main)
 
 

@@ -18,8 +18,10 @@ from devstack.stack.detect.tree import Tree
 
 STARTED = "started by "
 """How the evidence of a command begins that the repository itself says."""
+_OF_ALL = ("dev:all", "start:all", "dev:full")  # beside a script `dev` that starts less
 _DEEPEST = 8
 _MANY = 64
+_PRIVATE = re.compile(r"(?i)secret|token|passw|key|auth|credential|dsn|ur[il]$")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SHELLS = {"sh", "bash", "zsh"}
 _BEFORE = {"exec", "time", "nohup", "sudo", "command"}
@@ -50,6 +52,11 @@ class Leaf:
     name: str = ""
     script: tuple[Path, str] | None = None
     is_beside: bool = False
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The assignments that may be written once more: those of no secret."""
+        return tuple(one for one in self.settings if not _PRIVATE.search(one.partition("=")[0]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +98,7 @@ class Follower:
     def main(self) -> tuple[Evidence | None, list[Leaf]]:
         """Which script for development the root has, else which recipe, and what that starts."""
         own = package.read(self._tree.root)
-        for name in parallel.MAIN_SCRIPTS if own is not None else ():
+        for name in (*_OF_ALL, *parallel.MAIN_SCRIPTS) if own is not None else ():
             if own is not None and name in own.scripts:
                 place = self._at(own.path, own.lines.get(name, 1), name)
                 return place.evidence, list(self._script(own, name, place))

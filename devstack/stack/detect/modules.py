@@ -20,7 +20,10 @@ def top(tree: Tree, file: Path, project: Path) -> Path:
     """The folder that must be on the path of modules: as the imports of `file` say, else `project`."""
     text = tree.text(file)
     dots = max((len(match[1]) for match in _RELATIVE.finditer(text)), default=0)
-    imports = [(match[1], match[2].replace(".", "/")) for match in _ABSOLUTE.finditer(text)]
+    imports = [
+        (match[1], match[2].replace(".", "/") or f"/{(match[3] or '').split(',')[0].strip()}")
+        for match in _ABSOLUTE.finditer(text)
+    ]
     inner = [file.parent, *file.parent.parents]
     inner = inner[: inner.index(tree.root)]  # never above the repository
     if dots and len(inner) >= dots:
@@ -30,7 +33,10 @@ def top(tree: Tree, file: Path, project: Path) -> Path:
         return outermost.parent
     for folder in reversed(inner):
         inside = [rest.strip("/") for name, rest in imports if name == folder.name]
-        if not _has(file.parent, folder.name) and any(not one or _has(folder, one) for one in inside):
+        is_package = (folder / "__init__.py").is_file()
+        if not _has(file.parent, folder.name) and any(
+            is_package or (one and _has(folder, one)) for one in inside
+        ):
             return folder.parent
     if any(name != file.stem and _has(file.parent, name) and not _has(project, name) for name, _ in imports):
         return file.parent

@@ -37,10 +37,14 @@ def choose(tree: Tree, detected: Detected, *, is_deployment: bool) -> None:
     `is_deployment`: the file starts what this repository publishes, so of the others one on an unusual port is for
     development only if a service here names that port.
     """
-    _, bodies = containers.read(tree)
+    path, bodies = containers.read(tree)
+    started = {one.folder: one.name for one in detected.services if one.folder != tree.root}
     found = {(one.compose or "").rpartition(":")[2]: one for one in _containers(detected)}
     has_source = len(found) < len(detected.services)
     reasons = {name: _reason(one, bodies[name], has_source=has_source) for name, one in found.items()}
+    for name in found:
+        of = next((started[place] for place in containers.mounts(path, bodies[name]) if place in started), "")
+        reasons[name] = reasons[name] or (of and f"of the source of {of}")
     for name, one in found.items() if is_deployment else ():
         is_unusual = not containers.is_usual_port(bodies[name].get("ports"))
         if is_unusual and not reasons[name] and not _is_named(detected, one):

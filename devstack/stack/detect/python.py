@@ -21,7 +21,7 @@ _ROUTE = re.compile(r"""\.websocket\(\s*['"](/[^'"{]*)|WebSocketRoute\(\s*['"](/
 _PORT = re.compile(
     r"""\bport\s*=\s*(\d{4,5})\b|PORT\w*['"]\s*,\s*['"]?(\d{4,5})\b|\bserve\([^)\n]*,\s*(\d{4,5})\b"""
     r"""|\bPORT\s*=\s*(?:int\()?['"]?(\d{4,5})\b|PORT\w*['"]\)\s*or\s*['"]?(\d{4,5})\b"""
-    r"""|\bserver_port\s*=\s*(\d{4,5})\b|\.listen\(\s*(\d{4,5})\b"""
+    r"""|['"]--port['"][^)\n]*?\bdefault\s*=\s*(?:int\()?(\d{4,5})\b|\bserver_port\s*=\s*(\d{4,5})\b|\.listen\(\s*(\d{4,5})\b"""
 )
 _SETTING = re.compile(
     r"^\s+(?:server_|app_|api_)?port\s*:\s*int\s*=\s*(?:Field\(\s*(?:default=)?)?(\d{4,5})\b", re.M | re.I
@@ -35,7 +35,6 @@ _SERVERS = {
 _PAGES = {"chainlit": 8000, "streamlit": 8501}
 _WORKERS = {"celery": None, "arq": None}
 _RUNNERS: dict[str, int | None] = {**_SERVERS, **_PAGES, **_WORKERS}
-_PRIVATE = re.compile(r"(?i)secret|token|passw|key|auth|credential|dsn|ur[il]$")
 _LIBRARIES = {"src", "app", "lib"}
 _NO_PROGRAM = re.compile(r"(?:^|_)(?:mock|dummy|fake|example|demo)(?:_|$)")
 
@@ -130,8 +129,7 @@ def _start(tree: Tree, service: Candidate, leaf: Leaf, entry: Path) -> None:
     service.folder = leaf.folder
     service.name = leaf.name if leaf.is_beside and leaf.name and leaf.script else service.name
     runner = interpreter.python if is_python else f"{interpreter.run}{words[0]}"
-    settings = [one for one in leaf.settings if not _PRIVATE.search(one.partition("=")[0])]
-    service.command = " ".join((*settings, runner, arguments))
+    service.command = " ".join((*leaf.shown, runner, arguments))
     service.setup = interpreter.setup or service.setup
     service.evidence.append(leaf.evidence)
     port = _PORT_FLAG.search(service.command)

@@ -58,11 +58,14 @@ def for_development(recipes: Mapping[str, Recipe]) -> Iterator[Recipe]:
 
 
 def shell(tree: Tree, path: Path) -> Recipe:
-    """A shell script's lines; it runs in its folder's parent where it changes there by itself."""
+    """A shell script's lines; it runs above its folder where it changes there by itself or to what is only there."""
     text = tree.text(path)
     lines = tuple(_lines(text))
     is_from_above = re.search(r"""cd ["']?\$[({](?:dirname|BASH_SOURCE).*?\.\.""", text) is not None
     folder = path.parent.parent if is_from_above else path.parent
+    first = re.search(r"^[ \t]*cd +([\w./-]+)[ \t]*(?:$|&&|;)", text, re.MULTILINE)
+    if first is not None and not (folder / first[1]).is_dir() and (tree.root / first[1]).is_dir():
+        folder = tree.root
     return Recipe(name=path.name, path=path, line=1, folder=folder, commands=lines)
 
 

@@ -54,6 +54,7 @@ _TLS = (
     "mkcert",
     ".pem",
 )
+_LOADS_FILES = re.compile(r"\bload_dotenv\(|\benv_file\b")  # which ones its source says
 _GENERIC = {"src", "app", "packages", "apps", "services"}
 
 
@@ -92,16 +93,19 @@ def _sources(tree: Tree) -> list[Candidate]:
 
 
 def _name(service: Candidate, root: Path) -> None:
-    """What people call it: the folder, or the role where the folder says nothing."""
-    at_root = service.folder == root
+    """What people call it: the folder, the one around it, or the role where they say nothing."""
+    inner = (service.folder, *service.folder.parents)[: len(service.folder.relative_to(root).parts)]
+    telling = next((folder.name for folder in inner if folder.name not in _GENERIC), "")
     beside = service.name != service.folder.name and service.kind in (ServiceType.NODE, ServiceType.PYTHON)
-    if not at_root and service.folder.name not in _GENERIC and not beside:
+    if inner and (telling == service.folder.name or beside):
         return
     if service.is_frontend:
         service.name = "web"
     elif service.kind is ServiceType.LIVEKIT_AGENT:
         service.name = "agent"
-    elif at_root and not beside:
+    elif inner and telling:
+        service.name = telling
+    elif not beside:
         service.name = "ws" if service.is_socket else "server"
 
 
@@ -119,7 +123,7 @@ def _unique_names(services: list[Candidate]) -> None:
 
 def _plain(text: str) -> str:
     """A valid name from any folder's name, or ""."""
-    return re.sub(r"^[^a-z]+|-+$", "", re.sub(r"[^a-z0-9_]+", "-", text.lower()))[:36]
+    return re.sub(r"^[^a-z]+", "", re.sub(r"[^a-z0-9_]+", "-", text.lower()))[:36].rstrip("-")
 
 
 def _look_inside(tree: Tree, service: Candidate, services: list[Candidate]) -> None:
@@ -188,10 +192,11 @@ def _root_env_file(tree: Tree, service: Candidate) -> None:
     is_python = service.kind in (ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT)
     if is_python and not service.defined and service.folder != tree.root:
         found = envfiles.defined(tree.root)
-        if found:
+        service.defined = found
+        loads = any(_LOADS_FILES.search(tree.text(path)) for path in tree.below(service.folder, (".py",)))
+        if found and not loads:
             up = "../" * len(service.folder.relative_to(tree.root).parts)
             service.env_files = (f"{up}.env",)
-            service.defined = found
 
 
 def _endpoints(tree: Tree, service: Candidate, path: Path, text: str) -> None:
@@ -216,7 +221,8 @@ def _port(tree: Tree, service: Candidate) -> None:
         return
     fallbacks = {one.names[0]: one.fallback or "" for one in service.reads}
     for variable in _PORT_VARIABLES:
-        found = service.defined.get(variable) if variable in fallbacks else None
+        is_read = variable in fallbacks or service.kind is ServiceType.COMMAND
+        found = service.defined.get(variable) if is_read else None
         if found is not None and _is_port(found):
             service.port = int(found)
             return

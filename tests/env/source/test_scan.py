@@ -364,3 +364,9 @@ def test_each_file_is_parsed_once_for_all_services(tree: Tree) -> None:
     (root / "a.js").write_text(read("CHANGED"))
 
     assert names(scanner.index(stack, "other")) == names(one) == ["A", "B"]
+
+
+def test_a_container_has_no_sources_of_its_own(tree: Tree) -> None:
+    root = tree({"ws/a.py": "import os\nos.environ['A']\n", "packages/b.py": "import os\nos.environ['B']\n"})
+    container = Service(name="db", type=ServiceType.COMPOSE, dir=".")
+    assert index(root, container, ws()).files_scanned == 0
