@@ -32,6 +32,7 @@ async def dial(request: Request, host: str, port: int, *, tls: bool) -> tuple[An
     if not addresses:
         return Answer(outcome=Outcome.UNKNOWN_HOST, detail=f"{host} has no address"), None
     tried: list[AddressTried] = []
+    details: dict[Outcome, str] = {}
     for address in addresses:
         stream, outcome, detail = None, Outcome.OPEN, ""
         try:
@@ -39,14 +40,16 @@ async def dial(request: Request, host: str, port: int, *, tls: bool) -> tuple[An
         except _NotConnectedError as problem:
             outcome, detail = problem.outcome, problem.detail
         tried.append(AddressTried(address=address, outcome=outcome))
+        details[outcome] = detail
         if stream is not None or outcome in _ANSWERED:
             answer = Answer(outcome=outcome, tried=tuple(tried), detail=detail, peer=(address, port))
             return answer, stream
-    if any(entry.outcome is Outcome.CONNECT_TIMEOUT for entry in tried):
-        outcome = Outcome.CONNECT_TIMEOUT  # one address hangs; that nobody listens on the others says less
-    return Answer(outcome=outcome, tried=tuple(tried), detail=detail), None
+    outcome = next((one for one in _SAYS_MORE if one in details), outcome)
+    return Answer(outcome=outcome, tried=tuple(tried), detail=details[outcome]), None
 
 
+# An address that hangs says more than one where nobody listens, and that more than one that this machine has not.
+_SAYS_MORE = (Outcome.CONNECT_TIMEOUT, Outcome.REFUSED)
 # Somebody was there, so trying the host's next address would only hide what this one said.
 _ANSWERED = frozenset({Outcome.TLS_TO_PLAIN, Outcome.TLS_CERTIFICATE, Outcome.TLS_FAILED})
 

@@ -110,17 +110,12 @@ def is_bindable(port: int, host: str | None = None) -> bool:
 
 def bind_error(port: int, host: str | None = None) -> OSError | None:
     """Why bind() fails for a server, or None. TIME_WAIT is no hindrance; a missing IPv6 is not asked."""
-    for address in ADDRESSES if host is None else _resolved(host):
+    several = {None: ADDRESSES, "localhost": ADDRESSES[:2]}.get(host)
+    for address in several or (str(host),):
         problem = _try_bind(port, address)
-        if problem is not None and (host is not None or problem.errno not in _NO_SUCH_FAMILY):
+        if problem is not None and not (several and problem.errno in _NO_SUCH_FAMILY):
             return problem
     return None
-
-
-def _resolved(host: str) -> tuple[str, ...]:
-    if host == "localhost":
-        return ADDRESSES[:2]
-    return (host,)
 
 
 def _try_bind(port: int, address: str) -> OSError | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 
 from devstack.contract.connection import Endpoint
 from devstack.contract.plain_http import get
@@ -307,7 +308,15 @@ class Gate:
 
 def _reachable(address: str) -> str:
     """The address under which a listener on a wildcard can be asked."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
+    if address == "::":
+        return _loopback()
+    return "127.0.0.1" if address == "0.0.0.0" else address
+
+
+@cache
+def _loopback() -> str:
+    """Of a listener on `::`. Many containers have no ::1; there it can only be a listener that hears IPv4 as well."""
+    return "127.0.0.1" if listening.bind_error(0, "::1") else "::1"
 
 
 def _family_note(ours: Iterable[Listener]) -> str:

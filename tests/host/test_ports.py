@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -268,6 +269,19 @@ def test_a_process_of_another_user_is_classed_so_even_for_root(
 
 def test_bind_errors_for_a_host_that_is_no_address_are_given_back(free_port: FreePort) -> None:
     assert bind_error(free_port(), "203.0.113.7") is not None
+
+
+def test_a_machine_without_ipv6_can_still_bind_localhost(
+    free_port: FreePort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind = listening._try_bind
+
+    def without_ipv6(port: int, address: str) -> OSError | None:
+        return OSError(errno.EADDRNOTAVAIL, "") if ":" in address else bind(port, address)
+
+    monkeypatch.setattr(listening, "_try_bind", without_ipv6)
+    port = free_port()
+    assert [is_bindable(port, host) for host in (None, "localhost", "::1")] == [True, True, False]
 
 
 def test_a_forked_child_asks_through_a_socket_of_its_own(free_port: FreePort) -> None:
