@@ -22,7 +22,7 @@ PATIENCE = 200.0
 """Seconds to wait for what must come; only a test that fails waits so long. A busy machine is no failure."""
 
 # What a test's environment inherits: enough to find programs, nothing that changes behaviour.
-KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
+KEEP = ("PATH", "HOME", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
 
 # Nor does what is asked in this process see more: a PORT, NO_COLOR or HTTP_PROXY of whoever runs the tests is none
 # of theirs. Their own tools keep their names. `python` is ours everywhere, also on a machine that only has `python3`.
@@ -41,6 +41,8 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
+
+os.umask(0o022)  # tests of permissions write files as most people do
 
 # A shell that starts the tests in the background leaves them with ignored signals, which every process they start
 # would inherit: Ctrl-C and a closed terminal could not be tried out.
