@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -17,11 +18,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; never lets an exception out. Returns the exit code of `errors.ExitCode`."""
     gc.set_threshold(_GARBAGE)
     atexit.register(gc.freeze)  # nor is all of it searched once more when it goes anyway
+    _open_closed_streams()
     _write_anywhere()
     from devstack.cli import failure, plain
 
     given = list(sys.argv[1:] if argv is None else argv)
     return failure.reported(plain.run if plain.is_plain(given) else _parsed, given)
+
+
+def _open_closed_streams() -> None:
+    """Whoever starts us with `>&-` wants nothing said: not in the next file either, which would get that number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _write_anywhere() -> None:

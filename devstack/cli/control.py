@@ -44,8 +44,8 @@ def down(force: bool, timeout: str | None) -> int:
 
 _LOG_EXAMPLES = """\b
 Examples:
-  devstack logs                         everything of the last run, in time order
-  devstack logs web ws -f               two services, and what comes
+  devstack logs                  everything of the last run, in time order
+  devstack logs web ws -f        two services, and what comes
   devstack logs --since 5m --grep Error
 """
 
@@ -84,7 +84,7 @@ def _action(name: str, text: str) -> Callable[..., Any]:
 _RESTART_EXAMPLES = """\b
 Examples:
   devstack restart web
-  devstack restart --all        with stack.toml as it is now; if it cannot be run, nothing changes
+  devstack restart --all        with stack.toml as it is now
 """
 
 

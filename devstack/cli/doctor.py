@@ -10,9 +10,9 @@ import click
 
 _EXAMPLES = """\b
 Examples:
-  devstack doctor                          what is wrong, most important first
-  devstack doctor --fix                    apply the safe fixes, diff first
-  devstack doctor --select DS2 --strict    only URLs and origins; warnings fail
+  devstack doctor                         what is wrong, most important first
+  devstack doctor --fix                   apply the safe fixes, diff first
+  devstack doctor --select DS2 --strict   only URLs and origins; warnings fail
   devstack doctor --format sarif > doctor.sarif
 """
 

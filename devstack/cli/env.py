@@ -12,11 +12,11 @@ from devstack.cli import env_edit
 
 _EXAMPLES = """\b
 Examples:
-  devstack env                      every service: value, file and line, what it hides
-  devstack env web --reveal         one service, secrets in clear (asks first)
-  devstack env --diff web ws        what two services see differently
-  devstack env why ws:JWT_SECRET    one variable through all layers, and who reads it
-  devstack env sync                 create and complete env files, one value for what is shared
+  devstack env                     every service: values, and their files
+  devstack env web --reveal        one service, secrets in clear (asks first)
+  devstack env --diff web ws       what two services see differently
+  devstack env why ws:JWT_SECRET   one variable: all layers, all readers
+  devstack env sync                create and complete env files
 """
 
 

@@ -6,16 +6,40 @@ import os
 import sys
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from devstack.errors import DevstackError, ExitCode, StackFileError
 
 if TYPE_CHECKING:
     import click
 
+# What helps where the operating system refuses something, by the name of its error.
+_ADVICE = {
+    "ENOSPC": "make room on that disk",
+    "EDQUOT": "make room: your quota of that disk is used up",
+    "EROFS": "that file system takes no changes: work in a folder that does",
+    "EACCES": "check the permissions of the file and of the folders above it",
+    "EMFILE": "raise the limit of open files: `ulimit -n 4096`",
+    "ENFILE": "the whole system has too many files open: end what is not needed",
+}
+
 
 def reported(work: Callable[[list[str]], int], argv: list[str]) -> int:
     """Do it; every failure becomes one clear message and an exit code of the table."""
+    code: int | None = None
+    try:
+        code = _done(work, argv)
+        sys.stdout.flush()  # while it can still be told that this fails
+    except OSError as problem:
+        closed = closed_output()
+        if isinstance(problem, BrokenPipeError):
+            return closed if code is None else code
+        if code != int(ExitCode.SYSTEM):  # else it has been told
+            return system(problem, [])  # in words, whatever was asked for: only standard error is left
+    return code
+
+
+def _done(work: Callable[[list[str]], int], argv: list[str]) -> int:
     try:
         return work(argv)
     except KeyboardInterrupt:
@@ -34,8 +58,6 @@ def reported(work: Callable[[list[str]], int], argv: list[str]) -> int:
             reason = "the system has no room for another thread (limit of processes, or memory)"
             return system(OSError(errno.EAGAIN, reason), argv)
         return internal(problem, argv)
-    finally:
-        flush(sys.stdout)
 
 
 def known(problem: DevstackError, argv: list[str]) -> int:
@@ -58,9 +80,10 @@ def usage(problem: click.ClickException, argv: list[str]) -> int:
         return int(ExitCode.OK)
     ctx = getattr(problem, "ctx", None)
     hint = None if ctx is None else f"{ctx.command_path} --help"
+    message = " ".join(problem.format_message().split())  # click lists choices on lines of their own
     if _wants_json(argv):
-        return _emit(int(ExitCode.USAGE), "usage", problem.format_message(), hint)
-    _say("error", problem.format_message())
+        return _emit(int(ExitCode.USAGE), "usage", message, hint)
+    _say("error", message)
     if hint:
         _say("hint", hint)
     return int(ExitCode.USAGE)
@@ -68,12 +91,26 @@ def usage(problem: click.ClickException, argv: list[str]) -> int:
 
 def system(problem: OSError, argv: list[str]) -> int:
     """Report what the operating system refused."""
-    what = problem.strerror or str(problem)
-    where = f": {problem.filename}" if problem.filename else ""
+    import errno
+
+    what, hint = problem.strerror or str(problem), _ADVICE.get(errno.errorcode.get(problem.errno or 0, ""))
+    if problem.filename:
+        what = f"{what}: {problem.filename}"
+    elif problem.errno == errno.ENOENT and not _has_folder():
+        what, hint = "the current folder does not exist any more", "go to a folder that exists: `cd`"
     if _wants_json(argv):
-        return _emit(int(ExitCode.SYSTEM), "system", f"{what}{where}", None)
-    _say("error", f"{what}{where}")
+        return _emit(int(ExitCode.SYSTEM), "system", what, hint)
+    _say("error", what)
+    if hint:
+        _say("hint", hint)
     return int(ExitCode.SYSTEM)
+
+
+def _has_folder() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - pathlib is not loaded for this
+    except FileNotFoundError:
+        return False
 
 
 def internal(problem: Exception, argv: list[str]) -> int:
@@ -88,18 +125,10 @@ def internal(problem: Exception, argv: list[str]) -> int:
 
 
 def closed_output() -> int:
-    """The reader of our output went away (`devstack logs | head`): stop quietly."""
+    """Nothing can be written any more (`devstack logs | head`): what is left of it goes nowhere, quietly."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     return int(ExitCode.OK)
-
-
-def flush(stream: TextIO) -> None:
-    """Write what is buffered while errors can still be swallowed."""
-    try:
-        stream.flush()
-    except BrokenPipeError:
-        closed_output()
 
 
 def _full_text(problem: DevstackError) -> str:

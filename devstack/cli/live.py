@@ -14,11 +14,11 @@ from devstack.errors import UsageError
 
 _WS_EXAMPLES = """\b
 Examples:
-  devstack ws server                        every step, the token matrix, one verdict
-  devstack ws ws://localhost:3001/ws        a URL; what the stack knows of it is used
-  devstack ws server --idle 70              does something drop an idle socket, and who?
-  devstack ws server --parallel 20          do twenty open at the same time?
-  devstack ws server --restart              what do open pages see when it restarts?
+  devstack ws server                   every step, the tokens, one verdict
+  devstack ws ws://localhost:3001/ws   a URL; what the stack knows is used
+  devstack ws server --idle 70         who drops an idle socket, if anybody?
+  devstack ws server --parallel 20     do twenty open at the same time?
+  devstack ws server --restart         what do open pages see then?
 """
 
 

@@ -11,13 +11,15 @@ import click
 _UP_EXAMPLES = """\b
 Examples:
   devstack up                    everything, until Ctrl-C
-  devstack up web --yes          web and what it needs; frees ports of earlier runs
-  devstack up --wait             in the background; returns once everything is ready
-  devstack up --exit-when-done   for CI: ends when every one-shot service has completed
+  devstack up web --yes          web and what it needs; asks nothing
+  devstack up --wait             in the background; returns once all is ready
+  devstack up --exit-when-done   for CI: until every one-shot has completed
+
+A service that fails for good is told with its cause, what needs it is skipped, the others run on; with --wait,
+--timeout or --exit-when-done the run ends at once instead.
 
 \b
-A service that fails for good is told with its cause, what needs it is skipped, the others run on; with --wait,
---timeout or --exit-when-done the run ends at once instead. Exit codes:
+Exit codes:
   0    ended with `devstack down`, or everything completed
   4    a service failed for good, however the run was ended afterwards
   124  not ready within --timeout
@@ -25,7 +27,7 @@ A service that fails for good is told with its cause, what needs it is skipped, 
 """
 _RUN_EXAMPLES = """\b
 Examples:
-  devstack run server -- python -m pytest     in server's folder, with server's environment
+  devstack run server -- python -m pytest     in its folder and environment
   devstack run web -- npm test
 """
 
