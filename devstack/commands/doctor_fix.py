@@ -39,7 +39,9 @@ def mend(request: Request, inspection: Inspection, choice: engine.Choice) -> tup
             break
         done += _round(request, inspection, wanted, tried)
         inspection = doctor.examine(request)
-    _say(request, f"{done} fix{'' if done == 1 else 'es'} applied\n" if done else "nothing to fix\n", "")
+    applied = f"{done} fix{'' if done == 1 else 'es'} applied"
+    nothing = "nothing was fixed" if tried else "nothing to fix"
+    _say(request, f"{applied if done else nothing}\n", "")
     return inspection, report
 
 

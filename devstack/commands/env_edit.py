@@ -102,12 +102,12 @@ def sync(request: Request) -> int:
     place = _place(request)
     plan = sync_plan(place.stack, place.environments, place.files)
     _say(view.plan_text(plan, place.shown, detect(sys.stdout, request.environment)))
-    if request.check:
-        return int(ExitCode.OK if plan.is_complete and not plan.conflicts else ExitCode.FINDINGS)
     if not plan.changes:
         _say("nothing to write\n" if plan.notes or plan.conflicts else "every env file is complete\n")
-        return int(ExitCode.OK)
-    _carry_out(place, plan, must_ask=False)
+    if request.check:
+        return int(ExitCode.OK if plan.is_complete and not plan.conflicts else ExitCode.FINDINGS)
+    if plan.changes:
+        _carry_out(place, plan, must_ask=False)
     return int(ExitCode.OK)
 
 
@@ -143,7 +143,8 @@ def rotate(request: Request, name: str) -> int:
     shared = place.stack.shared.get(name)
     if shared is None:
         known = place.stack.shared
-        hint = did_you_mean(name, known, f"there are: {', '.join(known) or 'none'}")
+        others = f"there are: {', '.join(known)}" if known else f"[shared.{name}] in stack.toml declares one"
+        hint = did_you_mean(name, known, others)
         raise UsageError(f"There is no shared value `{name}`.", hint=hint)
     if not shared.secret:
         raise UsageError(

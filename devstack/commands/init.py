@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack.env import files_out
 from devstack.errors import ExitCode, RefusedError, StackFileError, SystemProblem, UsageError
 from devstack.records import dataclass
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 NAME = "stack.toml"
 _NAMED = 12
+_FILE_MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +213,11 @@ def _write(request: Request, files: Mapping[str, bytes]) -> None:
         path = folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            before = path.read_bytes() if path.exists() else None
+            mode = _FILE_MODE if before is None else None
+            files_out.write(
+                [files_out.FileChange(path=path.resolve(), before=before, after=content, mode=mode)]
+            )
         except OSError as problem:
             raise SystemProblem(
                 f"cannot write {name}: {problem.strerror}", hint="--dry-run shows what would be written"

@@ -104,7 +104,7 @@ def _check(change: FileChange) -> None:
         is_read_only = not path.stat().st_mode & 0o222 or not os.access(path, os.W_OK)
         if is_read_only:
             raise RefusedError(
-                f"{path} is read-only.", hint=f"chmod u+w {path.name}, then run the command again"
+                f"{path} is read-only.", hint=f"`chmod u+w {path}`, then run the command again"
             )
     if change.before is None and not path.parent.is_dir():
         raise SystemProblem(f"{path.parent} does not exist, so {path.name} cannot be created there.")

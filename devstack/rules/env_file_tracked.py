@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 from devstack.contract.spelling import intended
 from devstack.env.secrets import is_secret_text
-from devstack.rules.base import Edit, Finding, Fix, Rule, Severity
+from devstack.host.checkouts import checkout_root
+from devstack.rules.base import Edit, Finding, Fix, Rule, Severity, Skip
 from devstack.rules.envfiles import is_example
 from devstack.rules.exposure import looks_real
 
@@ -41,8 +42,12 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per tracked file, one for all that nothing ignores."""
     holders = [path for path in inspection.env_paths if not is_example(path.name)]
     found = {path: secret for path in holders if (secret := real_secret(inspection, path)) is not None}
-    tracked = inspection.tracked_env_files if found else None  # git is a program to start
+    if not found:
+        return
+    tracked = inspection.tracked_env_files
     if tracked is None:
+        if checkout_root(str(inspection.root)) is not None:
+            raise Skip("git does not say which files it tracks; `git status` tells why")
         return
     loose: list[tuple[Path, Assignment]] = []
     for path, secret in found.items():

@@ -62,6 +62,27 @@ def test_values_nested_beyond_all_measure_silence_no_rule(doctor: Callable[..., 
     assert not [skip for skip in report["skipped"] if "internal failure" in skip["reason"]]
 
 
+def test_where_git_does_not_answer_what_was_not_looked_at_is_named(
+    tree: Tree, devstack: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = tree({**FILES, "ws/.env": f"API_TOKEN={SECRET}\n", ".git/HEAD": "ref: refs/heads/main\n"})
+    outcome = devstack("doctor", cwd=folder, env={"PATH": str(tmp_path)})
+    assert "env-file-tracked was skipped: git does not say" in outcome.out
+
+
+def test_a_fix_that_could_not_be_applied_is_not_called_unnecessary(
+    tree: Tree, devstack: Callable[..., Any]
+) -> None:
+    folder = tree(
+        {**FILES, "ws/.env": f"API_TOKEN={SECRET}\r\nB=\u201cx\u201d\r\n", "ws/.env.example": "C=3\n"}
+    )
+    (folder / "ws" / ".env").chmod(0o444)
+    outcome = devstack("doctor", "--fix", "--select", "DS7", cwd=folder)
+    assert "not fixed: example-drift" in outcome.out
+    assert f"chmod u+w {folder}/ws/.env" in outcome.out
+    assert "nothing was fixed" in outcome.out
+
+
 def test_an_error_is_1_and_no_secret_is_shown(doctor: Callable[..., Any]) -> None:
     outcome = doctor({"ws/.env": f'API_TOKEN="{SECRET}\n'})
     assert outcome.code == 1

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
+from tests.conftest import clean_environment
 from tests.stack.test_detect import Devstack, Tree, package, written
 
 pytestmark = pytest.mark.e2e
@@ -41,6 +45,22 @@ def test_what_cannot_be_written_is_told_with_a_way_out(tree: Tree, devstack: Dev
     assert done.code == 6
     assert "cannot write stack.toml: Is a directory" in done.err
     assert "--dry-run" in done.err
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(tree: Tree) -> None:
+    folder = tree({"package.json": PAGES, "stack.toml": "# mine\n"})
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "-m", "devstack", "init", "--force"],
+        cwd=folder,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 6
+    assert "it was not changed" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["package.json", "stack.toml"]
+    assert (folder / "stack.toml").read_text() == "# mine\n"
 
 
 def test_a_second_stack_of_a_repository_is_told(tree: Tree, devstack: Devstack) -> None:
