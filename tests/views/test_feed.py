@@ -9,6 +9,7 @@ from devstack.run.events import Envelope, OutputBlock, OutputLost, RunFinished, 
 from devstack.run.hub import Hub
 from devstack.run.state import RunState
 from devstack.views.feed import Feed
+from tests.conftest import PATIENCE
 
 
 class Gated:
@@ -23,7 +24,7 @@ class Gated:
             self.gate.set()
 
     def show(self, envelope: Envelope, state: RunState) -> None:
-        self.gate.wait(20)
+        self.gate.wait(PATIENCE)
         self.shown.append(envelope)
 
     def tick(self, state: RunState) -> float | None:
@@ -84,7 +85,7 @@ def test_an_event_that_cannot_be_shown_costs_no_other_one() -> None:
     hub, view = Hub(time.time), Broken()
     failed: list[type[Exception]] = []
     feed = Feed(hub, view, "test", failed=lambda problem: failed.append(type(problem)))
-    assert view.ticked.wait(20)
+    assert view.ticked.wait(PATIENCE)
     for number in range(3):
         hub.publish(block(b"%d\n" % number))
     feed.close(10)
@@ -100,9 +101,10 @@ def test_the_feed_ends_after_the_run_finished() -> None:
     assert isinstance(view.shown[-1].event, RunFinished)
 
 
-def test_a_reader_that_makes_progress_loses_nothing() -> None:
+def test_a_reader_that_makes_progress_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devstack.views.feed.STALLED_AFTER", 100.0)  # however busy the machine is
     hub, view = Hub(time.time), Gated()
-    feed = Feed(hub, view, "test", limit=10_000)
+    feed = Feed(hub, view, "test", limit=10_000, allowance=100.0)
     for number in range(2000):
         hub.publish(block(b"%04d" % number + b"x" * 995 + b"\n"))
         feed.pace()
@@ -155,7 +157,7 @@ def test_a_terminal_is_never_waited_for() -> None:
 def test_the_thread_sleeps_when_nothing_is_due() -> None:
     hub, view = Hub(time.time), Gated()
     feed = Feed(hub, view, "test")
-    assert view.ticked.wait(10)
+    assert view.ticked.wait(PATIENCE)
     time.sleep(0.3)
     assert view.ticks == 1
     feed.close(10)
