@@ -10,9 +10,9 @@ from devstack.patterns import regex
 
 _DEEPEST = 200  # defaults within defaults; what lies deeper stays as written
 _REFERENCE_13 = regex(r"\$\{?+([0-9A-Za-z_]*+)(?::-([^}\\]*+))?+\}?+")
-# References that hold nothing else; the patterns find them in texts without escapes and defaults.
-_SIMPLE_13 = regex(r"\$(?!\Z)\{?+([0-9A-Za-z_]*+)\}?+")
-_SIMPLE_14 = regex(r"\$(?:\{([0-9A-Za-z_]*+)\}|([0-9A-Za-z_]++))")
+# References that hold no others: the brace, the name and the default.
+_SIMPLE_13 = regex(r"\$(?!\Z)(\{)?+([0-9A-Za-z_]*+)(?::-([^}$\\]*+)(?!\$))?+(?!:-)\}?+")
+_SIMPLE_14 = regex(r"\$(\{)?+([0-9A-Za-z_]*+)(?(1)(?::-([^}$\\]*+))?+\}|(?<!\$))")
 _SIMPLE_STEP = 20  # what one of them costs of the budget
 _STEP_14 = regex(r"\\\$|\$\{|\$([0-9A-Za-z_]++)")
 _BRACE = regex(r"\\.|\$\{|\}", re.DOTALL)
@@ -83,11 +83,13 @@ def expand14(text: str, known: Mapping[str, str], work: Work, depth: int = 0) ->
 
 def _simple(pattern: re.Pattern[str], text: str, known: Mapping[str, str], work: Work) -> str | None:
     """`text` with its references resolved; None where not all that looks like one is found by `pattern`."""
-    if "\\" in text or ":-" in text:
+    if "\\" in text:
         return None
 
     def value(found: re.Match[str]) -> str:
-        made = _looked_up(found[found.lastindex or 0], known, work) or ""
+        made = _looked_up(found[2], known, work)
+        if made is None:
+            made = found[3] or ""
         work.spend(len(made), _SIMPLE_STEP)
         return made
 
