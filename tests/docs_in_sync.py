@@ -66,7 +66,8 @@ READS = {
     "`vite@8+node@22`, `vite@8+bun@1.4`",
     "dotenv": "`.env`",
     "dotenv-expand": "`.env`, with `$NAME`; 1000 would run `$(…)`, which devstack never does",
-    "node": "what `--env-file` names; a missing file is an error",
+    "node": "what `--env-file` names; a missing file is an error. A release that reads otherwise than the last one of "
+    "its line is told apart, and can be pinned: `@22.12`",
     "bun": "the files of Next, before the program's first line; the mode is `BUN_ENV`, else `NODE_ENV`",
     "python-dotenv": "`.env`, upward from the calling file",
     "pydantic": "what `env_file` names; an exported value wins whatever its case",

@@ -25,6 +25,9 @@ _PACKAGES: dict[str, tuple[str, tuple[int, ...]]] = {
     "dotenv-expand": ("dotenv-expand", (11, 12, 13, 1000)),
 }
 _NODES = (20, 22, 24)
+# From these releases on, env files are read as by the last one of their line; none of 21 and 23 is so far.
+_SETTLED = {20: (20, 19, 5), 21: (22,), 22: (22, 16), 23: (24,)}
+_LATEST = 10**6  # of a version of which only the beginning is given
 _BUNS = (2, 3, 4)  # of 1
 _NEWER_UV = (0, 11, 17)
 
@@ -34,7 +37,7 @@ def choose(loader: str, folder: Path, files: Files, installed: Installed) -> str
     first, _, second = loader.partition("+")
     kind, _, pinned = first.partition("@")
     if kind == "node":
-        return f"node@{pinned or nearest(node_major(folder, files, installed), _NODES)}"
+        return f"node@{pinned or node(folder, files, installed)}"
     if kind == "bun":
         return f"bun@{pinned or bun(folder, files, installed)}"
     if kind == "uv":
@@ -47,7 +50,7 @@ def choose(loader: str, folder: Path, files: Files, installed: Installed) -> str
     package, modelled = entry
     version = pinned or str(nearest(major(package, folder, files), modelled))
     if kind == "vite" and int(version) >= 8:
-        second = second or f"node@{nearest(node_major(folder, files, installed), _NODES)}"
+        second = second or f"node@{node(folder, files, installed)}"
         return f"vite@{version}+{second}"
     return f"{kind}@{version}"
 
@@ -115,24 +118,28 @@ def depends_on(package: str, folder: Path, files: Files) -> bool:
     return any(isinstance(table, dict) and package in table for table in tables)
 
 
-def node_major(folder: Path, files: Files, installed: Installed) -> int | None:
-    """The major version of Node: `.nvmrc`, `.node-version`, `.tool-versions`, else what is installed."""
-    for place in _upward(folder, files.root):
-        found = files.derive(_wanted_node, place)
-        if found is not None:
-            return found
-    version = installed("node")
-    return version[0] if version else None
+def node(folder: Path, files: Files, installed: Installed) -> str:
+    """`22`, or `22.12.0` where that release differs: as `.nvmrc` or its like says, else what is installed."""
+    found = next(
+        (one for place in _upward(folder, files.root) if (one := files.derive(_wanted_node, place))), ()
+    )
+    if len(found) < 3:  # the installed one, if it is such a one
+        version = installed("node") or ()
+        found = version if version[: len(found)] == found else (*found, _LATEST)
+    if not found or found[0] < min(_SETTLED) or found >= _SETTLED.get(found[0], ()):
+        return str(nearest(found[0] if found else None, _NODES))
+    return ".".join(str(part) for part in found if part != _LATEST)
 
 
-def _wanted_node(files: Files, place: str) -> int | None:
+def _wanted_node(files: Files, place: str) -> tuple[int, ...] | None:
+    version = r"v?(\d+(?:\.\d+){0,2})"
     patterns = {
-        ".nvmrc": r"\A\s*v?(\d+)",
-        ".node-version": r"\A\s*v?(\d+)",
-        ".tool-versions": r"(?m)^node(?:js)?\s+(\d+)",
+        ".nvmrc": rf"\A\s*{version}",
+        ".node-version": rf"\A\s*{version}",
+        ".tool-versions": rf"(?m)^node(?:js)?\s+{version}",
     }
     found = _said(files, place, patterns)
-    return None if found is None else int(found.group(1))
+    return None if found is None else tuple(int(part) for part in found.group(1).split("."))
 
 
 def bun(folder: Path, files: Files, installed: Installed) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from devstack.nearest import did_you_mean
 
 # Kind → versions that are modelled; empty = the kind takes no pin.
@@ -21,6 +23,9 @@ LOADER_KINDS: dict[str, tuple[str, ...]] = {
     "none": (),
 }
 
+# A release before the last one of its line may read otherwise: `node@22.12`.
+_NODE_RELEASE = re.compile(r"(?:2\d|[3-9]\d)\.\d{1,3}(?:\.\d{1,3})?")
+
 
 def check_loader(text: str) -> str:
     """`text` when it names a loader and pins known versions; ValueError with a sentence otherwise."""
@@ -39,7 +44,7 @@ def _check_pin(text: str) -> tuple[str, str]:
     if known is None:
         message = f'"{kind}" is not a loader: one of {", ".join(LOADER_KINDS)}'
         raise ValueError(message, did_you_mean(kind, LOADER_KINDS))
-    if at and version not in known:
+    if at and version not in known and not (kind == "node" and _NODE_RELEASE.fullmatch(version)):
         offer = f"pins: {', '.join(f'{kind}@{one}' for one in known)}" if known else "it takes no pin"
         raise ValueError(f'"{text}" is not modelled; {offer}')
     return kind, version

@@ -53,7 +53,8 @@ def test_a_pipe_is_never_opened(tmp_path: Path) -> None:
         ("pnpm-lock.yaml", "packages:\n\n  vite@7.3.8:\n    resolution: x\n", "vite@7"),
         ("yarn.lock", 'vite@^5.0.0:\n  version "5.4.21"\n', "vite@5"),
         ("package.json", '{"devDependencies": {"vite": "^6.1.0"}}', "vite@6"),
-        (".nvmrc", "v20.1\n", "vite@8+node@20"),
+        (".nvmrc", "v20.20\n", "vite@8+node@20"),
+        (".nvmrc", "v20.19.0\n", "vite@8+node@20.19.0"),
     ],
 )
 def test_the_version_is_read_off_lockfiles(tmp_path: Path, name: str, text: str, pin: str) -> None:

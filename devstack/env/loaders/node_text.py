@@ -1,4 +1,7 @@
-"""`util.parseEnv` and `node --env-file`: one grammar of Node 20, another from Node 22 on."""
+"""`util.parseEnv` and `node --env-file`: one grammar of Node 20, another from Node 22 on.
+
+Past releases of both lines are in `node_text_past`.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,16 @@ _BETWEEN_22 = {
 }
 
 
-def _usual20(letter: str) -> Repeated:
-    """Assignments of Node 20 whose names are made of any `letter` and of spaces."""
-    name = rf" *+(?:export (?= *+[^= ])|)( *+{letter}++(?: ++{letter}++)*+) *+"
+def usual20(letter: str, behind: str = " *+", space: str = " ") -> Repeated:
+    """Assignments of Node 20 whose names are made of any `letter` and of `space`.
+
+    Args:
+        behind: what is skipped after `=`.
+    """
+    names = rf"([{space}]*+{letter}++(?:[{space}]++{letter}++)*+)"
+    name = rf"[{space}]*+(?:export (?=[{space}]*+[^={space}])|){names}[{space}]*+"
     rest = rf"[^\n]*+({_NO_STATEMENT_20})"
-    return Repeated(rf"{name}= *+(?:(?![\"'`])([^\n#]*+){rest}|({_QUOTED}){rest})")
+    return Repeated(rf"{name}={behind}(?:(?![\"'`])([^\n#]*+){rest}|({_QUOTED}){rest})")
 
 
 def _usual22(between: str) -> Repeated:
@@ -40,7 +48,7 @@ def _usual22(between: str) -> Repeated:
     return Repeated(rf"{name}=(?:{bare}|{closed})")
 
 
-_USUAL_20 = {True: _usual20("[^= ]"), False: _usual20(r"[^= \n]")}
+_USUAL_20 = {True: usual20("[^= ]"), False: usual20(r"[^= \n]")}
 _USUAL_22 = {is_full: _usual22(between) for is_full, between in _BETWEEN_22.items()}
 _BEGIN_20 = regex(_NO_STATEMENT_20)
 _BEGIN_22 = {is_full: regex(between) for is_full, between in _BETWEEN_22.items()}
@@ -53,7 +61,7 @@ def parse20(text: str) -> Parsed:
     position = 0
     while position < len(text):
         position = _end(_BEGIN_20, text, position)
-        position = _take(_USUAL_20[ignored.is_full], text, position, _SPACE_20, lines=lines, rows=rows)
+        position = take(_USUAL_20[ignored.is_full], text, position, _SPACE_20, lines=lines, rows=rows)
         equal = text.find("=", position)
         if equal < 0:
             ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
@@ -84,7 +92,7 @@ def parse22(text: str) -> Parsed:
     position = 0
     while position < len(text):
         position = _end(_BEGIN_22[ignored.is_full], text, position)
-        position = _take(_USUAL_22[ignored.is_full], text, position, _SPACE_22, lines=lines, rows=rows)
+        position = take(_USUAL_22[ignored.is_full], text, position, _SPACE_22, lines=lines, rows=rows)
         end = _NAME_END.search(text, position)
         if end is None or end.group() == "\n":
             ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
@@ -106,8 +114,12 @@ def parse22(text: str) -> Parsed:
     return ignored.parsed(rows)
 
 
-def _take(usual: Repeated, text: str, position: int, space: str, *, lines: Lines, rows: Definitions) -> int:
-    """Take the usual assignments at `position`; gives where they end."""
+def take(usual: Repeated, text: str, position: int, space: str, *, lines: Lines, rows: Definitions) -> int:
+    """Take the usual assignments at `position`; gives where they end.
+
+    Args:
+        space: what is no part of a bare value's ends.
+    """
     found, end = usual.take(text, position)
     if found:
         raws = [closed or bare.strip(space) for _, bare, _, closed, _ in found]

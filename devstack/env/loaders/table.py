@@ -42,7 +42,7 @@ def _of_node(kind: str, version: str, runtime: str) -> Loader | None:
     if kind == "node":
         from devstack.env.loaders.node import Node
 
-        return Node(version=int(version or 24))
+        return Node(version=version or "24")
     if kind == "bun":
         from devstack.env.loaders.bun import Bun
 

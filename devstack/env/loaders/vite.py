@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from devstack.env.loaders import bun_text, dotenv_text, ecmascript, expand_callback, expand_loop, node_text
+from devstack.env.loaders import bun_text, dotenv_text, ecmascript, expand_callback, expand_loop, node
 from devstack.env.loaders.definitions import Parsed, ParsedFile
 from devstack.env.loaders.expansion import Endless, Overflow, fatal
 from devstack.env.loaders.outcome import Found, Result, Results, Values
@@ -87,10 +87,8 @@ class Vite:
 
 
 def _parser_of(runtime: str) -> Callable[[str], Parsed]:
-    if runtime == "node@20":
-        return node_text.parse20
     if runtime.startswith("node"):
-        return node_text.parse22
+        return node.parser(runtime.removeprefix("node@"))
     grammar = bun_text.parse14 if runtime == "bun@1.4" else bun_text.parse13
     return lambda text: grammar(text.encode().decode("latin-1"))
 
