@@ -267,3 +267,32 @@ def test_where_the_source_says_which_env_file_it_loads_none_is_written(
 def test_a_name_that_is_cut_ends_with_a_letter(tree: Tree, devstack: Devstack) -> None:
     folder = tree({f"{'x' * 35}-y/main.py": APP, "a-name-that-is-much-longer-than-allowed/main.py": APP})
     assert set(written(folder, devstack).services) == {"x" * 35, "a-name-that-is-much-longer-than-allo"}
+
+
+def test_the_port_of_the_command_wins_over_the_one_of_an_env_file(tree: Tree, devstack: Devstack) -> None:
+    dev = package({"dev": "uvicorn main:app --port 8085"})
+    files: Files = {
+        "package.json": dev,
+        "main.py": f"{APP}import os\nos.getenv('PORT')\n",
+        ".env.example": "PORT=8087\n",
+    }
+    assert only(tree, devstack, {**files, "uv.lock": ""}) == (
+        ".",
+        "uv run uvicorn main:app --port 8085",
+        8085,
+    )
+
+
+def test_a_manage_py_that_only_speaks_of_django_is_none_of_its(tree: Tree, devstack: Devstack) -> None:
+    assert only(tree, devstack, {"manage.py": "# as in Django\n", "server.py": APP, "uv.lock": ""})[1:] == (
+        "uv run python -m uvicorn server:app --port 8000",
+        8000,
+    )
+
+
+def test_a_folder_of_applications_is_no_name(tree: Tree, devstack: Devstack) -> None:
+    files: Files = {
+        "apps/voice/backend/main.py": f"from apps.voice.backend.x import y\n{APP}",
+        "apps/voice/backend/x.py": "",
+    }
+    assert set(written(tree({**files, "uv.lock": "", "pyproject.toml": ""}), devstack).services) == {"voice"}

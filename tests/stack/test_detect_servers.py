@@ -264,3 +264,26 @@ def test_a_server_takes_sockets_where_its_source_says_so(
     assert live.port == 3005
     assert (None if live.websocket is None else live.websocket.path) == path
     assert [(link.source.text, link.to) for link in stack.links] == [("web:NEXT_PUBLIC_WS_URL", "live")]
+
+
+def test_what_a_configuration_service_reads_counts_as_any_read(tree: Tree, devstack: Devstack) -> None:
+    nest = package({"start:dev": "nest start --watch"}, "@nestjs/core")
+    main = (
+        "const port = configService.get<string>('PORT_{0}', '{1}')\nconfig.get<string>('JWT_SECRET') || 'x'\n"
+    )
+    folder = tree(
+        {
+            "live/package.json": nest,
+            "live/src/main.ts": main.format("LIVE", 4006),
+            "mail/package.json": nest,
+            "mail/src/main.ts": main.format("MAIL", 4007)
+            + "config.get('LIVE_URL', 'http://localhost:4006')\n",
+        }
+    )
+    stack = written(folder, devstack)
+    assert {name: one.port for name, one in stack.services.items()} == {"live": 4006, "mail": 4007}
+    assert [member.text for member in stack.shared["jwt-secret"].members] == [
+        "live:JWT_SECRET",
+        "mail:JWT_SECRET",
+    ]
+    assert [(link.source.text, link.to) for link in stack.links] == [("mail:LIVE_URL", "live")]

@@ -48,6 +48,7 @@ _SERVES = re.compile(
     r"\bwebsockets\.serve\(|(?<!def )(?<![.\w])serve\(|\bweb\.run_app\(|\bIOLoop\.(?:current|instance)\(\)\.start\("
 )
 _LAUNCHES = re.compile(r"\.launch\(")
+_DJANGO = re.compile(r"^\s*(?:import|from)\s+django\b|DJANGO_SETTINGS_MODULE", re.MULTILINE)
 _LOADS = re.compile(r"^\s*load_dotenv\(", re.MULTILINE)
 _RUNS_ITSELF = re.compile(r"""__name__\s*==\s*['"]__main__['"]""")
 _RUNS_SERVER = re.compile(r"\buvicorn\.(?:run|Config)\(|\bapp\.run\(|\bweb\.run_app\(|\brun_app\(")
@@ -145,7 +146,7 @@ def _agent(tree: Tree, path: Path, text: str) -> Program | None:
 
 
 def _django(tree: Tree, path: Path, text: str) -> Program | None:
-    if path.name != "manage.py" or "django" not in text.lower():
+    if path.name != "manage.py" or not _DJANGO.search(text):
         return None
     return Program(path=path, kind=ServiceType.PYTHON, line=1, what="Django project")
 

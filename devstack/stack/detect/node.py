@@ -331,7 +331,7 @@ def _port(tree: Tree, candidate: Candidate, script: str) -> None:
 
 _LISTEN = re.compile(
     r"\.listen\(\s*(\d{4,5})\b|\bport\s*:\s*(\d{4,5})\b"
-    r"|(?:PORT\w*['\"\])]*\s*(?:\|\||\?\?)\s*|(?:port|PORT)\s*=\s*)['\"]?(\d{4,5})\b"
+    r"|(?:PORT\w*['\"\])]*\s*(?:\|\||\?\?)\s*|PORT\w*['\"]\s*,\s*|(?:port|PORT)\s*=\s*)['\"]?(\d{4,5})\b"
 )
 
 

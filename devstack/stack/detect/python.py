@@ -35,7 +35,7 @@ _SERVERS = {
 _PAGES = {"chainlit": 8000, "streamlit": 8501}
 _WORKERS = {"celery": None, "arq": None}
 _RUNNERS: dict[str, int | None] = {**_SERVERS, **_PAGES, **_WORKERS}
-_LIBRARIES = {"src", "app", "lib"}
+_LIBRARIES = {"src", "app", "lib", "apps", "packages", "services"}
 _NO_PROGRAM = re.compile(r"(?:^|_)(?:mock|dummy|fake|example|demo)(?:_|$)")
 
 
@@ -132,10 +132,15 @@ def _start(tree: Tree, service: Candidate, leaf: Leaf, entry: Path) -> None:
     service.command = " ".join((*leaf.shown, runner, arguments))
     service.setup = interpreter.setup or service.setup
     service.evidence.append(leaf.evidence)
-    port = _PORT_FLAG.search(service.command)
     default = _RUNNERS.get(words[0])
-    service.port = int(port[1]) if port else service.port or service.default_port or default
+    service.port = port_flag(service.command) or service.port or service.default_port or default
     service.default_port = None
+
+
+def port_flag(command: str) -> int | None:
+    """The port that a command line itself says."""
+    found = _PORT_FLAG.search(command)
+    return None if found is None else int(found[1])
 
 
 def _own(folder: Path, entry: Path) -> Path:

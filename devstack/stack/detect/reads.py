@@ -15,6 +15,8 @@ from devstack.stack.detect.tree import line_of
 _NAME = r"[A-Z][A-Z0-9_]*"
 _JS = re.compile(
     rf"""(?:process\.env|import\.meta\.env|Bun\.env)(?:\.(?P<a>{_NAME})\b|\[\s*['"](?P<b>{_NAME})['"]\s*\])"""
+    rf"""|\b[cC]onfig(?:Service)?\s*\.\s*get(?:OrThrow)?(?:<[^<>()]*>)?\(\s*['"](?P<c>{_NAME})['"]"""
+    r"""(?:\s*,\s*(?P<d>['"][^'"\n]*['"]|\d{2,5}))?[^()\n]*\)"""
 )
 _JS_NEXT = re.compile(r"\s*!?\s*(?P<op>\|\||\?\?)\s*")
 _PYTHON = re.compile(
@@ -54,9 +56,9 @@ def reads(text: str, shown: str) -> Iterator[Read]:
 
 def _name(match: re.Match[str]) -> str:
     groups = match.groupdict()
-    return groups["a"] or groups["b"]
+    return next(groups[key] for key in ("a", "b", "c") if groups.get(key))
 
 
 def _default(match: re.Match[str]) -> str | None:
     given = match.groupdict().get("d")
-    return given[1:-1] if given else None
+    return given.strip("'\"") if given else None

@@ -36,7 +36,7 @@ _SOCKET_PATH = re.compile(
 _SOCKETS = re.compile(
     r"\bupgradeWebSocket\(|\bWebSocketPair\(|\bserver\.upgrade\(|\.ws\(\s*['\"]/|\bwebsocket\s*:\s*(?:true\b|\{)"
 )
-_TELLING = ("env", "/health", "ebSocket", "websocket", ".ws(")
+_TELLING = ("env", "onfig", "/health", "ebSocket", "websocket", ".ws(")
 _PORT_VARIABLES = ("PORT", "WS_PORT", "SERVER_PORT", "API_PORT", "BACKEND_PORT")
 _CONFIGURATION = re.compile(r"(?:vite|next|nuxt|astro)\.config\.[cm]?[jt]s|setupProxy\.js")
 _LOCAL_ADDRESS = re.compile(
@@ -217,7 +217,8 @@ def _endpoints(tree: Tree, service: Candidate, path: Path, text: str) -> None:
 def _port(tree: Tree, service: Candidate) -> None:
     if service.port is None and service.default_port is None and service.kind is ServiceType.NODE:
         node.port_in_source(tree, service)
-    if service.is_frontend:
+    is_told = service.default_port is None and python.port_flag(service.command or "") is not None
+    if service.is_frontend or is_told:
         return
     fallbacks = {one.names[0]: one.fallback or "" for one in service.reads}
     for variable in _PORT_VARIABLES:
