@@ -14,19 +14,26 @@ _LONGEST = 200  # characters of one claim
 
 
 def render(decoded: Decoded, verdicts: Sequence[Verdict], remarks: Sequence[str], style: Style) -> str:
-    """Header and claims, then what each service would say."""
-    lines = [style.paint("header", "bold"), *_pairs(decoded.header), style.paint("claims", "bold")]
-    lines += _pairs(decoded.claims)
+    """Header and claims as far as they can be read, then what each service would say."""
+    lines: list[str] = []
+    if decoded.header or decoded.claims:
+        lines += [style.paint("header", "bold"), *_pairs(decoded.header)]
+        lines += [style.paint("claims", "bold"), *_pairs(decoded.claims)]
     if decoded.problem:
-        lines += ["", style.paint(decoded.problem, "red")]
-    lines += [f"note: {remark}" for remark in remarks]
-    lines += [""] + [line for verdict in verdicts for line in _verdict(verdict, style)]
+        lines += style.folded(decoded.problem, "  ", "red")
+    for remark in remarks:
+        lines += style.folded(f"note: {remark}", "  ")
+    lines += [""] + [line for verdict in verdicts for line in _verdict(verdict, decoded.problem, style)]
     if not verdicts:
         lines.append("no secret is declared here that could verify it")
+    elif not all(verdict.accepted for verdict in verdicts):
+        where = "in a browser: close code 1006, or the one that the server chooses after accepting"
+        lines += ["", *style.folded(where, "  ")]
     return "\n".join(lines) + "\n"
 
 
-def _verdict(verdict: Verdict, style: Style) -> list[str]:
+def _verdict(verdict: Verdict, told: str | None, style: Style) -> list[str]:
+    """`told`: why nobody can accept it, which was said before."""
     mark = (
         style.paint(style.glyph("✓", "ok"), "green")
         if verdict.accepted
@@ -34,9 +41,8 @@ def _verdict(verdict: Verdict, style: Style) -> list[str]:
     )
     said = "would accept it" if verdict.accepted else "would refuse it"
     lines = [f"{mark} {verdict.label} {said}"]
-    lines += [f"    {reason}" for reason in verdict.reasons]
-    if not verdict.accepted:
-        lines.append("    the browser sees 1006, or the close code that the server chooses after accepting")
+    for reason in verdict.reasons:
+        lines += style.folded(f"    {reason}", "    ") if reason != told else ()
     return lines
 
 

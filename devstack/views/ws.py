@@ -17,18 +17,23 @@ def render(diagnosis: Diagnosis, style: Style, *, show_tokens: bool = True) -> s
     good = verdict.code is Code.OK
     mark = style.glyph(*(("✓", "ok:") if good else ("✗", "no:")))
     title = diagnosis.target if diagnosis.service is None else f"{diagnosis.service}  {diagnosis.target}"
-    lines = [
-        style.paint(visible(title), "bold"),
-        style.paint(f"{mark} {verdict.code}", "green" if good else "red", "bold") + f"  {verdict.message}",
-        "",
-    ]
-    lines += [_step(step, style) for step in diagnosis.steps]
+    lines = [style.paint(visible(title), "bold")]
+    lines += _folded(
+        f"{mark} {verdict.code}", f"  {verdict.message}", style, "green" if good else "red", "bold"
+    )
+    lines += ["", *(line for step in diagnosis.steps for line in _step(step, style))]
     if show_tokens and diagnosis.tokens:
         lines += ["", *_tokens(diagnosis, style)]
-    lines += ["", f"in a browser: {browser(verdict)}"]
+    lines += ["", *style.folded(f"in a browser: {browser(verdict)}", "  ")]
     if verdict.hint:
-        lines += [style.paint("what to do: ", "cyan") + verdict.hint]
+        lines += _folded("what to do: ", verdict.hint, style, "cyan")
     return "\n".join(lines) + "\n"
+
+
+def _folded(head: str, text: str, style: Style, *colours: str) -> list[str]:
+    """`head` in these colours and the text behind it, in lines that fit."""
+    first, *further = style.folded(f"{head}{text}", "  ")
+    return [first.replace(head, style.paint(head, *colours), 1), *further]
 
 
 def browser(verdict: Verdict) -> str:
@@ -42,11 +47,15 @@ def browser(verdict: Verdict) -> str:
     return f"open, then close code {verdict.close_code}"
 
 
-def _step(step: Step, style: Style) -> str:
+def _step(step: Step, style: Style) -> list[str]:
     fancy, plain, colour = MARKS[step.ok]
-    mark = style.paint(style.glyph(fancy, plain), colour)
-    took = style.paint(f"  {step.ms:.1f} ms", "dim") if step.ms >= 0.1 else ""
-    return f"  {mark} {step.name:<{NAME_WIDTH}} {step.detail}{took}"
+    mark, took = style.glyph(fancy, plain), f"  {step.ms:.1f} ms" if step.ms >= 0.1 else ""
+    first, *further = style.folded(f"  {mark} {step.name:<{NAME_WIDTH}} {step.detail}{took}", "      ")
+    lines = [first.replace(mark, style.paint(mark, colour), 1), *further]
+    lines[-1] = (
+        lines[-1].removesuffix(took) + style.paint(took, "dim") if lines[-1].endswith(took) else lines[-1]
+    )
+    return lines
 
 
 def _tokens(diagnosis: Diagnosis, style: Style) -> list[str]:

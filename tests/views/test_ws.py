@@ -124,3 +124,24 @@ def test_a_checked_token_shows_times_reasons_and_no_signature() -> None:
     assert "1006" in shown
     assert "\x1b" not in shown
     assert text.rpartition(".")[2] not in shown and key not in shown
+
+
+def test_what_is_no_token_is_told_once() -> None:
+    verifiers = [token_check.Verifier(service=name, label=f"{name}:KEY", secret="x" * 32) for name in "ab"]
+    verdicts = token_check.check("abc", verifiers, now=0.0)
+    shown = token_view.render(token_check.decode("abc"), verdicts, (), PLAIN)
+    assert shown.splitlines() == [
+        "a JWT has 3 parts separated by dots, this has 1",
+        "",
+        "no a:KEY would refuse it",
+        "no b:KEY would refuse it",
+        "",
+        "in a browser: close code 1006, or the one that the server chooses after accepting",
+    ]
+
+
+def test_a_diagnosis_fits_a_narrow_terminal() -> None:
+    text = ws_view.render(REFUSED, Style(colour=False, width=40))
+    assert max(map(len, text.splitlines())) <= 40
+    assert "\n  with HTTP 401, the token was refused\n" in text
+    assert "\n      leads to ws://localhost:3001/ws\n" in text
