@@ -130,10 +130,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A rule that did not run, and why."""
+    """A rule that did not run, and why. `is_failure`: for a bug of ours, so something may be wrong all the same."""
 
     rule: str
     reason: str
+    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

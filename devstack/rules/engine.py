@@ -70,7 +70,7 @@ def run(inspection: Inspection, rules: Iterable[Rule], choice: Choice | None = N
         kept, suppressed, notes = suppress.apply(inspection, unique, ran)
     except Exception as problem:  # then nothing is hidden
         kept, suppressed, notes = unique, [], []
-        skipped.append(Skipped(rule="suppressions", reason=f"internal failure ({type(problem).__name__})"))
+        skipped.append(_failed("suppressions", problem))
     return Report(
         stack=inspection.root.name if inspection.stack is None else inspection.stack.name,
         root=inspection.root,
@@ -89,8 +89,13 @@ def _run_one(rule: Rule, inspection: Inspection) -> tuple[list[Finding], Skipped
         return [], Skipped(rule=rule.name, reason=skip.reason)
     except DevstackError as problem:
         return [], Skipped(rule=rule.name, reason=problem.message)
-    except Exception as problem:  # the type only: a message could hold a value
-        return [], Skipped(rule=rule.name, reason=f"internal failure ({type(problem).__name__})")
+    except Exception as problem:
+        return [], _failed(rule.name, problem)
+
+
+def _failed(rule: str, problem: Exception) -> Skipped:
+    """With the type only: a message could hold a value."""
+    return Skipped(rule=rule, reason=f"internal failure ({type(problem).__name__})", is_failure=True)
 
 
 def _once_per_cause(root: Path, findings: Iterable[Finding]) -> list[Finding]:

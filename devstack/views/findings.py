@@ -100,6 +100,8 @@ def _summary(report: Report, style: Style) -> Iterator[str]:
     ]
     if counts:
         yield f"{visible(report.stack)}: {', '.join(counts)}"
+    elif any(skip.is_failure for skip in report.skipped):
+        yield f"{visible(report.stack)}: {style.paint('nothing found by the rules that ran', 'yellow', 'bold')}"
     else:
         yield f"{visible(report.stack)}: {style.paint('nothing wrong found', 'green', 'bold')}"
     remarks = [f"{_counted(len(report.suppressed), 'finding')} suppressed"] if report.suppressed else []

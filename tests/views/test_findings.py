@@ -83,6 +83,14 @@ def test_nothing_wrong_is_said_in_one_line() -> None:
     assert findings.render(report(), read, Style()) == "demo: nothing wrong found"
 
 
+def test_a_rule_that_failed_is_not_green() -> None:
+    failed = Skipped(rule="syntax", reason="internal failure (KeyError)", is_failure=True)
+    assert findings.render(report(skipped=(failed,)), read, Style()).splitlines() == [
+        "demo: nothing found by the rules that ran",
+        "syntax was skipped: internal failure (KeyError)",
+    ]
+
+
 def test_many_rules_skipped_for_one_reason_are_one_line() -> None:
     skipped = tuple(
         Skipped(rule=f"rule-{number}", reason="stack.toml cannot be read") for number in range(40)
