@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
-from devstack.env.loaders.statements import Counted, Repeated
+from devstack.env.loaders.statements import Repeated
 from devstack.patterns import regex
 from devstack.records import dataclass
 
@@ -23,6 +23,26 @@ _LINE_END = regex("\r\n?")
 _HALVED = regex(r"[:\\]\r")
 _ESCAPED = regex("\\\\(.)|\r\n?", re.DOTALL)
 _SPECIAL = {quote: regex(rf"[{quote}\\]") for quote in _QUOTES}
+
+
+def _inside(quoted: str) -> str:
+    """The inside of a quoted value: only in double quotes, and only `\\n` and `\\r`, mean something else."""
+    inner = quoted[1:-1]
+    if quoted[0] != '"':
+        return _LINE_END.sub("\n", inner) if "\r" in inner else inner
+    if "\r" in inner:
+        return _ESCAPED.sub(_meaning, inner)
+    if "\\" not in inner:
+        return inner
+    parts = inner.split("\\\\")
+    return "\\\\".join([part.replace("\\n", "\n").replace("\\r", "\r") for part in parts])
+
+
+def _meaning(found: re.Match[str]) -> str:
+    letter = found.group(1)
+    if letter is None or letter == "n":
+        return "\n"
+    return "\r" if letter == "r" else found.group()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,38 +70,29 @@ class _Grammar:
 def _grammar(space_in_line: str, *, quote_ends_line: bool) -> _Grammar:
     space = f"{space_in_line}\r\n"
     any_space, in_line = f"[{space}]", f"[{space_in_line}]"
-    export = rf"(?:export{any_space}++(?={_KEY}))?+"
-    before, behind = rf"{any_space}*+{export}", rf"{any_space}*+(?:=|:{any_space})"
+    export = rf"{any_space}*+(?:export{any_space}++(?={_KEY}))?+"
+    equals = rf"{any_space}*+(?:=|:{any_space})"
+    head = rf"{export}({_KEY}++){equals}"
     ends = rf"(?={in_line}*+(?:[#\r\n]|\Z))"
-    dropped = {True: rf"(?!{before}{_KEY}++{behind})[^\r\n]", False: "#"}
-    between = {
-        is_full: rf"(?:{any_space}*+{start}[^\r\n]*+)*+{any_space}*+" for is_full, start in dropped.items()
-    }
+    nothing = rf"(?!{any_space}*+[\"'`])(?=[#\r\n]|\Z)"
+    bare = rf"{in_line}*+([^{space}\"'`#][^#\r\n]*+|{nothing})"
+    inner = {quote: rf"[^{quote}\\\r]*+" for quote in _QUOTES}
+    quoted = "|".join(rf"{quote}{plain}(?:\\[^\r]{plain})*+{quote}" for quote, plain in inner.items())
     rest = ends if quote_ends_line else r"[^\r\n]*+"
+    value = rf"(?:{bare}|{any_space}*+({quoted}){rest})"
+    dropped = {True: rf"(?!{export}{_KEY}++{equals})[^\r\n]", False: "#"}
+    between = {
+        is_full: rf"(?:{any_space}*+{one}[^\r\n]*+)*+{any_space}*+" for is_full, one in dropped.items()
+    }
     return _Grammar(
         space=space,
         blank=regex(f"{any_space}*+"),
-        between={is_full: regex(pattern) for is_full, pattern in between.items()},
-        usual={is_full: _usual(space_in_line, rest, pattern) for is_full, pattern in between.items()},
-        head=regex(f"{before}({_KEY}++){behind}"),
+        between={is_full: regex(skipped) for is_full, skipped in between.items()},
+        usual={is_full: Repeated(f"{head}{value}{skipped}", _inside) for is_full, skipped in between.items()},
+        head=regex(head),
         ends_line=regex(ends) if quote_ends_line else None,
         closed={quote: _closed(quote, ends if quote_ends_line else "") for quote in _QUOTES},
     )
-
-
-def _usual(space_in_line: str, rest: str, between: str) -> Repeated:
-    """Assignments on one line, up to a quoted value's end, with what stands `between` them.
-
-    Args:
-        rest: what follows a closing quote.
-    """
-    in_line = f"[{space_in_line}]"
-    name = rf"(?:export{in_line}++(?={_KEY})|)({_KEY}++){in_line}*+(?:=|:(?={in_line})){in_line}*+"
-    nothing = rf"(?![{space_in_line}\r\n]*+[\"'`])(?=[#\r\n]|\Z)"
-    bare = rf"([^{space_in_line}\r\n\"'`#][^#\r\n]*+|{nothing})"
-    inner = {quote: rf"[^{quote}\\\r]*+" for quote in _QUOTES}
-    quoted = "|".join(rf"{quote}{plain}(?:\\[^\r]{plain})*+{quote}" for quote, plain in inner.items())
-    return Repeated(rf"{name}(?:{bare}({between})|({quoted}){rest}({between}))")
 
 
 def _closed(quote: str, ends: str) -> re.Pattern[str]:
@@ -119,7 +130,8 @@ class _Parser:
         position = 0
         while position < len(text):
             position = _end(self._grammar.between[ignored.is_full], text, position)
-            position = self._take(self._grammar.usual[ignored.is_full], position, lines, rows)
+            usual = self._grammar.usual[ignored.is_full]
+            position = usual.take(text, position, self._grammar.space, lines=lines, rows=rows)
             found = self._grammar.head.match(text, position)
             if found is None:
                 end = _end(_REST_OF_LINE, text, position)
@@ -133,18 +145,6 @@ class _Parser:
             rows.texts = [_readable(value) for value in rows.texts]
             rows.raws = [_readable(raw) for raw in rows.raws]
         return ignored.parsed(rows)
-
-    def _take(self, usual: Repeated, position: int, lines: Lines, rows: Definitions) -> int:
-        """Take the usual assignments at `position`; gives where they end."""
-        found, end = usual.take(self._text, position)
-        if found:
-            space = self._grammar.space
-            raws = [quoted or bare.rstrip(space) for _, bare, _, quoted, _ in found]
-            rows.names += [each[0] for each in found]
-            rows.texts += [_inside(raw) if each[3] else raw for each, raw in zip(found, raws, strict=True)]
-            rows.raws += raws
-            rows.lines += Counted(found, lines.at(position))
-        return end
 
     def _value(self, start: int) -> tuple[str, str, int]:
         """The value after the separator, what is written for it, and where reading goes on."""
@@ -182,26 +182,6 @@ class _Parser:
             special = _SPECIAL[quote].search(text, at + 2)
         passed.update(here)
         return -1
-
-
-def _inside(quoted: str) -> str:
-    """The inside of a quoted value: only in double quotes, and only `\\n` and `\\r`, mean something else."""
-    inner = quoted[1:-1]
-    if quoted[0] != '"':
-        return _LINE_END.sub("\n", inner) if "\r" in inner else inner
-    if "\r" in inner:
-        return _ESCAPED.sub(_meaning, inner)
-    if "\\" not in inner:
-        return inner
-    parts = inner.split("\\\\")
-    return "\\\\".join([part.replace("\\n", "\n").replace("\\r", "\r") for part in parts])
-
-
-def _meaning(found: re.Match[str]) -> str:
-    letter = found.group(1)
-    if letter is None or letter == "n":
-        return "\n"
-    return "\r" if letter == "r" else found.group()
 
 
 def _readable(text: str | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
-from devstack.env.loaders.statements import Counted, Repeated
+from devstack.env.loaders.statements import Repeated
 from devstack.patterns import regex
 
 _QUOTES = "'\"`"
@@ -26,6 +26,11 @@ _BETWEEN_22 = {
 }
 
 
+def _inside(quoted: str) -> str:
+    """The text between quotes."""
+    return quoted[1:-1].replace("\\n", "\n") if quoted[0] == '"' else quoted[1:-1]
+
+
 def usual20(letter: str, behind: str = " *+", space: str = " ") -> Repeated:
     """Assignments of Node 20 whose names are made of any `letter` and of `space`.
 
@@ -34,18 +39,18 @@ def usual20(letter: str, behind: str = " *+", space: str = " ") -> Repeated:
     """
     names = rf"([{space}]*+{letter}++(?:[{space}]++{letter}++)*+)"
     name = rf"[{space}]*+(?:export (?=[{space}]*+[^={space}])|){names}[{space}]*+"
-    rest = rf"[^\n]*+({_NO_STATEMENT_20})"
-    return Repeated(rf"{name}={behind}(?:(?![\"'`])([^\n#]*+){rest}|({_QUOTED}){rest})")
+    value = rf"(?:(?![\"'`])([^\n#]*+)|({_QUOTED}))"
+    return Repeated(rf"{name}={behind}{value}[^\n]*+{_NO_STATEMENT_20}", _inside)
 
 
 def _usual22(between: str) -> Repeated:
     """Assignments of Node 22 with what stands `between` them."""
     export = r"(?:export [ \t]*+(?=[^= \t\n][^=\n]*+=[^\n])|)"
-    name = rf"[ \t]*+{export}([^= \t\n]++(?:[ \t]++[^= \t\n]++)*+)[ \t]*+"
+    name = rf"[ \t]*+{export}([^= \t\n]++(?:[ \t]++[^= \t\n]++)*+|(?==(?:\n|\Z)))[ \t]*+"
     # Only behind a bare value, Node trims what comes next.
-    bare = rf"((?!\n)[ \t\n]*+(?![\"'`])[^\n#]*+)[^\n]*+(\n[ \t\n]*+{between}|)"
-    closed = rf"(?:[ \t]*+({_QUOTED})[^\n]*+|(?=\n|\Z))(\n{between}|)"
-    return Repeated(rf"{name}=(?:{bare}|{closed})")
+    bare = rf"(?![\"'`])([^\n#]*+)[^\n]*+(?:\n[ \t\n]*+{between}|)"
+    closed = rf"({_QUOTED})[^\n]*+(?:\n{between}|)"
+    return Repeated(rf"{name}=(?:(?!\n)[ \t\n]*+(?:{bare}|{closed})|\n{between})", _inside)
 
 
 _USUAL_20 = {True: usual20("[^= ]"), False: usual20(r"[^= \n]")}
@@ -61,7 +66,8 @@ def parse20(text: str) -> Parsed:
     position = 0
     while position < len(text):
         position = _end(_BEGIN_20, text, position)
-        position = take(_USUAL_20[ignored.is_full], text, position, _SPACE_20, lines=lines, rows=rows)
+        usual = _USUAL_20[ignored.is_full]
+        position = usual.take(text, position, _SPACE_20, lines=lines, rows=rows)
         equal = text.find("=", position)
         if equal < 0:
             ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
@@ -92,7 +98,8 @@ def parse22(text: str) -> Parsed:
     position = 0
     while position < len(text):
         position = _end(_BEGIN_22[ignored.is_full], text, position)
-        position = take(_USUAL_22[ignored.is_full], text, position, _SPACE_22, lines=lines, rows=rows)
+        usual = _USUAL_22[ignored.is_full]
+        position = usual.take(text, position, _SPACE_22, lines=lines, rows=rows)
         end = _NAME_END.search(text, position)
         if end is None or end.group() == "\n":
             ignored.drop(_line(text, position), lines.at(position), _NO_ASSIGNMENT)
@@ -112,27 +119,6 @@ def parse22(text: str) -> Parsed:
         is_closed = len(raw) > 1 and raw[0] in _QUOTES and raw[-1] == raw[0]
         position = after if is_empty or is_closed else _behind_space(text, after)
     return ignored.parsed(rows)
-
-
-def take(usual: Repeated, text: str, position: int, space: str, *, lines: Lines, rows: Definitions) -> int:
-    """Take the usual assignments at `position`; gives where they end.
-
-    Args:
-        space: what is no part of a bare value's ends.
-    """
-    found, end = usual.take(text, position)
-    if found:
-        raws = [closed or bare.strip(space) for _, bare, _, closed, _ in found]
-        rows.names += [each[0] for each in found]
-        rows.texts += [_inside(raw) if each[3] else raw for each, raw in zip(found, raws, strict=True)]
-        rows.raws += raws
-        rows.lines += Counted(found, lines.at(position))
-    return end
-
-
-def _inside(quoted: str) -> str:
-    """The text between quotes."""
-    return quoted[1:-1].replace("\\n", "\n") if quoted[0] == '"' else quoted[1:-1]
 
 
 def _line(text: str, position: int) -> str:

@@ -118,9 +118,7 @@ class _Reader:
         if self.position < len(self.ended):
             space = self.grammar.space
             usual = self.grammar.usual[self.ignored.is_full]
-            self.position = node_text.take(
-                usual, self.ended, self.position, space, lines=self.lines, rows=self.rows
-            )
+            self.position = usual.take(self.ended, self.position, space, lines=self.lines, rows=self.rows)
 
     def _statement(self, equal: int) -> bool:
         """Take the statement whose `=` is given; False where Node stops."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, chain, islice
-from operator import add, itemgetter, methodcaller
+from itertools import accumulate, chain, islice, repeat
+from operator import add, methodcaller
 from typing import Any, NamedTuple
 
-from devstack.env.loaders.definitions import Lines
+from devstack.env.loaders.definitions import Definitions, Lines
 from devstack.patterns import regex
 
 # Not in front of many lines that hold a name and nothing else, which `Lines.take_names` takes.
@@ -108,28 +109,52 @@ def without_quotes(values: Iterable[str | None], unescaped: Callable[[str, str],
 class Repeated:
     """A statement as many times as it follows itself, without a look at any of them."""
 
-    def __init__(self, statement: str) -> None:
-        """`statement` captures the name first, and in what else it captures all line ends."""
+    def __init__(self, statement: str, inside: Callable[[str], str]) -> None:
+        """Take what one looks like, with all that stands up to the next one.
+
+        Args:
+            statement: captures the name, a bare value and a quoted one.
+            inside: what a quoted value stands for.
+        """
         self._each = regex(rf"{statement}|(?s:.+)")  # something else takes all the rest
+        self._inside = inside
 
-    def take(self, text: str, position: int) -> tuple[list[tuple[str, ...]], int]:
-        """What each of the statements at `position` captures, and where they end."""
-        found = None
-        rows = [(found := each).groups("") for each in self._each.finditer(text, position)]
-        if found is None or found.lastindex:
-            return rows, len(text)
-        return rows[:-1], found.start()
+    def take(self, text: str, position: int, space: str, *, lines: Lines, rows: Definitions) -> int:
+        """Take the statements at `position`; gives where they end.
+
+        Args:
+            space: what is no part of a value's ends.
+        """
+        last: re.Match[str] | None = None
+        found = [(last := each).groups("") for each in self._each.finditer(text, position)]
+        if last is None:
+            return position
+        end = last.end()
+        if not last.lastindex:
+            found.pop()
+            end = last.start()
+        inside = self._inside
+        raws = [(bare or quoted).strip(space) for _, bare, quoted in found]
+        rows.names += [name for name, _, _ in found]
+        rows.texts += [inside(raw) if each[2] else raw for raw, each in zip(raws, found, strict=True)]
+        rows.raws += raws
+        rows.lines += _Counted(self._each, text, position, line=lines.at(position), size=len(found))
+        return end
 
 
-class Counted(Iterable[int]):
-    """The lines of statements, counted when somebody wants to know them: where each name ends."""
+class _Counted(Iterable[int]):
+    """The lines on which the names of statements end, counted when somebody wants to know them."""
 
-    def __init__(self, rows: Sequence[tuple[str, ...]], first: int) -> None:
-        """Take what `Repeated` gives, of which the first begins on line `first`."""
-        self._rows = rows
-        self._first = first
+    def __init__(self, each: re.Pattern[str], text: str, position: int, *, line: int, size: int) -> None:
+        """Take where `size` statements begin, and on which line."""
+        self._each = each
+        self._text = text
+        self._position = position
+        self._line = line
+        self._size = size
 
     def __iter__(self) -> Iterator[int]:
-        breaks = methodcaller("count", "\n")
-        starts = accumulate(map(breaks, map("".join, self._rows)), initial=self._first)
-        return map(add, starts, map(breaks, map(itemgetter(0), self._rows)))
+        found = islice(self._each.finditer(self._text, self._position), self._size)
+        ends = list(map(methodcaller("end", 1), found))
+        breaks = map(self._text.count, repeat("\n"), chain((self._position,), ends), ends)
+        return islice(accumulate(breaks, initial=self._line), 1, None)
