@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from devstack.env import bun, frameworks, versions, wrappers
 from devstack.env.files import Files, normal
 from devstack.env.model import LoadIssue
-from devstack.env.source.model import FLOW_FORM, OWN_FORM, DotenvCall, SourceIndex
 from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.stack import defaults, package, scripts, shell_words
@@ -21,10 +20,11 @@ from devstack.stack.launch import Launch, folder_of, pages
 from devstack.stack.model import Service, ServiceType, Stack
 
 if TYPE_CHECKING:
+    from devstack.env.source.model import DotenvCall, SourceIndex
     from devstack.env.source.workspace import Workspaces
     from devstack.env.vite_config import ViteConfig
 
-Sources = Callable[[str], SourceIndex]
+    Sources = Callable[[str], SourceIndex]
 
 DEFAULT_MODE = "development"
 _PRODUCTION_COMMANDS = {"next": {"build", "start"}, "vite": {"build", "preview"}}
@@ -327,7 +327,7 @@ class _Planner:
         for call in calls:
             module = self._module(call.path)
             if call.dynamic:
-                what = "takes what is no literal" if call.form != OWN_FORM else "is the program's own way"
+                what = "takes what is no literal" if not call.is_own else "is the program's own way"
                 self._note(
                     self._stack.root / call.path,
                     call.line,
@@ -340,7 +340,7 @@ class _Planner:
     def _call(self, loader: str, call: DotenvCall, module: Path) -> list[Load]:
         is_python = loader.startswith("python-dotenv")
         reader = "node" if call.form == "loadEnvFile" else "dotenv-expand" if call.expands else loader
-        if call.form == FLOW_FORM and call.file is None:
+        if call.is_flow and call.file is None:
             return self._flow(reader)
         # python-dotenv searches upward from the calling file, dotenv looks in the current folder.
         start = module if is_python and not call.from_cwd else self._folder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from devstack.env import versions
 from devstack.env.files import Files
 from devstack.env.loaders.table import loader
-from devstack.env.loading import Sources, plan
+from devstack.env.loading import plan
 from devstack.env.model import (
     Environment,
     LayerKind,
@@ -27,6 +27,7 @@ from devstack.stack.launch import Launch, launch
 from devstack.stack.model import Reference, Service, Stack
 
 if TYPE_CHECKING:
+    from devstack.env.loading import Sources
     from devstack.env.source.model import SourceIndex
     from devstack.env.source.scan import SourceScanner
 

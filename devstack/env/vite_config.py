@@ -13,7 +13,7 @@ from pathlib import Path
 from devstack.env.files import Files
 from devstack.patterns import regex
 from devstack.records import dataclass
-from devstack.stack.pages import Pages
+from devstack.stack.launch import Pages
 
 NAMES = tuple(f"vite.config.{suffix}" for suffix in ("js", "mjs", "ts", "cjs", "mts", "cts"))
 _KEYS = ("envDir", "envPrefix", "root", "mode")

@@ -7,7 +7,6 @@ read it. So every start gets a limit of its own: a number for the run, then one 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -17,11 +16,13 @@ from devstack.host.process_facts import IS_LINUX
 __all__ = ["mark", "mark_of", "marked", "run_part"]
 _LIMIT = 10  # RLIMIT_LOCKS on every architecture; the resource module does not name it
 _OURS = 0xD5 << 52
+_RUNS = 4_294_967_291  # numbers of runs: the largest prime of 32 bits, so every character of a name counts
 
 
 def mark(run: str, start: int) -> int:
     """The mark of the start with this number in `run`."""
-    return _OURS | zlib.crc32(run.encode()) << START_BITS | start % (1 << START_BITS)
+    number = int.from_bytes(run.encode(), "big") % _RUNS
+    return _OURS | number << START_BITS | start % (1 << START_BITS)
 
 
 def run_part(mark: int) -> int:

@@ -138,10 +138,12 @@ class Terminal:
 
     def __init__(self) -> None:
         self._saved: list[object] | None = None
+        if not os.isatty(0):
+            return
         with suppress(Exception):
             import termios
 
-            self._saved = list(termios.tcgetattr(0)) if os.isatty(0) else None
+            self._saved = list(termios.tcgetattr(0))
 
     def restore(self) -> None:
         """Settings as they were, cursor shown, main screen."""

@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from devstack.records import dataclass, field
 from devstack.stack import defaults, package, scripts, shell_words
 from devstack.stack.model import Service, Spot, Stack
 from devstack.stack.scripts import PAGE_SERVERS, Script, port_flags
-
-if TYPE_CHECKING:
-    from devstack.stack.pages import Pages
 
 SHELL = "/bin/sh"
 
@@ -48,6 +44,26 @@ class Launch:
     command: str = ""
     spot: Spot = field(default_factory=lambda: Spot(path="", line=1, key=""))
     script: Script | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """What a page server works on; all absolute.
+
+    Attributes:
+        cwd: where it is started.
+        root: the folder named on the command line (`vite web`, `next dev web`), else None.
+        config: the configuration named there (`--config`), else None.
+    """
+
+    cwd: Path
+    root: Path | None = None
+    config: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the pages, as far as the command line says."""
+        return self.root or self.cwd
 
 
 def launch(stack: Stack, service: Service) -> Launch | None:
@@ -89,11 +105,13 @@ def _script(words: tuple[str, ...], folder: Path) -> Script | None:
 
 def pages(stack: Stack, service: Service) -> Pages:
     """Which folder and configuration the page server of `service` works on; its own folder for other types."""
-    from devstack.stack.pages import Pages, find
-
     folder = folder_of(stack, service)
     text = _text(stack, service)[0] if service.type in PAGE_SERVERS else None
-    return Pages(cwd=folder) if text is None else find(service.type, text, folder)
+    if text is None:
+        return Pages(cwd=folder)
+    from devstack.stack.pages import find
+
+    return find(service.type, text, folder)
 
 
 def folder_of(stack: Stack, service: Service) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from devstack.patterns import regex
 from devstack.records import dataclass
 from devstack.stack import package, scripts, shell_words, workspaces
+from devstack.stack.launch import Pages
 from devstack.stack.model import ServiceType
 
 # Options that take the next word, so that it is no positional argument.
@@ -29,26 +30,6 @@ class Step:
     words: tuple[str, ...]
     text: str
     folder: Path | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pages:
-    """What a page server works on; all absolute.
-
-    Attributes:
-        cwd: where it is started.
-        root: the folder named on the command line (`vite web`, `next dev web`), else None.
-        config: the configuration named there (`--config`), else None.
-    """
-
-    cwd: Path
-    root: Path | None = None
-    config: Path | None = None
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the pages, as far as the command line says."""
-        return self.root or self.cwd
 
 
 def steps(text: str, folder: Path) -> Iterator[Step]:

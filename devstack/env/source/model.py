@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from devstack.records import dataclass, field
 
-FLOW_FORM = "dotenv-flow"  # a `DotenvCall` that reads several files where it names none
-OWN_FORM = "own code"  # a `DotenvCall` that is none: the module names an env file and reads it in its own way
+FLOW_FORM = "dotenv-flow"
+OWN_FORM = "own code"  # of a `DotenvCall` that is none
 
 
 class Fallback(StrEnum):
@@ -81,6 +81,16 @@ class DotenvCall:
     upward: bool = False
     from_cwd: bool = False
     expands: bool = False
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether it reads several files where it names none."""
+        return self.form == FLOW_FORM
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the module names an env file and reads it in its own way."""
+        return self.form == OWN_FORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
