@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,58 +21,12 @@ from devstack.control.protocol import LONGEST_PATH, SOCKET, socket_path
 from devstack.control.server import ControlServer, is_own_peer
 from devstack.errors import NotRunningError, RefusedError, UsageError
 from devstack.host.private_folder import PrivateFolder
-from devstack.run.events import Event, OutputBlock, RunFinished, ServiceReady
+from devstack.run.events import OutputBlock, RunFinished, ServiceReady
 from devstack.run.facts import Fact, RestartRequested, ShutdownRequested, StartRequested, StopRequested
-from devstack.run.hub import Hub
-from devstack.run.lifecycle import begin
-from devstack.run.state import Need, Phase, Probe, ServiceState, Spec
+from devstack.run.state import Phase, Probe, ServiceState
 from tests.conftest import PATIENCE
+from tests.control.runs import Run
 from tests.e2e.programs import sleeps
-
-SPECS = (Spec(name="server", gate=True, port=3001), Spec(name="web", needs=(Need(service="server"),)))
-
-
-class Run:
-    """A hub, the facts posted to it, and a way to move services."""
-
-    def __init__(self) -> None:
-        self.hub = Hub(time.time)
-        self.hub.state = begin(SPECS)
-        self.posted: list[Fact] = []
-        self.react: Callable[[Fact], None] = lambda fact: None
-        self.hub.connect(self._accept)
-
-    def _accept(self, fact: Fact) -> None:
-        self.posted.append(fact)
-        self.react(fact)
-
-    def move(self, name: str, phase: Phase, event: Event | None = None, generation: int = 1) -> None:
-        service = ServiceState(phase=phase, generation=generation, since=time.time(), started_at=1.0)
-        services = MappingProxyType({**self.hub.state.services, name: service})
-        self.hub.publish(event or ServiceReady(service=name), replace(self.hub.state, services=services))
-
-
-@pytest.fixture
-def run() -> Run:
-    return Run()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> PrivateFolder:
-    return PrivateFolder.beside(tmp_path)
-
-
-@pytest.fixture
-def server(run: Run, folder: PrivateFolder) -> Iterator[ControlServer]:
-    control = ControlServer(folder, run.hub)
-    control.start()
-    yield control
-    control.close()
-
-
-@pytest.fixture
-def client(server: ControlServer, folder: PrivateFolder) -> ControlClient:
-    return ControlClient(folder)
 
 
 def test_only_the_owner_can_open_the_socket(server: ControlServer, folder: PrivateFolder) -> None:
@@ -186,76 +139,6 @@ def later(action: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=action)
     thread.start()
     return thread
-
-
-def test_wait_answers_when_the_service_becomes_ready(run: Run, client: ControlClient) -> None:
-    client.state()  # the server is up
-    thread = later(lambda: run.move("web", Phase.READY))
-    assert client.wait("web", "ready", timeout=PATIENCE)[0] == "reached"
-    thread.join()
-
-
-def test_wait_answers_when_the_service_failed(run: Run, client: ControlClient) -> None:
-    run.move("web", Phase.FAILED)
-    outcome, service = client.wait("web", "ready", timeout=PATIENCE)
-    assert (outcome, service["phase"]) == ("failed", "failed")
-
-
-def test_wait_ends_at_its_timeout(client: ControlClient) -> None:
-    assert client.wait("web", "ready", timeout=0.05)[0] == "timeout"
-
-
-def test_wait_ends_when_the_run_ends(run: Run, client: ControlClient) -> None:
-    client.state()
-
-    def end() -> None:
-        run.hub.publish(RunFinished(), replace(run.hub.state, finished=True))
-
-    thread = later(end)
-    assert client.wait("web", "ready", timeout=PATIENCE)[0] == "failed"
-    thread.join()
-
-
-def test_after_a_restart_the_old_generation_does_not_count_as_ready(run: Run, client: ControlClient) -> None:
-    run.move("web", Phase.READY, generation=3)
-    before = client.state()["services"][1]
-    assert client.wait("web", "ready", timeout=0.05, before=before, anew=True)[0] == "timeout"
-    run.move("web", Phase.READY, generation=4)
-    assert client.wait("web", "ready", timeout=PATIENCE, before=before, anew=True)[0] == "reached"
-
-
-def test_after_a_request_the_old_failure_does_not_count(run: Run, client: ControlClient) -> None:
-    run.move("web", Phase.FAILED)
-    before = client.state()["services"][1]
-    assert client.wait("web", "ready", timeout=0.05, before=before)[0] == "timeout"
-    run.move("web", Phase.FAILED)
-    assert client.wait("web", "ready", timeout=PATIENCE, before=before)[0] == "failed"
-
-
-def test_stopped_can_be_waited_for(run: Run, client: ControlClient) -> None:
-    run.move("web", Phase.STOPPING)
-    assert client.wait("web", "stopped", timeout=0.05)[0] == "timeout"
-    run.move("web", Phase.STOPPED)
-    assert client.wait("web", "stopped", timeout=PATIENCE)[0] == "reached"
-
-
-def test_what_another_request_started_again_was_stopped_all_the_same(run: Run, client: ControlClient) -> None:
-    run.move("web", Phase.READY, generation=1)
-    before = client.state()["services"][1]
-    assert client.wait("web", "stopped", timeout=0.05, before=before, anew=True)[0] == "timeout"
-    run.move("web", Phase.PENDING, generation=1)
-    assert client.wait("web", "stopped", timeout=PATIENCE, before=before, anew=True)[0] == "reached"
-    run.move("web", Phase.READY, generation=2)
-    assert client.wait("web", "stopped", timeout=PATIENCE, before=before, anew=True)[0] == "reached"
-    assert client.wait("web", "stopped", timeout=0.05)[0] == "timeout"
-
-
-def test_an_answered_wait_listens_no_longer(run: Run, client: ControlClient) -> None:
-    run.move("web", Phase.READY)
-    for _ in range(3):
-        client.wait("web", "ready", timeout=PATIENCE)
-        client.wait("server", "ready", timeout=0.01)
-    assert run.hub.subscribers == 0
 
 
 def lines_of_events(folder: PrivateFolder, query: str = "") -> Iterator[dict[str, object]]:

@@ -6,76 +6,11 @@ import pytest
 
 from devstack.run import effects, events, facts
 from devstack.run.facts import Timer
-from devstack.run.lifecycle import TRANSITIONS, IllegalTransition, begin, step
+from devstack.run.lifecycle import TRANSITIONS, IllegalTransition, begin
 from devstack.run.schedule import holds, roots
-from devstack.run.state import Condition, Goal, Kind, Need, Phase, RestartMode, Spec
+from devstack.run.state import Condition, Goal, Kind, Phase, RestartMode, Spec
 from devstack.run.transitions import Draft, check, mermaid
-
-
-def need(service: str, condition: Condition = Condition.READY) -> Need:
-    return Need(service=service, condition=condition)
-
-
-class History:
-    """Feeds facts and remembers everything that followed."""
-
-    def __init__(self, *specs: Spec, **options: bool) -> None:
-        self.state = begin(specs, **options)
-        self.at = 1.0
-        self.effects: list[effects.Effect] = []
-        self.feed(facts.RunBegan())
-
-    def feed(self, *told: facts.Fact) -> list[effects.Effect]:
-        fresh: list[effects.Effect] = []
-        for fact in told:
-            self.state, todo = step(self.state, fact, self.at)
-            fresh += todo
-        self.effects += fresh
-        return fresh
-
-    def phase(self, name: str) -> Phase:
-        return self.state.services[name].phase
-
-    def generation(self, name: str) -> int:
-        return self.state.services[name].generation
-
-    def started(self, name: str) -> list[effects.Effect]:
-        return self.feed(facts.ProcessStarted(service=name, generation=self.generation(name), pid=7))
-
-    def ready(self, name: str) -> list[effects.Effect]:
-        return self.feed(facts.ProbePassed(service=name, generation=self.generation(name)))
-
-    def up(self, *names: str) -> None:
-        for name in names:
-            self.started(name)
-            self.ready(name)
-
-    def exits(self, name: str, code: int = 0, **more: object) -> list[effects.Effect]:
-        return self.feed(
-            facts.ProcessExited(service=name, generation=self.generation(name), code=code, **more)  # type: ignore[arg-type]
-        )
-
-    def gone(self, name: str) -> list[effects.Effect]:
-        return self.feed(facts.TreeGone(service=name, generation=self.generation(name)))
-
-    def fires(self, name: str, timer: Timer) -> list[effects.Effect]:
-        return self.feed(facts.TimerFired(service=name, generation=self.generation(name), timer=timer))
-
-    def spawned(self) -> list[str]:
-        return [one.service for one in self.effects if isinstance(one, effects.Spawn)]
-
-    def told(self, kind: type[events.Event]) -> list[events.Event]:
-        published = [one.event for one in self.effects if isinstance(one, effects.Publish)]
-        return [one for one in published if isinstance(one, kind)]
-
-
-def gated(name: str, *needs: Need, **more: object) -> Spec:
-    return Spec(name=name, gate=True, needs=needs, **more)  # type: ignore[arg-type]
-
-
-def signals(found: list[effects.Effect]) -> list[tuple[str, bool]]:
-    return [(one.service, one.kill) for one in found if isinstance(one, effects.Signal)]
-
+from tests.run.history import History, gated, need, signals
 
 # --- order and gates ---
 
@@ -377,93 +312,6 @@ def test_a_fact_of_an_older_generation_changes_nothing() -> None:
     assert history.feed(facts.ProcessExited(service="a", generation=1, code=1)) == []
     assert history.feed(facts.ProbePassed(service="a", generation=1)) == []
     assert history.state == before
-
-
-# --- the end ---
-
-
-def test_the_end_comes_in_reverse_dependency_order() -> None:
-    history = History(gated("a"), gated("b", need("a")), gated("c", need("b")))
-    history.up("a", "b", "c")
-    assert signals(history.feed(facts.ShutdownRequested(reason="Ctrl-C", code=130))) == [("c", False)]
-    assert signals(history.exits("c", 0)) == [("b", False)]
-    assert signals(history.exits("b", 0)) == [("a", False)]
-    history.exits("a", 0)
-    assert history.state.finished
-    assert history.state.code == 130
-
-
-def test_whether_somebody_asked_for_the_end_is_remembered() -> None:
-    history = History(gated("a"))
-    history.up("a")
-    before = history.state
-    history.feed(facts.ShutdownRequested(reason="devstack down", code=0))
-    assert (before.asked, history.state.asked) == (False, True)
-    by_itself = History(Spec(name="a", oneshot=True), exit_when_done=True)
-    by_itself.exits("a", 0)
-    assert (by_itself.state.finished, by_itself.state.asked) == (True, False)
-
-
-def test_whoever_ignores_the_signal_is_killed_after_the_grace_and_only_once() -> None:
-    history = History(gated("a"))
-    history.up("a")
-    history.feed(facts.ShutdownRequested(reason="Ctrl-C", code=130))
-    assert signals(history.fires("a", Timer.GRACE)) == [("a", True)]
-    assert signals(history.fires("a", Timer.GRACE)) == []
-
-
-def test_the_second_request_kills_everything_at_once() -> None:
-    history = History(gated("a"), gated("b", need("a")))
-    history.up("a", "b")
-    history.feed(facts.ShutdownRequested(reason="Ctrl-C", code=130))
-    found = history.feed(facts.ShutdownRequested(reason="Ctrl-C", code=130))
-    assert sorted(signals(found)) == [("a", True), ("b", True)]
-    assert signals(history.feed(facts.ShutdownRequested(reason="Ctrl-C", code=130))) == []
-
-
-def test_nothing_starts_after_the_end_began_not_even_out_of_a_backoff() -> None:
-    history = History(gated("a"), gated("b", need("a")))
-    history.up("a")
-    history.started("b")
-    history.exits("b", 1)
-    history.feed(facts.ShutdownRequested(reason="SIGTERM", code=143))
-    assert history.fires("b", Timer.BACKOFF) == []
-    history.feed(facts.StartRequested(services=("b",)))
-    history.exits("a", 0)
-    assert history.spawned() == ["a", "b"]
-    assert history.state.code == 143
-
-
-def test_a_run_whose_services_all_ended_ends_by_itself() -> None:
-    history = History(Spec(name="a"), Spec(name="b"))
-    history.started("a")
-    history.started("b")
-    history.exits("a", 0)
-    assert not history.state.stopping
-    history.exits("b", 0)
-    assert history.state.finished
-    assert history.state.code == 0
-
-
-def test_exit_when_done_ends_when_the_one_shots_have_completed() -> None:
-    history = History(gated("a"), Spec(name="test", oneshot=True, needs=(need("a"),)), exit_when_done=True)
-    history.up("a")
-    history.started("test")
-    assert signals(history.exits("test", 0)) == [("a", False)]
-    history.exits("a", 0)
-    assert history.state.code == 0
-
-
-def test_exit_when_done_ends_with_4_when_something_failed() -> None:
-    never = RestartMode.NEVER
-    history = History(
-        gated("a"), Spec(name="test", oneshot=True, needs=(need("a"),), restart=never), exit_when_done=True
-    )
-    history.up("a")
-    history.started("test")
-    history.exits("test", 1)
-    history.exits("a", 0)
-    assert history.state.code == 4
 
 
 # --- waiting is data ---

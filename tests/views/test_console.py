@@ -10,31 +10,13 @@ import pytest
 
 from devstack.host.private_folder import PrivateFolder
 from devstack.run import events
-from devstack.run.critical_chain import critical_chain
 from devstack.run.events import Envelope, Event
-from devstack.run.lifecycle import begin
-from devstack.run.state import Condition, Kind, Need, Phase, Probe, RunState, ServiceState, Spec
+from devstack.run.state import Phase, Probe, RunState, ServiceState
 from devstack.views.console import Console
 from devstack.views.screen import Screen
 from devstack.views.style import Style
-from devstack.views.timing import Timing, TimingHistory
-from devstack.views.wording import duration, listed, waiting
-
-SPECS = (
-    Spec(name="server", gate=True, port=3001),
-    Spec(name="agent", needs=(Need(service="server"),)),
-    Spec(name="web", needs=(Need(service="agent", condition=Condition.STARTED),), port=5173, gate=True),
-)
-
-
-def state(**services: ServiceState) -> RunState:
-    """Server, agent and web, some of them in another state than pending."""
-    fresh = begin(SPECS)
-    return replace(fresh, began_at=100.0, services=MappingProxyType({**fresh.services, **services}))
-
-
-def ready(at: float, generation: int = 1) -> ServiceState:
-    return ServiceState(phase=Phase.READY, since=at, generation=generation, started_at=at)
+from devstack.views.timing import TimingHistory
+from tests.views.three_services import ready, state
 
 
 class Terminalless:
@@ -368,97 +350,3 @@ def test_lost_output_is_admitted(console: Terminalless) -> None:
     assert shown(console, [lost]) == [
         "web    ! 1,200 lines not shown here, the screen fell behind: `devstack logs web` has them all"
     ]
-
-
-def test_the_chain_leads_through_the_dependency_that_was_ready_last() -> None:
-    fresh = begin(
-        [
-            Spec(name="db"),
-            Spec(name="slow"),
-            Spec(name="web.setup", kind=Kind.SETUP, oneshot=True, target="web"),
-            Spec(name="web", needs=(Need(service="db"), Need(service="slow"), Need(service="web.setup"))),
-            Spec(name="aside"),
-        ]
-    )
-    done = {"db": 10.5, "slow": 13.0, "web.setup": 11.0, "web": 14.0, "aside": 12.0}
-    services = {name: ready(at) for name, at in done.items()}
-    chain = critical_chain(replace(fresh, began_at=10.0, services=MappingProxyType(services)))
-    assert [(link.service, link.seconds) for link in chain] == [("slow", 3.0), ("web", 1.0)]
-
-
-def test_a_run_in_which_nothing_got_ready_has_no_chain() -> None:
-    assert critical_chain(begin(SPECS)) == ()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "earlier", "words"),
-    [
-        (2.0, (), ""),
-        (2.0, (2.05,), "as fast as the last run"),
-        (3.0, (2.0,), "50% slower than the last run (2.0 s)"),
-        (5.0, (2.0,), "2.5 times as long as the last run (2.0 s)"),
-        (1.0, (2.0, 2.0, 9.0), "50% faster than the last 3 runs (median 2.0 s)"),
-        (0.15, (0.1,), "as fast as the last run"),
-    ],
-)
-def test_the_trend_is_told_against_the_median_of_earlier_runs(
-    seconds: float, earlier: tuple[float, ...], words: str
-) -> None:
-    assert Timing(seconds=seconds, chain=(), earlier=earlier).trend_words == words
-
-
-def test_runs_of_other_services_and_damaged_lines_are_not_compared(tmp_path: Path) -> None:
-    folder = PrivateFolder.beside(tmp_path)
-    folder.create()
-    folder.write("history.jsonl", b'{"services":["other"],"seconds":9}\nnonsense\n{"services":3}\n')
-    history = TimingHistory(folder)
-    assert history.remember(state(), 1.0, 100.0).earlier == ()
-    assert history.remember(state(), 2.0, 200.0).earlier == (1.0,)
-
-
-def test_the_history_keeps_the_last_fifty_runs(tmp_path: Path) -> None:
-    folder = PrivateFolder.beside(tmp_path)
-    folder.create()
-    history = TimingHistory(folder)
-    for number in range(60):
-        history.remember(state(), float(number), 100.0)
-    assert len((folder.read("history.jsonl") or b"").splitlines()) == 50
-
-
-def test_a_history_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
-    history = TimingHistory(PrivateFolder(tmp_path / "missing"))
-    assert history.remember(state(), 1.0, 100.0).seconds == 1.0
-
-
-def test_the_root_blocker_comes_first() -> None:
-    now = state(
-        server=ready(100.0),
-        agent=ServiceState(phase=Phase.STARTING, since=100.0, generation=1),
-        web=ServiceState(phase=Phase.BACKOFF, since=110.0, generation=1, reason="exited 1"),
-    )
-    assert waiting(now, 112.0) == [
-        ("agent", "starting for 12 s"),
-        ("web", "waiting to start again for 2.0 s: exited 1"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.04, "0.0 s"),
-        (1.25, "1.2 s"),
-        (9.96, "10 s"),
-        (61, "1 m 01 s"),
-        (3600 * 2 + 600, "2 h 10 m"),
-        (-1, "0.0 s"),
-    ],
-)
-def test_durations_are_short(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("names", "words"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
-)
-def test_lists_read_like_a_sentence(names: list[str], words: str) -> None:
-    assert listed(names) == words
