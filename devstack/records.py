@@ -112,6 +112,9 @@ class _StandIn:
                 found = self._make(base, **self._options)
                 setattr(base, self._name, found)
                 return found.__get__(instance, kind) if hasattr(found, "__get__") else found
+        if isinstance(instance, type):  # `inspect` from Python 3.13 on: bound to the class as to an object
+            found = getattr(instance, self._name)
+            return found.__get__(instance, kind) if hasattr(found, "__get__") else found
         return getattr(kind if instance is None else instance, self._name)  # another thread was faster
 
 

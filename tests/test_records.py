@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
@@ -299,3 +300,14 @@ def test_values_by_place_and_by_name_go_together(dataclass: Decorator) -> None:
     for call in (lambda: fresh(1, 2, [], 4), lambda: fresh(1, x=1), lambda: fresh(y=1)):
         with pytest.raises(TypeError):
             call()
+
+
+@FIELDS
+def test_what_looks_at_a_constructor_through_its_class_sees_no_self(library: Any) -> None:
+    @library.dataclass(frozen=True, slots=True, kw_only=True)
+    class Looked:
+        x: int
+
+    made = vars(Looked)["__init__"].__get__(Looked, type(Looked))  # as `inspect` does from Python 3.13 on
+    assert made.__self__ is Looked
+    assert "self" not in inspect.signature(Looked).parameters

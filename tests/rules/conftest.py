@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,8 +136,12 @@ def materialise(
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """What devstack would be started with: programs are found, nothing else is inherited."""
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **extra}
+    """What devstack would be started with: programs are found, nothing else is inherited.
+
+    Among them `python`, which some systems have as `python3` only.
+    """
+    path = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
+    return {"PATH": path, "HOME": os.environ.get("HOME", "/"), **extra}
 
 
 def look(folder: Path, env: Mapping[str, str]) -> Report:

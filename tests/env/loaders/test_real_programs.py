@@ -43,9 +43,9 @@ def node_driver() -> Iterator[Driver]:
 
 
 @pytest.fixture(scope="module")
-def node_major() -> str:
+def node_release() -> str:
     said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
-    return said.lstrip("v").split(".")[0]
+    return said.strip().lstrip("v")
 
 
 @pytest.mark.parametrize("name", _PYTHON)
@@ -62,11 +62,11 @@ def test_generated_files_are_read_as_the_python_programs_read_them(
 @_small
 @given(random=st.randoms(use_true_random=False))
 def test_generated_files_are_read_as_the_node_programs_read_them(
-    name: str, random: Random, node_driver: Driver, node_major: str
+    name: str, random: Random, node_driver: Driver, node_release: str
 ) -> None:
     pin = PROGRAMS[name].pin
     if pin in ("vite@8", "node"):
-        pin = f"{pin}@{node_major}" if pin == "node" else f"{pin}+node@{node_major}"
+        pin = f"{pin}@{node_release}" if pin == "node" else f"{pin}+node@{node_release}"
     _agree(name, pin, random, node_driver)
 
 
