@@ -296,3 +296,30 @@ def test_a_folder_of_applications_is_no_name(tree: Tree, devstack: Devstack) -> 
         "apps/voice/backend/x.py": "",
     }
     assert set(written(tree({**files, "uv.lock": "", "pyproject.toml": ""}), devstack).services) == {"voice"}
+
+
+def test_a_project_below_the_folder_that_its_imports_begin_in_keeps_its_packages(
+    tree: Tree, devstack: Devstack
+) -> None:
+    files: Files = {
+        "apps/api/main.py": f"from api.config import x\n{APP}",
+        "apps/api/config.py": "",
+        "apps/api/uv.lock": "",
+    }
+    dir_, command, _ = only(tree, devstack, files)
+    assert (dir_, command) == ("apps/api", "uv run python -m uvicorn --app-dir .. api.main:app --port 8000")
+
+
+def test_a_function_that_returns_the_application_makes_it(tree: Tree, devstack: Devstack) -> None:
+    text = "def create_app() -> Litestar:\n    from litestar import Litestar\n\n    return Litestar(plugins=[])\n"
+    assert only(tree, devstack, {"asgi.py": text, "uv.lock": ""})[1] == (
+        "uv run python -m uvicorn asgi:create_app --factory --port 8000"
+    )
+
+
+def test_whose_settings_name_a_port_keeps_it_before_those_that_only_have_their_framework_s(
+    tree: Tree, devstack: Devstack
+) -> None:
+    settings = "class Settings(BaseSettings):\n    port: int = 5432\n    api_port: int = 8000\n"
+    services = written(tree({"a/main.py": APP, "z/main.py": APP, "z/config.py": settings}), devstack).services
+    assert {name: one.port for name, one in services.items()} == {"a": 8001, "z": 8000}

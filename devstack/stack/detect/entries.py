@@ -23,7 +23,7 @@ _MADE = re.compile(
 )
 _FACTORY = re.compile(
     r"^def ((?:create|get|make|build)_(?:app|application|api|server|fastapi|fastapi_app|asgi_app))\([^)]*\)"
-    r"(?:\s*->\s*[\w.]+)?:\n(?:(?!def |class |\S).*\n)*?[ \t]+\w+\s*(?::[^=\n]+)?=\s*"
+    r"(?:\s*->\s*[\w.]+)?:\n(?:(?!def |class |\S).*\n)*?[ \t]+(?:return\s+|\w+\s*(?::[^=\n]+)?=\s*)"
     r"(?:FastAPI|Starlette|Litestar|Quart)\(",
     re.MULTILINE,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -24,7 +25,9 @@ _PORT = re.compile(
     r"""|['"]--port['"][^)\n]*?\bdefault\s*=\s*(?:int\()?(\d{4,5})\b|\bserver_port\s*=\s*(\d{4,5})\b|\.listen\(\s*(\d{4,5})\b"""
 )
 _SETTING = re.compile(
-    r"^\s+(?:server_|app_|api_)?port\s*:\s*int\s*=\s*(?:Field\(\s*(?:default=)?)?(\d{4,5})\b", re.M | re.I
+    r"^\s+(?:server_|app_|api_|backend_)?port\s*:\s*int\s*=\s*(?:Field\(\s*(?:default=)?)?"
+    r"(?!5432|3306|6379|27017|5672|9092)(\d{4,5})\b",  # those of databases and queues
+    re.M | re.I,
 )
 _PORT_FLAG = re.compile(r"(?:^|\s)(?:--(?:server\.)?port|-p)[= ](\d{2,5})\b")
 # Programs that run an application of the file they are given, and where they listen unless told otherwise.
@@ -201,7 +204,8 @@ def _package_root(tree: Tree, folder: Path) -> Path:
 def _candidate(tree: Tree, project: Path, program: Program) -> Candidate:
     text = tree.text(program.path)
     top = modules.top(tree, program.path, project) if program.path.name != "manage.py" else project
-    folder = top if project.is_relative_to(top) else project
+    is_kept = interpreters.of(tree, project).setup is not None and interpreters.of(tree, top).setup is None
+    folder = top if project.is_relative_to(top) and not is_kept else project
     candidate = Candidate(
         name=_name(tree, folder, program.path), kind=program.kind, folder=folder, project=project
     )
@@ -228,7 +232,7 @@ def _port(tree: Tree, candidate: Candidate, program: Program, text: str) -> None
         path for path in tree.below(candidate.folder, (".py",)) if path.stem in ("settings", "config")
     ]
     found = [(program.path, text, _PORT), *((path, tree.text(path), _SETTING) for path in settings)]
-    for path, content, pattern in found if program.app is None else found[:1]:
+    for path, content, pattern in found:
         match = pattern.search(content)
         if match is not None:
             candidate.port = int(next(group for group in match.groups() if group))
@@ -254,13 +258,15 @@ def _command(tree: Tree, candidate: Candidate, program: Program, top: Path) -> s
         return f"{python} {_managed(tree, candidate)}"
     module = modules.dotted(program.path.relative_to(top))
     if program.app is None:
+        if not top.is_relative_to(candidate.folder):
+            return f"PYTHONPATH={os.path.relpath(top, candidate.folder)} {python} {relative.as_posix()}"
         is_module = relative.name == "__main__.py" or (top == candidate.folder and len(relative.parts) > 1)
         entry = _entry(tree, candidate.folder, relative)
         return f"{python} -m {module}" if is_module and entry == relative else f"{python} {entry.as_posix()}"
     candidate.default_port = candidate.port or (5000 if program.is_flask else 8000)
     if program.is_flask:
         return f"{python} -m flask --app {module} run --port {candidate.default_port}"
-    inside = "" if top == candidate.folder else f" --app-dir {top.relative_to(candidate.folder).as_posix()}"
+    inside = "" if top == candidate.folder else f" --app-dir {os.path.relpath(top, candidate.folder)}"
     factory = " --factory" if program.is_factory else ""
     return f"{python} -m uvicorn{inside} {module}:{program.app}{factory} --port {candidate.default_port}"
 

@@ -200,7 +200,7 @@ def _root_env_file(tree: Tree, service: Candidate) -> None:
 
 
 def _endpoints(tree: Tree, service: Candidate, path: Path, text: str) -> None:
-    if service.is_frontend:
+    if service.is_frontend or service.is_worker:
         return
     health = _HEALTH.search(text)
     if health is not None and service.health is None:
