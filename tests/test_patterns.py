@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
-from devstack.patterns import regex
+from devstack.patterns import regex, without_possessives
 
 
 @pytest.mark.parametrize("text", ["(a+)(?P<end>b)?", b"(a+)(?P<end>b)?"])
@@ -26,3 +27,18 @@ def test_nothing_is_compiled_before_the_first_use() -> None:
 
 def test_what_a_pattern_does_not_have_it_does_not_have() -> None:
     assert not hasattr(regex("a"), "nothing")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "wanted"),
+    [
+        (r"(?:\s*+(?!x=)[^\n]++)*+\s*+", "  y\n x=1", "  y\n "),
+        (r"(?:(?:a|ab)(?:c|bcd))*+", "abcdabc", "abcdabc"),
+        (r"(?:#[^\n]*+\n|(?P<key>\w++)=\w*+\n){2,}+", "A=1\n#\nB=2\nC 3\n", "A=1\n#\nB=2\n"),
+        (rb"(?:ab?+)++c", b"ababac", b"ababac"),
+    ],
+)
+def test_old_pythons_repeat_as_new_ones_do(text: Any, line: Any, wanted: Any) -> None:
+    for found in (without_possessives(text).match(line), regex(text).match(line)):
+        assert found is not None
+        assert found.group() == wanted
