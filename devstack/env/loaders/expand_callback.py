@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders.ecmascript import in_property_order
+from devstack.env.loaders.expand_many import BETWEEN, Known, Simple
 from devstack.env.loaders.expansion import Overflow, Undecided, Work
 from devstack.patterns import regex
 
@@ -14,6 +15,14 @@ _INNER = rf"(?:\$\{{{_INNERMOST}*\}}|[^}}])"
 _DEFAULT = rf"(?:\$\{{{_INNER}*\}}|[^}}])+"
 _REFERENCE = regex(rf"(\\)?\$(?!\()\{{?([0-9A-Za-z_.]+)(?::?-({_DEFAULT}))?\}}?")
 _NAMES = regex(r"(?<!\\)\$(?!\()\{?([0-9A-Za-z_.]+)")
+
+_SIMPLE = Simple(
+    name="[0-9A-Za-z_.]++",
+    operator=":?-",
+    default=rf"[^}}$\\{BETWEEN}]++",
+    bare="[0-9A-Za-z_.]++(?![}-]|:-)",
+    is_one_pass=True,
+)
 
 _DEPTH = 100  # references through references that are followed before the answer is "unknown"
 _NESTING = 2_000_000  # steps of the pattern for nested defaults
@@ -98,6 +107,11 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, keeps_self
     Raises:
         Overflow: the program does not survive.
     """
+    texts = {name: text for name, text in parsed.items() if "$" in text and process.get(name, text) == text}
+    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=process))
+    if len(simple) == len(texts) and all(process.get(name, text) == text for name, text in parsed.items()):
+        parsed.update(simple)
+        return {}
     undecided: dict[str, str] = {}
     expander = Expander(process, parsed, Work(undecided), keeps_self=keeps_self)
     hard = [name for name, text in parsed.items() if "$" in text or name in process]
@@ -106,6 +120,8 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, keeps_self
         exported = process.get(name)
         if exported is not None and exported != text:
             parsed[name] = exported.replace("\\$", "$")
+        elif name in simple:
+            parsed[name] = simple[name]
         elif "$" in text:
             try:
                 parsed[name] = expander.expand(text).replace("\\$", "$")

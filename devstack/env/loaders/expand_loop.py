@@ -6,10 +6,19 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
+from devstack.env.loaders.expand_many import BETWEEN, Known, Simple
 from devstack.env.loaders.expansion import Endless, Undecided, Work, feeds_itself, is_circle
 
 REFERENCE = re.compile(r"\$(?<!\\\$)(?:\{([^{}]++)\}|([A-Za-z_][A-Za-z0-9_]*))")
 OPERATOR = re.compile(r":\+|\+|:-|-")
+# Without names that hold the word for nothing, at which the program splits.
+NAME = "(?![0-9A-Za-z_]*?null)[0-9A-Za-z_]++"
+_SIMPLE = Simple(
+    name=NAME,
+    operator=":?-",
+    default=rf"[^{{}}$\\{BETWEEN}]*+",
+    bare="(?![0-9])" + NAME,
+)
 
 
 def expand(text: str, merged: Mapping[str, str], running: Mapping[str, str], work: Work) -> str:
@@ -67,6 +76,13 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
     Raises:
         Endless: the program does not survive.
     """
+    texts = {
+        name: text for name, text in parsed.items() if "$" in text and process.get(name) in (None, "", text)
+    }
+    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=process))
+    if len(simple) == len(texts) and all(process.get(name, text) == text for name, text in parsed.items()):
+        parsed.update(simple)
+        return {}
     undecided: dict[str, str] = {}
     work = Work(undecided)
     running: dict[str, str] = parsed if sees_later else {}
@@ -77,6 +93,8 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
         exported = process.get(name)
         if exported and exported != text:
             text = exported
+        elif name in simple:
+            text = simple[name]
         elif "$" in text:
             try:
                 text = expand(text, merged, running, work)

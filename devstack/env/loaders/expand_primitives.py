@@ -7,10 +7,12 @@ from collections import ChainMap
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expand_loop import OPERATOR, REFERENCE
+from devstack.env.loaders.expand_loop import NAME, OPERATOR, REFERENCE
+from devstack.env.loaders.expand_many import BETWEEN, Known, Simple
 from devstack.env.loaders.expansion import Endless, Undecided, Work, feeds_itself, is_circle
 from devstack.records import dataclass
 
+_SIMPLE = Simple(name=NAME, operator=":-", default=rf"[^{{}}$\\{BETWEEN}]*+", bare="(?![0-9])" + NAME)
 _COMMAND = re.compile(r"\$\(")
 EXECUTES = "its text holds `$(…)`, which dotenv-expand 1000 runs as a command"
 ENCRYPTED = "it is encrypted"
@@ -33,6 +35,13 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
     Raises:
         Endless: the program does not survive.
     """
+    texts = {name: text for name, text in parsed.items() if "$" in text and process.get(name) in ("", text)}
+    fixed = {name for name, text in texts.items() if process.get(name) != text}
+    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=fixed))
+    is_plain = all(process.get(name) == text and text[:1] != "e" for name, text in parsed.items())
+    if is_plain and len(simple) == len(texts):
+        parsed.update(simple)
+        return Undecidable(reasons={}, executes=())
     reasons: dict[str, str] = {}
     executes: list[str] = []
     work = Work(reasons)
@@ -48,6 +57,8 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
             "DOTENV_PRIVATE_KEY" in seen or "DOTENV_PRIVATE_KEY" in running
         ):
             reasons[name] = ENCRYPTED
+        elif name in simple:
+            text = simple[name]
         elif "$" in text:
             try:
                 text = _expand(text, ChainMap(seen, running), work)

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from devstack.env.loaders import ecmascript
+from devstack.env.loaders.expand_many import BETWEEN, Known, Simple
 from devstack.env.loaders.expansion import Overflow, Undecided, Work, feeds_itself, is_circle
 
 # Each replacement is a recursion: between the two, the size of the stack decides (measured: 9,000-10,000).
 _SURELY_FITS, _SURELY_OVERFLOWS = 8_000, 12_000
 
 _REFERENCE = re.compile(r"\$\{?([0-9A-Za-z_]+)(?::-([^}\\]*))?\}?")
+_SIMPLE = Simple(
+    name="[0-9A-Za-z_]++",
+    operator=":-",
+    default=rf"[^}}$\\{BETWEEN}]*+",
+    bare="[0-9A-Za-z_]++(?![}:$])",
+    takes_last=True,
+)
+
+
+def simple(
+    texts: Mapping[str, str], process: Mapping[str, str], parsed: Mapping[str, str], undecided: Iterable[str]
+) -> dict[str, str]:
+    """What becomes of those of `texts` that need no further look."""
+    known = Known(parsed, process, fixed=(), unsure=undecided, files_after_defaults=True)
+    return _SIMPLE.expanded(texts, known)
 
 
 def expand(text: str, process: Mapping[str, str], parsed: Mapping[str, str], work: Work) -> str:

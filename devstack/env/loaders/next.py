@@ -72,11 +72,9 @@ class _Run:
     def apply(self, file: ParsedFile) -> None:
         """Expand one file against the environment so far; a file that overflows the stack is lost whole."""
         parsed = file.definitions.last_said()
-        work, undecided, current = Work(self._undecided), dict(self._undecided), self._current
+        undecided, current = dict(self._undecided), self._current
         try:
-            for name in ecmascript.in_property_order(parsed):
-                if name in current or "$" in parsed[name]:
-                    parsed[name] = self._expanded(name, parsed, work)
+            self._expand(parsed)
         except Overflow:
             self._undecided.clear()
             self._undecided.update(undecided)
@@ -92,17 +90,24 @@ class _Run:
         current.update(parsed)
         self._defined = {**parsed, **self._defined}
 
-    def _expanded(self, name: str, parsed: dict[str, str], work: Work) -> str:
-        source = self._current.get(name)
-        if source is None:
-            source = parsed[name]
-        if "$" not in source:
-            return source
-        try:
-            return expand_recursive.expand(source, self._current, parsed, work)
-        except Undecided as reason:
-            self._undecided[name] = str(reason)
-            return source
+    def _expand(self, parsed: dict[str, str]) -> None:
+        """Expand what a file says, in place; what is exported takes the place of what it says."""
+        current, work = self._current, Work(self._undecided)
+        sources = parsed
+        if not current.keys().isdisjoint(parsed):
+            sources = {name: current.get(name, text) for name, text in parsed.items()}
+        texts = {name: text for name, text in sources.items() if "$" in text}
+        simple = expand_recursive.simple(texts, current, parsed, self._undecided)
+        if len(simple) == len(texts):
+            parsed.update({**sources, **simple})
+            return
+        for name in ecmascript.in_property_order(parsed):
+            parsed[name] = simple.get(name, sources[name])
+            if name in texts and name not in simple:
+                try:
+                    parsed[name] = expand_recursive.expand(texts[name], current, parsed, work)
+                except Undecided as reason:
+                    self._undecided[name] = str(reason)
 
     def results(self, found: Found) -> Results:
         """The text of each declared name once all files are applied."""

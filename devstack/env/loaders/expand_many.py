@@ -1,0 +1,163 @@
+"""Simple references of many texts, all replaced at once: a file of a megabyte has sixty thousand of them.
+
+A text is simple where what becomes of it does not depend on the order in which a program replaces its references,
+and where nothing is put in that could be one. Any other text is left to the program's own algorithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from itertools import chain
+
+from devstack.env.loaders import ecmascript
+from devstack.patterns import regex
+
+BETWEEN = "\ud801"  # stands between texts; no decoded text holds it
+_NOT_SIMPLE = "\\"  # a text with a backslash is left alone, and so is what refers to one
+_LONGEST = (
+    1_000  # characters of a text; where more are copied for each reference, the programs reach their limits
+)
+_MOST = 4_000_000  # characters of what comes in, and of texts that refer to each other
+_ROUNDS = 3  # references in each other's defaults that are followed
+
+
+class Known:
+    """What references are replaced by, as far as that is sure.
+
+    Attributes:
+        exported: what is preferred to a default.
+        texts: what is there beside a default.
+    """
+
+    def __init__(
+        self,
+        parsed: Mapping[str, str],
+        process: Mapping[str, str],
+        *,
+        fixed: Container[str],
+        unsure: Iterable[str] = (),
+        files_after_defaults: bool = False,
+    ) -> None:
+        """Take what files say, and what goes over it.
+
+        Args:
+            fixed: names that stay what they are when the program has expanded them.
+            unsure: names that are left alone.
+        """
+        self._fixed = fixed
+        unsure = [*unsure, *ecmascript.INHERITED]
+        self.texts = _sure({**parsed, **process}, unsure)
+        # Exported, but empty: some programs then take what a file says, as long as they have not come to it.
+        empty = [name for name, text in process.items() if not text and parsed.get(name)]
+        self.texts.update(dict.fromkeys(empty, _NOT_SIMPLE))
+        self.exported = _sure(process, unsure) if files_after_defaults else self.texts
+
+    def learn(self, name: str, text: str) -> None:
+        """This has become of `name`."""
+        if name not in self._fixed:
+            self.texts[name] = _NOT_SIMPLE if "$" in text else text
+
+    def forget(self, names: Iterable[str]) -> None:
+        """What becomes of `names` is not known yet."""
+        self.texts.update(dict.fromkeys(names, _NOT_SIMPLE))
+
+
+def _sure(texts: Mapping[str, str], unsure: Iterable[str]) -> dict[str, str]:
+    found = dict(texts)
+    found.update(dict.fromkeys([name for name, text in found.items() if "$" in text], _NOT_SIMPLE))
+    found.update(dict.fromkeys(unsure, _NOT_SIMPLE))
+    return found
+
+
+class Simple:
+    """What simple references look like to one program."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        operator: str,
+        default: str,
+        bare: str,
+        is_one_pass: bool = False,
+        takes_last: bool = False,
+    ) -> None:
+        """Take patterns, none of which captures or goes beyond `BETWEEN`.
+
+        Args:
+            name: in braces.
+            operator: what stands between name and default.
+            default: without `$`, backslash and closing brace.
+            bare: a name without braces, with what may not follow it.
+            is_one_pass: the program does not look for references in what it has made of others.
+            takes_last: it takes the last reference, and replaces the first text that looks like it.
+        """
+        self._reference = regex(rf"\$(?:\{{({name})(?:{operator}({default}))?+\}}|({bare}))")
+        self._rounds = 1 if is_one_pass else _ROUNDS
+        self._most_bare = 1 if takes_last else _LONGEST
+
+    def expanded(self, texts: Mapping[str, str], known: Known) -> dict[str, str]:
+        """What becomes of those of `texts` that are simple."""
+        now: Mapping[str, str] = {name: texts[name] for name in ecmascript.in_property_order(texts)}
+        if max(map(len, texts.values()), default=0) > _LONGEST:
+            now = {name: text for name, text in now.items() if len(text) <= _LONGEST}
+        if _bare("".join(now.values())) > self._most_bare:
+            now = {name: text for name, text in now.items() if _bare(text) <= self._most_bare}
+        made: dict[str, str] = {}
+        for _ in range(self._rounds if now else 0):
+            now = dict(zip(now, self._replaced(now, known), strict=True))
+            rest = {name: text for name, text in now.items() if "$" in text or _NOT_SIMPLE in text}
+            made.update({name: text for name, text in now.items() if name not in rest} if rest else now)
+            # What is put in may become part of another reference, but for those that stand in braces.
+            now = {name: text for name, text in rest.items() if "\\" not in text and not _bare(texts[name])}
+            if not now:
+                break
+            known.forget(texts)
+        return made
+
+    def _replaced(self, texts: Mapping[str, str], known: Known) -> Sequence[str]:
+        """`texts` with their references replaced once."""
+        pieces = self._reference.split("".join([text + BETWEEN for text in texts.values()]))
+        literals, defaults = pieces[::4], pieces[2::4]
+        names = [braced or bare for braced, bare in zip(pieces[1::4], pieces[3::4], strict=True)]
+        if not texts.keys().isdisjoint(names):
+            return _in_order(texts, literals, list(zip(names, defaults, strict=True)), known)
+        exported, files = known.exported.get, known.texts.get
+        values = [
+            exported(name) or default or files(name, "")
+            for name, default in zip(names, defaults, strict=True)
+        ]
+        if sum(map(len, values)) > _MOST:
+            return [_NOT_SIMPLE] * len(texts)
+        pieces = [""] * (2 * len(names) + 1)
+        pieces[::2], pieces[1::2] = literals, values
+        return "".join(pieces).split(BETWEEN)[:-1]
+
+
+def _in_order(
+    texts: Collection[str],
+    literals: Iterable[str],
+    references: Iterable[tuple[str, str | None]],
+    known: Known,
+) -> list[str]:
+    """The same where `texts` refer to others of them: what has become of earlier ones is known."""
+    exported, files = known.exported.get, known.texts.get
+    names, made = iter(texts), []
+    begun, left = "", _MOST
+    for literal, (name, default) in zip(literals, chain(references, [("", None)]), strict=True):
+        *ends, start = literal.split(BETWEEN)
+        for end in ends:
+            made.append(begun + end)
+            known.learn(next(names), made[-1])
+            begun = ""
+        value = exported(name) or default or files(name, "")
+        begun += start + value
+        left -= len(value)
+        if left < 0:
+            break
+    return [*made, *[_NOT_SIMPLE] * (len(texts) - len(made))]
+
+
+def _bare(text: str) -> int:
+    """How many references of `text` do not stand in braces."""
+    return text.count("$") - text.count("${")
