@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from devstack.errors import SystemProblem
 
@@ -44,15 +45,7 @@ def run_in_background(work: Callable[[Announcer], int], *, went_well: Callable[[
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    usual = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)  # who ends us now means the child
-    try:
-        child = os.fork()
-        if child:
-            signals = {n: signal.signal(n, lambda n, frame: os.kill(child, n)) for n in _FORWARDED}
-        else:
-            os.setsid()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+    child, signals = _forked()
     if child == 0:
         os.close(reading)
         return work(Announcer(writing))
@@ -67,6 +60,21 @@ def run_in_background(work: Callable[[Announcer], int], *, went_well: Callable[[
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)
+
+
+def _forked() -> tuple[int, dict[int, Any]]:
+    """The child's pid, and what our signals did before they went to it; in the child, which leads a session, 0."""
+    before: dict[int, Any] = {}
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)  # who ends us now means the child
+    try:
+        child = os.fork()
+        if child:
+            before = {n: signal.signal(n, lambda n, frame: os.kill(child, n)) for n in _FORWARDED}
+        else:
+            os.setsid()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
+    return child, before
 
 
 _FORWARDED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))

@@ -18,6 +18,7 @@ from devstack.stack import pages, scripts
 from devstack.stack.model import Service, ServiceType
 
 if TYPE_CHECKING:
+    from devstack.env.source.model import SourceRead
     from devstack.rules.inspection import Inspection
     from devstack.stack.launch import Launch
 
@@ -75,6 +76,7 @@ def _claims(inspection: Inspection, name: str) -> tuple[Claim, ...]:
     every = (
         *_declared(inspection, service),
         *_from_command(inspection, service),
+        *_from_assignment(inspection, service),
         *_from_config(inspection, service),
         *_from_variables(inspection, service),
     )
@@ -175,6 +177,9 @@ def _from_command(inspection: Inspection, service: Service) -> Iterator[Claim]:
                 words="the Node inspector of its command",
                 role="inspect",
             )
+
+
+def _from_assignment(inspection: Inspection, service: Service) -> Iterator[Claim]:
     launch = inspection.launch(service.name)
     text = launch.inline_env.get("PORT", "") if launch else ""
     if launch and text.isdecimal() and service.type is not ServiceType.VITE:
@@ -264,9 +269,7 @@ def _from_variables(inspection: Inspection, service: Service) -> Iterator[Claim]
         return
     for name in own_port_names(service):
         mine = [read for read in reads if read.name == name]
-        if not mine:
-            continue
-        value = environment.get(name)
+        value = environment.get(name) if mine else None
         if value is not None and value.unknown is None and value.text:
             if value.text.strip().isdecimal() and value.origin.layer is LayerKind.FILE:
                 yield Claim(
@@ -277,14 +280,23 @@ def _from_variables(inspection: Inspection, service: Service) -> Iterator[Claim]
                     words=f"`{name}={value.text.strip()}`, which {mine[0].path}:{mine[0].line} reads",
                 )
             return
-        fallbacks = {read.fallback for read in mine if not read.otherwise}
-        literal = next(iter(fallbacks), None)
-        if len(fallbacks) == 1 and literal is not None and literal.isdecimal() and value is None:
-            yield Claim(
-                service=service.name,
-                port=int(literal),
-                source=Source.FALLBACK,
-                place=inspection.at(mine[0].path, mine[0].line, variable=name),
-                words=f"the default of `{name}` in {mine[0].path}:{mine[0].line}",
-            )
+        default = _default(inspection, service, mine) if value is None else None
+        if default is not None:
+            yield default
             return
+
+
+def _default(inspection: Inspection, service: Service, reads: list[SourceRead]) -> Claim | None:
+    """The number that all these reads of one variable fall back to."""
+    fallbacks = {read.fallback for read in reads if not read.otherwise}
+    literal = next(iter(fallbacks), None)
+    if len(fallbacks) != 1 or literal is None or not literal.isdecimal():
+        return None
+    first = reads[0]
+    return Claim(
+        service=service.name,
+        port=int(literal),
+        source=Source.FALLBACK,
+        place=inspection.at(first.path, first.line, variable=first.name),
+        words=f"the default of `{first.name}` in {first.path}:{first.line}",
+    )

@@ -75,17 +75,8 @@ def _pairs(inspection: Inspection, service: Service) -> Iterator[tuple[EnvFile, 
 def _missing(
     inspection: Inspection, service: Service, example: EnvFile, files: list[EnvFile]
 ) -> Iterator[Finding]:
-    present = {entry.name for file in files for entry in file.assignments}
-    decided = {name for file in files for name in _COMMENTED.findall(file.text)}
-    environment = inspection.environments[service.name]
-    given = {
-        name for name, value in environment.variables.items() if value.origin.layer is not LayerKind.FILE
-    }
-    lacking = [
-        entry
-        for entry in _unique(example.assignments)
-        if entry.name not in present | decided | given and entry.name not in inspection.process_env
-    ]
+    known = _decided(inspection, service, files)
+    lacking = [entry for entry in _unique(example.assignments) if entry.name not in known]
     if not lacking:
         return
     target = _target(files)
@@ -108,6 +99,15 @@ def _missing(
         hint="`devstack env sync` adds them, or comment them out in the file to say that they are not wanted",
         fix=Fix(title=f"add {_listed(lacking)} from the example", safe=True, edits=edits),
     )
+
+
+def _decided(inspection: Inspection, service: Service, files: list[EnvFile]) -> set[str]:
+    """Names that are given, in a file or otherwise, or that a comment says are not wanted."""
+    present = {entry.name for file in files for entry in file.assignments}
+    commented = {name for file in files for name in _COMMENTED.findall(file.text)}
+    variables = inspection.environments[service.name].variables
+    given = {name for name, value in variables.items() if value.origin.layer is not LayerKind.FILE}
+    return present | commented | given | inspection.process_env.keys()
 
 
 def _extra(

@@ -41,20 +41,14 @@ def check(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _finding(inspection: Inspection, service: str, environment: Environment, issue: LoadIssue) -> Finding:
-    if issue.kind == "unread":  # a pipe that a password manager fills
+    if issue.kind in ("unread", "too-large"):
+        is_pipe = issue.kind == "unread"  # one that a password manager fills
         return RULE.finding(
             f"{inspection.shown(issue.path)} {issue.message}: nothing is known of its variables.",
             inspection.at(issue.path),
-            severity=Severity.INFO,
+            severity=Severity.INFO if is_pipe else Severity.WARNING,
             service=service,
-        )
-    if issue.kind == "too-large":
-        return RULE.finding(
-            f"{inspection.shown(issue.path)} {issue.message}: nothing is known of its variables.",
-            inspection.at(issue.path),
-            severity=Severity.WARNING,
-            service=service,
-            hint="an env file holds settings; keep data elsewhere",
+            hint=None if is_pipe else "an env file holds settings; keep data elsewhere",
         )
     loader = environment.loader.partition("+")[0]
     lost = (

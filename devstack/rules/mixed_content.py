@@ -48,27 +48,31 @@ def check(inspection: Inspection) -> Iterator[Finding]:
         page = _secure_page(inspection, service)
         if page is None:
             continue
-        for _, name, value in inspection.variables.take(
-            addresses & inspection.variables.public, service.name
-        ):
+        public = addresses & inspection.variables.public
+        for _, name, value in inspection.variables.take(public, service.name):
             text = value.text or ""
-            if not urls.has_scheme(text) or _PAGE_NAME.match(name):
+            if value.origin.layer is not LayerKind.FILE or _PAGE_NAME.match(name) or not _is_blocked(text):
                 continue
-            address = urls.parse(text)
-            if address.scheme not in ("ws", "http") or address.faults or reach.is_template(address):
-                continue
-            if urls.is_loopback(address.host) or urls.is_single_label(address.host):
-                continue
-            if urls.is_unspecified(address.host) or value.origin.layer is not LayerKind.FILE:
-                continue
+            secure = "wss" if urls.parse(text).is_websocket else "https"
             yield RULE.finding(
                 f"The page is https, but `{name}` is {reach.shown(text)}: the browser blocks the connection as mixed "
                 "content before it leaves.",
                 inspection.at_origin(value.origin, name),
                 page,
                 service=service.name,
-                hint=f"use `{'wss' if address.is_websocket else 'https'}://` and serve it with TLS",
+                hint=f"use `{secure}://` and serve it with TLS",
             )
+
+
+def _is_blocked(text: str) -> bool:
+    """Whether an https page may not connect there: no TLS, and not this machine, which browsers exempt."""
+    if not urls.has_scheme(text):
+        return False
+    address = urls.parse(text)
+    if address.scheme not in ("ws", "http") or address.faults or reach.is_template(address):
+        return False
+    host = address.host
+    return not (urls.is_loopback(host) or urls.is_single_label(host) or urls.is_unspecified(host))
 
 
 def _secure_page(inspection: Inspection, service: Service) -> Location | None:

@@ -58,13 +58,7 @@ _INFRASTRUCTURE = regex(
 
 def check(inspection: Inspection) -> Iterator[Finding]:
     """One finding per placeholder that a service reads."""
-    stack = inspection.need_stack()
-    split = {
-        (each.service, each.name): shared
-        for shared in stack.shared.values()
-        if _is_split(inspection, shared)
-        for each in inspection.contract.effective_all(shared.members)
-    }
+    stack, split = inspection.need_stack(), _split_names(inspection)
     grouped: dict[tuple[object, ...], list[_Found]] = {}
     left: dict[Path | None, list[_Found]] = {}
     table = inspection.variables
@@ -88,6 +82,16 @@ def check(inspection: Inspection) -> Iterator[Finding]:
     for group in (*grouped.values(), *filter(None, rest)):
         yield _finding(inspection, group, split.get((group[0].service, group[0].name)))
     yield from _used_fallbacks(inspection)
+
+
+def _split_names(inspection: Inspection) -> dict[tuple[str | None, str | None], Shared]:
+    """(service, name) → the group, for members of groups whose values differ."""
+    return {
+        (each.service, each.name): shared
+        for shared in inspection.need_stack().shared.values()
+        if _is_split(inspection, shared)
+        for each in inspection.contract.effective_all(shared.members)
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

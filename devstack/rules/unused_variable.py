@@ -31,7 +31,7 @@ from devstack.rules.envfiles import is_env_name
 from devstack.rules.known_names import is_read_by_library
 
 if TYPE_CHECKING:
-    from devstack.env.source.model import SettingsClass
+    from devstack.env.source.model import SourceIndex
     from devstack.rules.inspection import Inspection
 
 _WORD = regex(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
@@ -59,24 +59,32 @@ def check(inspection: Inspection) -> Iterator[Finding]:
             )
 
 
-def _candidates(inspection: Inspection) -> dict[str, str]:
-    """Name → first service, for file definitions that no index knows a read of."""
+def _used(inspection: Inspection) -> set[str]:
+    """Names that an index, stack.toml or another variable speaks of."""
     used: set[str] = set()
-    classes: list[SettingsClass] = []
-    silent: set[str] = set()
     for service in inspection.services:
         index = inspection.sources(service.name)
-        used.update(read.name for read in (*index.reads, *index.scripts) if read.name)
-        used.update(name for read in index.reads for name in read.otherwise)
+        used.update(inspection.read_names(service.name), inspection.declared(service.name))
+        used.update(read.name for read in index.scripts if read.name)
         used.update(name for settings in index.settings for name in settings.fields)
-        classes += index.settings
-        used.update(inspection.declared(service.name))
-        is_dynamic = any(read.name is None for read in index.reads)
-        if index.files_scanned == 0 or is_dynamic or any(settings.dynamic for settings in index.settings):
-            silent.add(service.name)
-    found: dict[str, str] = {}
     for _, _, value in inspection.variables.take(inspection.variables.special):
         used.update(value.references)
+    return used
+
+
+def _reads_anything(index: SourceIndex) -> bool:
+    """Whether the sources may read names that nobody can tell."""
+    is_dynamic = any(read.name is None for read in index.reads)
+    return index.files_scanned == 0 or is_dynamic or any(settings.dynamic for settings in index.settings)
+
+
+def _candidates(inspection: Inspection) -> dict[str, str]:
+    """Name → first service, for file definitions that no index knows a read of."""
+    used = _used(inspection)
+    indexes = {service.name: inspection.sources(service.name) for service in inspection.services}
+    classes = [settings for index in indexes.values() for settings in index.settings]
+    silent = {name for name, index in indexes.items() if _reads_anything(index)}
+    found: dict[str, str] = {}
     for service_name, environment in inspection.environments.items():
         if all(silent.intersection(inspection.readers(layer.path)) for layer in environment.layers):
             continue

@@ -74,24 +74,23 @@ def _link(inspection: Inspection, judged: JudgedLink, address: Address) -> Itera
         )
     elif judged.requirement.websocket and address.scheme in ("http", "https"):
         entry = hosts.find(address.host)
-        if entry is not None and entry.websocket == "no":
-            return  # `host-without-websocket`: another scheme would not help
-        wanted = "wss" if address.is_secure else "ws"
-        yield RULE.finding(
-            f"{reach.name_of(judged)} is used for a WebSocket but begins with `{address.scheme}://`. New browsers and "
-            "some libraries map it, others throw a SyntaxError: it works here and fails there.",
-            reach.place(inspection, judged),
-            reach.declared(inspection, judged),
-            severity=Severity.WARNING,
-            service=judged.link.source.service,
-            hint=f"write `{wanted}://`; for socket.io or an HTTP API declare `scheme` on the link",
-            fix=reach.rewrite(
-                inspection,
-                judged,
-                f"change the scheme to {wanted}",
-                reach.with_scheme(judged.effective.text or "", wanted),
-            ),
-        )
+        if entry is None or entry.websocket != "no":  # else `host-without-websocket`: no scheme would help
+            yield _http_for_a_socket(inspection, judged, address)
+
+
+def _http_for_a_socket(inspection: Inspection, judged: JudgedLink, address: Address) -> Finding:
+    wanted = "wss" if address.is_secure else "ws"
+    text = reach.with_scheme(judged.effective.text or "", wanted)
+    return RULE.finding(
+        f"{reach.name_of(judged)} is used for a WebSocket but begins with `{address.scheme}://`. New browsers and "
+        "some libraries map it, others throw a SyntaxError: it works here and fails there.",
+        reach.place(inspection, judged),
+        reach.declared(inspection, judged),
+        severity=Severity.WARNING,
+        service=judged.link.source.service,
+        hint=f"write `{wanted}://`; for socket.io or an HTTP API declare `scheme` on the link",
+        fix=reach.rewrite(inspection, judged, f"change the scheme to {wanted}", text),
+    )
 
 
 def _faults(judged: JudgedLink, address: Address) -> list[UrlFault]:
@@ -101,9 +100,8 @@ def _faults(judged: JudgedLink, address: Address) -> list[UrlFault]:
     faults = list(address.faults)
     text = judged.effective.text or ""
     if not re.search(r"\s", text.strip()) and text.strip(" ") != text.strip():
-        faults = [
-            fault for fault in faults if fault is not UrlFault.SPACES
-        ]  # `invisible-characters` names it
+        # `invisible-characters` names it.
+        faults = [fault for fault in faults if fault is not UrlFault.SPACES]
     is_url = _URL_NAME.search((judged.effective.name or "").upper()) or judged.requirement.browser
     if not is_url:
         faults = [fault for fault in faults if fault is not UrlFault.NO_SCHEME]
