@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from devstack import __version__
-from devstack.rules.base import Finding, Location, Report, Rule, Severity
+from devstack.rules.base import Finding, Location, Report, Rule, Severity, Skipped
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -43,16 +43,18 @@ def as_dict(report: Report, rules: Sequence[Rule]) -> dict[str, object]:
         "originalUriBaseIds": {"ROOT": {"description": {"text": "The top folder of the repository."}}},
         "invocations": [
             {
-                "executionSuccessful": True,
-                "toolExecutionNotifications": [
-                    {"level": "note", "message": {"text": f"{skip.rule} was skipped: {skip.reason}"}}
-                    for skip in report.skipped
-                ],
+                "executionSuccessful": not any(skip.is_failure for skip in report.skipped),
+                "toolExecutionNotifications": [_skipped(skip) for skip in report.skipped],
             }
         ],
         "results": results,
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _skipped(skip: Skipped) -> dict[str, object]:
+    level = "error" if skip.is_failure else "note"
+    return {"level": level, "message": {"text": f"{skip.rule} was skipped: {skip.reason}"}}
 
 
 def _rule(rule: Rule) -> dict[str, object]:
