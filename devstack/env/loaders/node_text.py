@@ -93,9 +93,9 @@ def parse20(text: str) -> Parsed:
 
 def parse22(text: str) -> Parsed:
     """Node 22 and 24: a value of nothing but spaces takes the next line."""
-    text = text.replace("\r", "").strip(_SPACE_22)
+    text = text.replace("\r", "").rstrip(_SPACE_22)
     rows, ignored, lines = Definitions(), Ignored(), Lines(text)
-    position = 0
+    position = _behind_space(text, 0)
     while position < len(text):
         position = _end(_BEGIN_22[ignored.is_full], text, position)
         usual = _USUAL_22[ignored.is_full]

@@ -46,3 +46,13 @@ def test_a_value_names_its_line_and_what_it_shadows_and_refers_to() -> None:
     value = made.variables["A"]
     assert (value.text, value.raw, value.origin.line, value.references) == ("", "'$B'", 2, ("B",))
     assert [(shadow.text, shadow.origin.line) for shadow in value.shadows] == [("2", 1)]
+
+
+@pytest.mark.parametrize("pin", ["bun@1.3", "bun@1.4"])
+def test_what_stands_between_many_values_changes_neither_them_nor_their_lines(pin: str) -> None:
+    part = 'name alone\n# A=0\nexport A{0}\n="x\\n\\\\n\n" # c\n\nB{0}: y # d\nC{0}=\n'
+    made = ours(pin, Case(files={".env": "".join(part.format(number) for number in range(300))}))
+    rows = [(name, value.text, value.origin.line) for name, value in made.variables.items()]
+    texts = [("A", "x\n\\\\n\n", 3), ("B", "y", 7), ("C", "", 8)]
+    assert rows == [(f"{name}{at}", text, 8 * at + line) for at in range(300) for name, text, line in texts]
+    assert len(made.issues) == 200

@@ -33,6 +33,11 @@ def test_values_of_several_lines_and_comments_count_for_the_lines_behind_them(
     assert found == [(name, text, line + 6 * at) for at in range(MANY) for name, text, line in each]
 
 
+@BOTH
+def test_blank_lines_at_the_beginning_count(parse: Callable[[str], Parsed]) -> None:
+    assert _rows(parse("\n\r\n\nA=1\n")) == [("A", "1", 4)]
+
+
 def test_node_20_takes_lines_without_a_value_for_the_beginning_of_the_next_name() -> None:
     parsed = parse20("A\nB=1\n" * MANY)
     assert _rows(parsed) == [("A\nB", "1", 2 * at + 2) for at in range(MANY)]
@@ -44,6 +49,11 @@ def test_later_nodes_drop_lines_without_a_value() -> None:
     assert [(name, text) for name, text, _ in _rows(parsed)] == [("B", "1")] * MANY
     assert [note.line for note in parsed.notes[:4]] == [1, 3, 3, 4]  # behind `=`, a line begins
     assert len(parsed.notes) == 200
+
+
+def test_empty_values_and_empty_names_of_later_nodes() -> None:
+    parsed = parse22("A=\nexport B=\n=\n" * MANY)
+    assert [(name, text) for name, text, _ in _rows(parsed)] == [("A", ""), ("export B", ""), ("", "")] * MANY
 
 
 def test_later_nodes_trim_only_behind_a_bare_value() -> None:
