@@ -23,6 +23,18 @@ def from_commented_json(text: str) -> object:
     return from_json(re.sub(_TEXT + r"|,(?=\s*[}\]])", r"\1", plain))
 
 
+def from_toml(text: str | None) -> dict[str, object]:
+    """The document; an empty one where it is no TOML, or where there is none."""
+    if not text:
+        return {}
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+
+
 def from_yaml(text: str) -> object:
     """The first document. Raises ValueError where it is none."""
     import yaml

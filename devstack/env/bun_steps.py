@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from devstack import foreign
 from devstack.env import versions
 from devstack.env.bun import NOTHING, Found
 from devstack.env.files import Files, normal
@@ -110,10 +111,8 @@ def _loaded(made: tuple[Step, ...], folder: Path, version: str, *, is_silent: bo
 
 def _configuration(folder: Path, files: Files) -> dict[str, object]:
     """What bunfig.toml says; nothing where it cannot be read, for then Bun does not start."""
-    import tomllib
-
     try:
-        return tomllib.loads((files.read(folder / _CONFIGURATION) or b"").decode("utf-8"))
+        return foreign.from_toml((files.read(folder / _CONFIGURATION) or b"").decode("utf-8"))
     except (OSError, ValueError):
         return {}
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.env.source.workspace import flat
 from devstack.lines import split
 from devstack.rules import lockfiles, modules, packages, versions
@@ -173,10 +173,7 @@ def _python_lockfile(inspection: Inspection, service: Service, folder: Path, sit
 
 def _project_dependencies(text: str) -> list[str]:
     """Normalised names of the project's unconditional dependencies."""
-    try:
-        project = tomllib.loads(text).get("project")
-    except tomllib.TOMLDecodeError:
-        return []
+    project = foreign.from_toml(text).get("project")
     listed = project.get("dependencies") if isinstance(project, dict) else None
     plain = (
         [one for one in listed if isinstance(one, str) and ";" not in one] if isinstance(listed, list) else []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.nearest import nearest
 from devstack.rules import packages
 
@@ -142,10 +142,8 @@ def _names(file: str, text: str) -> Iterator[str]:
                 yield found[1]
         return
     if file == "pyproject.toml":
-        try:
-            name = tomllib.loads(text).get("project", {}).get("name")
-        except (tomllib.TOMLDecodeError, AttributeError):
-            name = None
+        project = foreign.from_toml(text).get("project")
+        name = project.get("name") if isinstance(project, dict) else None
         if isinstance(name, str):
             yield name  # the project itself, installed from a folder that its build settings name
     yield from re.findall(r"""["']([A-Za-z][\w.-]*)""", text)

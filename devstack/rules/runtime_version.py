@@ -17,11 +17,11 @@ version.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.records import replace
 from devstack.rules import packages, versions
 from devstack.rules.base import Finding, Location, Rule, Severity
@@ -108,11 +108,7 @@ def _python_wishes_in(inspection: Inspection, folder: str) -> tuple[Wish, ...]:
     if not inspection.files.may_hold(folder, "pyproject.toml", ".tool-versions"):
         return ()
     path = Path(folder, "pyproject.toml")
-    text = inspection.read_text(path)
-    try:
-        project = tomllib.loads(text or "").get("project")
-    except tomllib.TOMLDecodeError:
-        project = None
+    project = foreign.from_toml(inspection.read_text(path)).get("project")
     wanted = project.get("requires-python") if isinstance(project, dict) else None
     own = [(wanted, _line(inspection, path, "requires-python"))] if isinstance(wanted, str) else []
     return (*own, *_tool_versions(inspection, Path(folder), ("python",)))

@@ -7,11 +7,11 @@ nothing of that loads a file, the program starts without the values.
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstack import foreign
 from devstack.contract.members import is_blinded
 from devstack.env.model import LayerKind
 from devstack.patterns import regex
@@ -99,10 +99,7 @@ def _dependencies(inspection: Inspection, folder: Path) -> Iterator[str]:
         if not name.startswith("@types/"):
             yield name
     lines = (inspection.read_text(folder / "requirements.txt") or "").splitlines()
-    try:
-        project = tomllib.loads(inspection.read_text(folder / "pyproject.toml") or "")
-    except ValueError:
-        project = {}
+    project = foreign.from_toml(inspection.read_text(folder / "pyproject.toml"))
     given = _table(project, "project").get("dependencies")
     lines += [str(line) for line in given] if isinstance(given, list) else []
     lines += _table(_table(_table(project, "tool"), "poetry"), "dependencies")

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from devstack import regular
+from devstack import foreign, regular
 from devstack.env.files import normal
 from devstack.patterns import regex
 from devstack.stack import package, workspaces
@@ -142,11 +141,7 @@ def _tool(folder: Path) -> Mapping[str, object]:
 def _pyproject(folder: Path) -> Mapping[str, object]:
     if not os.path.exists(f"{folder}/pyproject.toml"):  # noqa: PTH110 - asked for each of thousands of services
         return {}
-    text = _text(folder / "pyproject.toml")
-    try:
-        return tomllib.loads(text) if text else {}
-    except ValueError:
-        return {}
+    return foreign.from_toml(_text(folder / "pyproject.toml"))
 
 
 def _table(document: Mapping[str, object], *keys: str) -> Mapping[str, object]:
