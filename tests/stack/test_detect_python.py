@@ -323,3 +323,26 @@ def test_whose_settings_name_a_port_keeps_it_before_those_that_only_have_their_f
     settings = "class Settings(BaseSettings):\n    port: int = 5432\n    api_port: int = 8000\n"
     services = written(tree({"a/main.py": APP, "z/main.py": APP, "z/config.py": settings}), devstack).services
     assert {name: one.port for name, one in services.items()} == {"a": 8001, "z": 8000}
+
+
+def test_what_a_script_starts_from_above_gets_the_packages_that_its_folder_lists(
+    tree: Tree, devstack: Devstack
+) -> None:
+    script = "cd app/front\nnpm run build\ncd ../..\n./.venv/bin/python app/back/app.py\n"
+    files: Files = {
+        "app/back/app.py": RUNS.format("x", 8765),
+        "app/back/requirements.txt": "",
+        "app/front/x": "",
+    }
+    folder = tree({**files, "pyproject.toml": "[tool.ruff]\n", "scripts/start.sh": script})
+    (service,) = written(folder, devstack).services.values()
+    assert (service.dir, service.command) == (".", ".venv/bin/python app/back/app.py")
+    assert service.setup is not None
+    assert service.setup.command == (
+        "python3 -m venv .venv && .venv/bin/python -m pip install -r app/back/requirements.txt"
+    )
+
+
+def test_pages_for_trying_out_give_way_to_the_server(tree: Tree, devstack: Devstack) -> None:
+    gradio = "import gradio\nif __name__ == '__main__':\n    gradio.Blocks().launch()\n"
+    assert only(tree, devstack, {"main.py": APP, "app.py": gradio})[2] == 8000

@@ -287,3 +287,21 @@ def test_what_a_configuration_service_reads_counts_as_any_read(tree: Tree, devst
         "mail:JWT_SECRET",
     ]
     assert [(link.source.text, link.to) for link in stack.links] == [("mail:LIVE_URL", "live")]
+
+
+def test_a_worker_is_no_second_host_of_its_image_and_has_no_origins(tree: Tree, devstack: Devstack) -> None:
+    compose = "services:\n  backend:\n    build: ./api\n  jobs:\n    build: ./api\n"
+    source = f"{APP}import os\nos.environ['CORS_ORIGINS']\nos.environ['FRAME_ALLOWED_ORIGINS']\n"
+    stack = written(
+        tree(
+            {
+                "api/main.py": source,
+                "api/worker.py": QUEUE,
+                "web/package.json": package({"dev": "vite"}, "vite"),
+                "docker-compose.yml": compose,
+            }
+        ),
+        devstack,
+    )
+    assert stack.services["api"].hosts == ("backend", "jobs")
+    assert [one.source.text for one in stack.origins] == ["api:CORS_ORIGINS"]

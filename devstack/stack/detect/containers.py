@@ -127,7 +127,8 @@ def _built(folder: Path, body: Mapping[str, Any], known: list[Candidate]) -> Can
     places = [(folder / context).resolve()]
     if isinstance(build, dict) and isinstance(build.get("dockerfile"), str):
         places.append((places[0] / build["dockerfile"]).parent)
-    inside = [one for one in known if one.kind in _BUILT and one.folder.resolve() in places]
+    servers = (one for one in known if one.kind in _BUILT and not one.is_worker)
+    inside = [one for one in servers if one.folder.resolve() in places]
     return inside[0] if len(inside) == 1 else None
 
 

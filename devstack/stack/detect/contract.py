@@ -27,7 +27,9 @@ _SHARED_SECRET = re.compile(
 )
 _SHARED_NAMES = {"LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"}
 _URL_NAME = re.compile(r"(?:URL|URI|ENDPOINT|ORIGIN|_WS|_SOCKET|SERVER|BACKEND)$")
-_ORIGINS_NAME = re.compile(r"CORS|ALLOWED_ORIGIN|(?:CLIENT|FRONTEND|WEB|APP)_(?:URL|ORIGIN)S?$")
+_ORIGINS_NAME = re.compile(
+    r"^(?!.*(?:FRAME|EMBED)).*(?:CORS|ALLOWED_ORIGIN|(?:CLIENT|FRONTEND|WEB|APP)_(?:URL|ORIGIN)S?$)"
+)
 _SOCKET_NAME = re.compile(r"WS|WEBSOCKET|SOCKET|REALTIME")
 _SERVER_NAME = re.compile(r"API|BACKEND|SERVER")
 _SCHEMES = ("ws", "wss", "http", "https")
@@ -146,6 +148,8 @@ def _address(detected: Detected, service: Candidate, read: Read) -> None:
     value = _value(service, read)
     if not read.is_source and (not value or (_PREFIX.match(name) and not service.is_frontend)):
         return
+    if service.is_worker and _ORIGINS_NAME.search(name):
+        return  # nobody calls it
     if not service.is_frontend and _ORIGINS_NAME.search(name):
         allows = tuple(one.name for one in _by_ports(detected, value) if one.is_frontend)
         frontends = tuple(one.name for one in detected.services if one.is_frontend)

@@ -247,7 +247,12 @@ def _sockets(tree: Tree, path: Path, text: str) -> Program | None:
     if _GRADIO.search(text) and (launches := _LAUNCHES.search(text)) is not None:
         line = line_of(text, launches.start())
         return Program(
-            path=path, kind=ServiceType.PYTHON, line=line, what="Gradio pages", port=7860, role="pages"
+            path=path,
+            kind=ServiceType.PYTHON,
+            line=line,
+            what="Gradio pages",
+            port=7860,
+            certainty=Certainty.FACTORY,
         )
     has_library = any(name in text for name in ("aiohttp", "tornado")) or _SOCKETS.search(text)
     serves = _SERVES.search(text) if has_library else None

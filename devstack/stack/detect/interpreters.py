@@ -33,8 +33,8 @@ class Interpreter:
     setup: Setup | None = None
 
 
-def of(tree: Tree, folder: Path) -> Interpreter:
-    """By the nearest folder upward that says it."""
+def of(tree: Tree, folder: Path, entry: Path | None = None) -> Interpreter:
+    """By the nearest folder upward that says it, else by the one in which the program `entry` stands."""
     for place, prefix in tree.upward(folder):
         for name, lockfile, table, command, creates in _MANAGERS:
             is_named = _has_table(tree, place, table) or _is_told(tree, place, name)
@@ -42,26 +42,34 @@ def of(tree: Tree, folder: Path) -> Interpreter:
                 given = lockfile if (place / lockfile).is_file() else "pyproject.toml"
                 setup = (command, (f"{prefix}{given}",), tuple(f"{prefix}{one}" for one in creates))
                 return Interpreter(python=f"{name} run python", run=f"{name} run ", setup=setup)
-        found = _environment(place, prefix)
+        found = _environment(tree, place, prefix)
         if found is not None:
             return found
+    if entry is not None and (entry.parent / "requirements.txt").is_file():
+        return _made("", f"{entry.parent.relative_to(folder).as_posix()}/requirements.txt")
     return Interpreter(python="python3", run="")
 
 
-def _environment(place: Path, prefix: str) -> Interpreter | None:
+def _environment(tree: Tree, place: Path, prefix: str) -> Interpreter | None:
     """A virtual environment that is there, or the one to make where something says what to install."""
     there = next((name for name in (".venv", "venv") if (place / name).is_dir()), "")
     python = f"{prefix}{there or '.venv'}/bin/python"
-    run = python.removesuffix("python")
-    for file, what in (("requirements.txt", f"-r {prefix}requirements.txt"), ("pyproject.toml", "-e ")):
-        if not (place / file).is_file():
-            continue
-        if there == "venv":
-            return Interpreter(python=python, run=run)
-        what = what if file == "requirements.txt" else f"{what}{prefix or '.'}".rstrip("/")
-        install = f"python3 -m venv {prefix}.venv && {python} -m pip install {what}"
-        return Interpreter(python=python, run=run, setup=(install, (f"{prefix}{file}",), (f"{prefix}.venv",)))
-    return Interpreter(python=python, run=run) if there else None
+    known = Interpreter(python=python, run=python.removesuffix("python"))
+    has_list = (place / "requirements.txt").is_file()
+    if not has_list and not any(_has_table(tree, place, name) for name in ("project", "build-system")):
+        return known if there else None
+    if there == "venv":
+        return known
+    return _made(prefix, f"{prefix}requirements.txt" if has_list else f"{prefix}pyproject.toml")
+
+
+def _made(prefix: str, file: str) -> Interpreter:
+    """A virtual environment that is made for what `file` lists."""
+    python = f"{prefix}.venv/bin/python"
+    what = f"-r {file}" if file.endswith(".txt") else f"-e {prefix or '.'}".rstrip("/")
+    install = f"python3 -m venv {prefix}.venv && {python} -m pip install {what}"
+    setup = (install, (file,), (f"{prefix}.venv",))
+    return Interpreter(python=python, run=python.removesuffix("python"), setup=setup)
 
 
 def _has_table(tree: Tree, place: Path, table: str) -> bool:

@@ -125,15 +125,16 @@ def _start(tree: Tree, service: Candidate, leaf: Leaf, entry: Path) -> None:
     arguments = shlex.join(word for word in words[1:] if "$" not in word)
     if shell_words.outline(arguments) != arguments:
         return  # it holds a secret, which is not written a second time
-    interpreter = interpreters.of(tree, leaf.folder)
+    interpreter = interpreters.of(tree, leaf.folder, entry)
     is_python = re.fullmatch(r"python[0-9.]*", words[0]) is not None
-    if leaf.folder != service.folder or entry.parent == leaf.folder:
+    is_moved = leaf.folder != service.folder
+    if is_moved or entry.parent == leaf.folder:
         service.source = _own(leaf.folder, entry)
     service.folder = leaf.folder
     service.name = leaf.name if leaf.is_beside and leaf.name and leaf.script else service.name
     runner = interpreter.python if is_python else f"{interpreter.run}{words[0]}"
     service.command = " ".join((*leaf.shown, runner, arguments))
-    service.setup = interpreter.setup or service.setup
+    service.setup = interpreter.setup or (None if is_moved else service.setup)
     service.evidence.append(leaf.evidence)
     default = _RUNNERS.get(words[0])
     service.port = port_flag(service.command) or service.port or service.default_port or default
