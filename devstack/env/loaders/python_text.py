@@ -27,7 +27,7 @@ def _shape(*, current: bool) -> Shape:
     return Shape(
         lead=r"\s*+(?:\#[^\n]*+\s*+)*+",
         start=rf"(?:export{_SPACE}++)?+",
-        name=r"(?:[^=\#\s'][^=\#\s]*+|'[^']++')",
+        name=r"(?:[^=\#\s'][^=\#\s]*+|'[^'\n]++')",
         equals=rf"{_SPACE}*+={_SPACE}*+",
         value=rf"(?:{_QUOTED[current]}|{_FIRST[current]}\S*+(?:{_SPACE}++(?![\n\#]|\Z)\S++)*+|)",
         alone=FEW_NAMES,
