@@ -106,3 +106,7 @@ def run(argv: list[str]) -> int:
         return failure.usage(problem, argv)
     except click.Abort:  # click has ended the line
         return int(ExitCode.INTERRUPTED)
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # which click takes for a failure
+            raise left.__context__ from None
+        raise

@@ -57,6 +57,7 @@ class _Assembly:
         self.job = job = first.job
         self.run = first.run
         self._has_complained = False
+        self._is_followed = announcer is None
         self.crashes = Crashes(self._complain)
         self.addresses: dict[str, str] = {}
         self.hub = Hub(time.time)
@@ -158,7 +159,8 @@ class _Assembly:
             self._complain(told)
 
     def _unread(self) -> None:
-        self.stop("nobody reads the output", int(ExitCode.OK))
+        if self._is_followed:  # a run in the background is not there to be read
+            self.stop("nobody reads the output", int(ExitCode.OK))
 
     def stop(self, reason: str, code: int) -> None:
         """A signal asks the run to end; the second time it is forced."""

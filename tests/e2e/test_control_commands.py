@@ -300,3 +300,22 @@ def test_wait_gives_a_run_that_only_begins_a_moment(
     end = time.monotonic() + 60
     while devstack("wait", "worker", "--timeout", "60s", cwd=folder).code != 0:
         assert time.monotonic() < end  # a very slow machine needs more than the moment that `wait` gives
+
+
+@pytest.mark.parametrize("lines", [1, 8])
+def test_who_stops_reading_a_start_in_the_background_does_not_stop_it(
+    tree: Tree, piped: Piped, devstack: Command, free_port: Callable[[], int], lines: int
+) -> None:
+    folder = tree(stack(free_port()))
+    process = piped("up", "--wait", "--no-doctor", cwd=folder)
+    assert process.stdout
+    assert process.stderr
+    for _ in range(lines):
+        process.stdout.readline()
+    process.stdout.close()
+    try:
+        assert process.wait() == 0
+        assert b"Traceback" not in process.stderr.read()
+        assert {one["phase"] for one in services(devstack, folder).values()} == {"ready"}
+    finally:
+        devstack("down", cwd=folder)
