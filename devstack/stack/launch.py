@@ -98,9 +98,11 @@ def launch(stack: Stack, service: Service) -> Launch | None:
 
 
 def _script(words: tuple[str, ...], folder: Path) -> Script | None:
+    if not words or words[0] not in package.MANAGERS:
+        return None
     from devstack.stack.pages import behind
 
-    return behind(words, folder) if words and words[0] in package.MANAGERS else None
+    return behind(words, folder)
 
 
 def pages(stack: Stack, service: Service) -> Pages:
