@@ -142,8 +142,9 @@ class _Parser:
             value, raw, position = self._value(found.end())
             rows.append((found.group(1), value, raw, line))
         if not text.isascii():
-            rows.texts = [_readable(value) for value in rows.texts]
-            rows.raws = [_readable(raw) for raw in rows.raws]
+            readable = {text: _readable(text) for text in {*rows.texts, *rows.raws}}
+            rows.texts = list(map(readable.__getitem__, rows.texts))
+            rows.raws = list(map(readable.__getitem__, rows.raws))
         return ignored.parsed(rows)
 
     def _value(self, start: int) -> tuple[str, str, int]:
@@ -185,7 +186,9 @@ class _Parser:
 
 
 def _readable(text: str | None) -> str | None:
-    return text and text.encode("latin-1").decode("utf-8", "replace")
+    if text is None or text.isascii():
+        return text
+    return text.encode("latin-1").decode("utf-8", "replace")
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
