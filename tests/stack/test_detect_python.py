@@ -143,6 +143,11 @@ def test_evaluations_mocks_scripts_and_tools_are_no_services(tree: Tree, devstac
         ({"pyproject.toml": "[tool.hatch.envs.default]\n"}, "hatch run python", "hatch env create"),
         ({"pyproject.toml": "[project]\n"}, "uv run python", "uv sync"),
         (
+            {"pyproject.toml": "[project]\n", ".venv/x": ""},
+            ".venv/bin/python",
+            "python3 -m venv .venv && .venv/bin/python -m pip install -e .",
+        ),
+        (
             {"pyproject.toml": "[project]\n[build-system]\n"},
             ".venv/bin/python",
             "python3 -m venv .venv && .venv/bin/python -m pip install -e .",
@@ -346,3 +351,14 @@ def test_what_a_script_starts_from_above_gets_the_packages_that_its_folder_lists
 def test_pages_for_trying_out_give_way_to_the_server(tree: Tree, devstack: Devstack) -> None:
     gradio = "import gradio\nif __name__ == '__main__':\n    gradio.Blocks().launch()\n"
     assert only(tree, devstack, {"main.py": APP, "app.py": gradio})[2] == 8000
+
+
+@pytest.mark.parametrize("more", ["", "[build-system]\n"])
+def test_a_project_of_a_uv_workspace_has_the_environment_of_the_workspace(
+    tree: Tree, devstack: Devstack, more: str
+) -> None:
+    files: Files = {"uv.lock": "", "apps/api/pyproject.toml": f"[project]\n{more}", "apps/api/main.py": APP}
+    (service,) = written(tree(files), devstack).services.values()
+    assert (service.dir, service.command) == ("apps/api", "uv run python -m uvicorn main:app --port 8000")
+    assert service.setup is not None
+    assert (service.setup.inputs, service.setup.creates) == (("../../uv.lock",), ("../../.venv",))

@@ -145,8 +145,13 @@ def _agent(tree: Tree, path: Path, text: str) -> Program | None:
     return Program(path=path, kind=ServiceType.PYTHON, line=line, what=BOT, port=7860)
 
 
-def _django(tree: Tree, path: Path, text: str) -> Program | None:
-    if path.name != "manage.py" or not _DJANGO.search(text):
+def is_django(tree: Tree, folder: Path) -> bool:
+    """Whether the folder holds the program that manages a Django project."""
+    return _DJANGO.search(tree.text(folder / "manage.py")) is not None
+
+
+def _django(tree: Tree, path: Path, _: str) -> Program | None:
+    if path.name != "manage.py" or not is_django(tree, path.parent):
         return None
     return Program(path=path, kind=ServiceType.PYTHON, line=1, what="Django project")
 

@@ -38,11 +38,11 @@ def of(tree: Tree, folder: Path, entry: Path | None = None) -> Interpreter:
     for place, prefix in tree.upward(folder):
         for name, lockfile, table, command, creates in _MANAGERS:
             is_named = _has_table(tree, place, table) or _is_told(tree, place, name)
-            if (place / lockfile).is_file() or is_named or (name == "uv" and _only_lists(tree, place)):
+            if (place / lockfile).is_file() or is_named:
                 given = lockfile if (place / lockfile).is_file() else "pyproject.toml"
                 setup = (command, (f"{prefix}{given}",), tuple(f"{prefix}{one}" for one in creates))
                 return Interpreter(python=f"{name} run python", run=f"{name} run ", setup=setup)
-        found = _environment(tree, place, prefix)
+        found = _of_workspace(tree, place, prefix) or _environment(tree, place, prefix)
         if found is not None:
             return found
     if entry is not None and (entry.parent / "requirements.txt").is_file():
@@ -50,9 +50,27 @@ def of(tree: Tree, folder: Path, entry: Path | None = None) -> Interpreter:
     return Interpreter(python="python3", run="")
 
 
+def _of_workspace(tree: Tree, place: Path, prefix: str) -> Interpreter | None:
+    """A project of a uv workspace, whose lockfile and environment lie above; or one that only uv can install."""
+    if not _has_table(tree, place, "project") or (place / "requirements.txt").is_file():
+        return None
+    locked = (up for above, up in tree.upward(place) if above != place and (above / "uv.lock").is_file())
+    up = next(locked, None)
+    if up is None and (_has_table(tree, place, "build-system") or _there(place)):
+        return None  # pip builds and installs it
+    given = f"{prefix}pyproject.toml" if up is None else f"{prefix}{up}uv.lock"
+    setup = ("uv sync", (given,), (f"{prefix}{up or ''}.venv",))
+    return Interpreter(python="uv run python", run="uv run ", setup=setup)
+
+
+def _there(place: Path) -> str:
+    """The virtual environment that somebody has made already, "" for none."""
+    return next((name for name in (".venv", "venv") if (place / name).is_dir()), "")
+
+
 def _environment(tree: Tree, place: Path, prefix: str) -> Interpreter | None:
     """A virtual environment that is there, or the one to make where something says what to install."""
-    there = next((name for name in (".venv", "venv") if (place / name).is_dir()), "")
+    there = _there(place)
     python = f"{prefix}{there or '.venv'}/bin/python"
     known = Interpreter(python=python, run=python.removesuffix("python"))
     has_list = (place / "requirements.txt").is_file()
@@ -75,13 +93,6 @@ def _made(prefix: str, file: str) -> Interpreter:
 def _has_table(tree: Tree, place: Path, table: str) -> bool:
     text = tree.text(place / "pyproject.toml") if table else ""
     return re.search(rf"^\[+{re.escape(table)}[.\]]", text, re.MULTILINE) is not None
-
-
-def _only_lists(tree: Tree, place: Path) -> bool:
-    """Whether a project says what it needs but not how it is built, which pip would have to do to install that."""
-    is_plain = _has_table(tree, place, "project") and not _has_table(tree, place, "build-system")
-    has_other_way = any((place / name).exists() for name in ("requirements.txt", ".venv", "venv"))
-    return is_plain and not has_other_way
 
 
 def _is_told(tree: Tree, place: Path, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from devstack.stack import package
-from devstack.stack.detect import interpreters
+from devstack.stack.detect import entries, interpreters
 from devstack.stack.detect.model import Candidate
 from devstack.stack.detect.tree import Tree
 from devstack.stack.model import ServiceType
@@ -33,6 +33,6 @@ def command(tree: Tree, service: Candidate) -> str | None:
 
 def _python(tree: Tree, service: Candidate) -> str | None:
     interpreter = interpreters.of(tree, service.folder)
-    if (service.folder / "manage.py").is_file():
+    if entries.is_django(tree, service.folder):
         return f"{interpreter.python} manage.py migrate"
     return f"{interpreter.run}alembic upgrade head" if (service.folder / "alembic.ini").is_file() else None

@@ -38,7 +38,7 @@ _SERVERS = {
 _PAGES = {"chainlit": 8000, "streamlit": 8501}
 _WORKERS = {"celery": None, "arq": None}
 _RUNNERS: dict[str, int | None] = {**_SERVERS, **_PAGES, **_WORKERS}
-_LIBRARIES = {"src", "app", "lib", "apps", "packages", "services"}
+_LIBRARIES = {"src", "py", "python", "app", "lib", "apps", "packages", "services"}
 _NO_PROGRAM = re.compile(r"(?:^|_)(?:mock|dummy|fake|example|demo)(?:_|$)")
 
 
