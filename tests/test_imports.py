@@ -129,3 +129,4 @@ def test_the_rules_are_loaded_beside_the_run_and_not_into_it(tmp_path: Path) -> 
     found = json.loads((tmp_path / "at-the-start.json").read_text())
     assert not [name for name in found if name.startswith("devstack.rules.")]
     assert "devstack.env.source.scan" not in found
+    assert not {"asyncio", "datetime", "logging", "shlex", "tempfile", "tomllib"} & set(found)
