@@ -47,9 +47,8 @@ class DotenvExpand:
         reading = Reading(request)
         found = _read(reading, request)
         parsed = found.texts()
-        process = {
-            name: ecmascript.as_exported(text) if "\0" in text else text for name, text in parsed.items()
-        }
+        process = dict(parsed)
+        process.update((name, ecmascript.as_exported(text)) for name, text in parsed.items() if "\0" in text)
         process = {**request.process, **process} if request.override else {**process, **request.process}
         try:
             if self.version >= 1000:

@@ -52,7 +52,7 @@ def as_exported(text: str) -> str:
 def in_property_order(names: Iterable[str]) -> list[str]:
     """The order in which `for … in` meets the names: array indexes ascending, then as inserted."""
     listed = list(names)
-    indexes = [name for name in listed if name.isdigit() and is_index(name)]
+    indexes = [name for name in filter(str.isdigit, listed) if is_index(name)]
     if not indexes:
         return listed
     return sorted(indexes, key=int) + [name for name in listed if not is_index(name)]

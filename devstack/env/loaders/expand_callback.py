@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders.ecmascript import in_property_order
-from devstack.env.loaders.expand_many import BETWEEN, Known, Simple
+from devstack.env.loaders.expand_many import BETWEEN, Known, Simple, is_altered
 from devstack.env.loaders.expansion import Overflow, Undecided, Work
 from devstack.patterns import regex
 
@@ -21,6 +21,7 @@ _SIMPLE = Simple(
     operator=":?-",
     default=rf"[^}}$\\{BETWEEN}]++",
     bare="[0-9A-Za-z_.]++(?![}-]|:-)",
+    anything=_REFERENCE,
     is_one_pass=True,
 )
 
@@ -107,9 +108,12 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, keeps_self
     Raises:
         Overflow: the program does not survive.
     """
-    texts = {name: text for name, text in parsed.items() if "$" in text and process.get(name, text) == text}
-    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=process))
-    if len(simple) == len(texts) and all(process.get(name, text) == text for name, text in parsed.items()):
+    texts = {name: text for name, text in parsed.items() if "$" in text}
+    altered = is_altered(parsed, process)
+    if altered:
+        texts = {name: text for name, text in texts.items() if process.get(name, text) == text}
+    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=process.keys())) if texts else {}
+    if len(simple) == len(texts) and not altered:
         parsed.update(simple)
         return {}
     undecided: dict[str, str] = {}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
-from devstack.env.loaders.expand_many import BETWEEN, Known, Simple
+from devstack.env.loaders.expand_many import BETWEEN, Known, Simple, is_altered
 from devstack.env.loaders.expansion import Endless, Undecided, Work, feeds_itself, is_circle
 
 REFERENCE = re.compile(r"\$(?<!\\\$)(?:\{([^{}]++)\}|([A-Za-z_][A-Za-z0-9_]*))")
@@ -18,6 +18,7 @@ _SIMPLE = Simple(
     operator=":?-",
     default=rf"[^{{}}$\\{BETWEEN}]*+",
     bare="(?![0-9])" + NAME,
+    anything=REFERENCE,
 )
 
 
@@ -76,11 +77,12 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str], *, sees_later
     Raises:
         Endless: the program does not survive.
     """
-    texts = {
-        name: text for name, text in parsed.items() if "$" in text and process.get(name) in (None, "", text)
-    }
-    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=process))
-    if len(simple) == len(texts) and all(process.get(name, text) == text for name, text in parsed.items()):
+    texts = {name: text for name, text in parsed.items() if "$" in text}
+    altered = is_altered(parsed, process)
+    if altered:
+        texts = {name: text for name, text in texts.items() if process.get(name) in (None, "", text)}
+    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=process.keys())) if texts else {}
+    if len(simple) == len(texts) and not altered:
         parsed.update(simple)
         return {}
     undecided: dict[str, str] = {}

@@ -8,11 +8,17 @@ from collections.abc import Mapping
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.expand_loop import NAME, OPERATOR, REFERENCE
-from devstack.env.loaders.expand_many import BETWEEN, Known, Simple
+from devstack.env.loaders.expand_many import BETWEEN, Known, Simple, is_altered
 from devstack.env.loaders.expansion import Endless, Undecided, Work, feeds_itself, is_circle
 from devstack.records import dataclass
 
-_SIMPLE = Simple(name=NAME, operator=":-", default=rf"[^{{}}$\\{BETWEEN}]*+", bare="(?![0-9])" + NAME)
+_SIMPLE = Simple(
+    name=NAME,
+    operator=":-",
+    default=rf"[^{{}}$\\{BETWEEN}]*+",
+    bare="(?![0-9])" + NAME,
+    anything=re.compile(rf"{REFERENCE.pattern}|\$\("),
+)
 _COMMAND = re.compile(r"\$\(")
 EXECUTES = "its text holds `$(…)`, which dotenv-expand 1000 runs as a command"
 ENCRYPTED = "it is encrypted"
@@ -37,9 +43,9 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
     """
     texts = {name: text for name, text in parsed.items() if "$" in text and process.get(name) in ("", text)}
     fixed = {name for name, text in texts.items() if process.get(name) != text}
-    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=fixed))
-    is_plain = all(process.get(name) == text and text[:1] != "e" for name, text in parsed.items())
-    if is_plain and len(simple) == len(texts):
+    simple = _SIMPLE.expanded(texts, Known(parsed, process, fixed=fixed)) if texts else {}
+    altered = is_altered(parsed, process) or any(text.startswith("encrypted:") for text in parsed.values())
+    if len(simple) == len(texts) and not altered:
         parsed.update(simple)
         return Undecidable(reasons={}, executes=())
     reasons: dict[str, str] = {}

@@ -18,6 +18,7 @@ _SIMPLE = Simple(
     operator=":-",
     default=rf"[^}}$\\{BETWEEN}]*+",
     bare="[0-9A-Za-z_]++(?![}:$])",
+    anything=_REFERENCE,
     takes_last=True,
 )
 
@@ -26,7 +27,7 @@ def simple(
     texts: Mapping[str, str], process: Mapping[str, str], parsed: Mapping[str, str], undecided: Iterable[str]
 ) -> dict[str, str]:
     """What becomes of those of `texts` that need no further look."""
-    known = Known(parsed, process, fixed=(), unsure=undecided, files_after_defaults=True)
+    known = Known(parsed, process, unsure=undecided, files_after_defaults=True)
     return _SIMPLE.expanded(texts, known)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from devstack.env.loaders import ecmascript
@@ -21,8 +22,10 @@ MOST_GROWN = 20_000_000
 # Replacements in one text that real files never need; what has not ended by then is looked at for circles.
 _SUSPICIOUS = 1_000
 
+_FEW = 8  # references in one text, which are not worth looking for equal ones
+
 # Names as all expanders take them: up to what is no letter, and inside braces up to an operator.
-_ANY_REFERENCE = regex(r"(?=\{?([0-9A-Za-z_]*))(?:\{([^{}:+\-$]+))?")
+_ANY_REFERENCE = regex(r"\$(?=\{?([0-9A-Za-z_]*))(?:\{([^{}:+\-$]+))?")
 _BRINGS_BACK = regex(r"\$[&`']")  # replacement patterns of JavaScript that repeat the text around them
 
 
@@ -106,7 +109,7 @@ def comes_back(text: str, lookup: Lookup, work: Work) -> bool:
         return True
     done = work.straight
     way: set[str] = set()
-    stack: list[tuple[str, bool]] = [(name, False) for name in _named(text)]
+    stack = [(name, False) for name in _named(text)]
     while stack:
         name, is_left = stack.pop()
         if is_left:
@@ -118,6 +121,9 @@ def comes_back(text: str, lookup: Lookup, work: Work) -> bool:
         if name in done:
             continue
         written = lookup(name) or ""
+        if "$" not in written:
+            done.add(name)
+            continue
         if _BRINGS_BACK.search(written):
             return True
         way.add(name)
@@ -126,11 +132,11 @@ def comes_back(text: str, lookup: Lookup, work: Work) -> bool:
     return False
 
 
-def _named(text: str) -> list[str]:
-    """The names that `text` refers to; no reference reaches over the next `$`, and most are repetitions."""
-    _, *pieces = text.split("$")
-    found = (_ANY_REFERENCE.match(piece) for piece in dict.fromkeys(pieces))
-    return list(dict.fromkeys(name for match in found if match for name in match.groups() if name))
+def _named(text: str) -> set[str]:
+    """The names that `text` refers to; no reference reaches over the next `$`, and of many, most are repetitions."""
+    if text.count("$") > _FEW:
+        text = "$".join(["", *set(text.split("$")[1:])])
+    return {name for name in chain.from_iterable(_ANY_REFERENCE.findall(text)) if name}
 
 
 def feeds_itself(before: str, after: str, template: str, position: int) -> bool:

@@ -94,12 +94,12 @@ class _Run:
         """Expand what a file says, in place; what is exported takes the place of what it says."""
         current, work = self._current, Work(self._undecided)
         sources = parsed
-        if not current.keys().isdisjoint(parsed):
+        if not current.keys().isdisjoint(parsed.keys()):
             sources = {name: current.get(name, text) for name, text in parsed.items()}
         texts = {name: text for name, text in sources.items() if "$" in text}
-        simple = expand_recursive.simple(texts, current, parsed, self._undecided)
+        simple = expand_recursive.simple(texts, current, parsed, self._undecided) if texts else {}
         if len(simple) == len(texts):
-            parsed.update({**sources, **simple})
+            parsed.update({**sources, **simple} if sources is not parsed else simple)
             return
         for name in ecmascript.in_property_order(parsed):
             parsed[name] = simple.get(name, sources[name])
