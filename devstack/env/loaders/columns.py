@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
 
-_BETWEEN = "\udfff"  # stands between values; no decoded text holds it
+BETWEEN = "\udfff"  # stands between values; no decoded text holds it
 
 
 def at_once(values: Collection[str], change: Callable[[str], str]) -> list[str]:
     """What `change` makes of each value; it gets them all as one text."""
-    return change(_BETWEEN.join(values)).split(_BETWEEN) if values else []
+    return change(BETWEEN.join(values)).split(BETWEEN) if values else []
 
 
 def without_quotes(values: Iterable[Any], unescaped: Callable[[str, str], str]) -> dict[str, str]:

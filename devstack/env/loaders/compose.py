@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import compress, count
 from pathlib import Path
 
 from devstack.env.loaders import ecmascript
 from devstack.env.loaders.columns import without_quotes
 from devstack.env.loaders.compose_template import (
     TemplateError,
+    all_substituted,
     references,
     substitute,
 )
 from devstack.env.loaders.definitions import NAMES_ALONE, Definitions, Lines, ParsedFile
 from devstack.env.loaders.expansion import MOST_GROWN
-from devstack.env.loaders.flat import MultipliedError, Remembered
+from devstack.env.loaders.flat import FEW, MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
 from devstack.env.loaders.statements import FEW_NAMES, Shape, Statements, statements
@@ -37,7 +38,7 @@ _EXPORTED = f"(?:export[\t\f\r ][{_IN_LINE}]*+)?+"
 _NAME = r"[\w.\-\[\]]++"
 _QUOTED = r"""(?:"(?:[^"\\]++|\\[\s\S])*+"|'(?:[^'\\]++|\\[\s\S])*+')"""
 # Up to the space at the end of the line, or in front of ` #`.
-_BARE = rf"(?!['\"])(?:[^{_SPACE}]++|[{_SPACE_IN_LINE}]++(?!\n|\Z|(?<=\ )\#))*+"
+_BARE = rf"(?!['\"])[^{_SPACE}]*+(?:[{_SPACE_IN_LINE}]++(?!\n|\Z|(?<= )#)[^{_SPACE}]++)*+"
 _VALUE = f"(?:{_QUOTED}|{_BARE})"
 _SHAPE = Shape(
     lead=_BLANK,
@@ -151,6 +152,23 @@ class _Scope:
         for name in self.unknown.keys() & set(names) if self.unknown else ():
             del self.unknown[name]
 
+    def has_none_of(self, names: Collection[str]) -> bool:
+        """Whether there is nothing under these names."""
+        return self.known.keys().isdisjoint(names) and self.unknown.keys().isdisjoint(names)
+
+    def all_expanded(self, taken: Statements, parts: Mapping[str, str]) -> Mapping[str, str]:
+        """`parts` of `taken` with their references resolved, if they refer to none of its names; else nothing."""
+        if len(parts) <= FEW or self.unknown:
+            return {}
+        if not set(references("\n".join(parts.values()))).isdisjoint(taken.names):
+            return {}
+        made = dict(zip(parts, all_substituted(parts.values(), self.known), strict=False))
+        left = self._left - sum([len(made[value]) for value in taken.values if value in made])
+        if left < 0:
+            return {}
+        self._left = left
+        return made
+
     def hide(self, name: str, reason: str) -> None:
         """Define a name whose text cannot be worked out."""
         if name not in self._process:
@@ -230,36 +248,57 @@ class _File:
     def _define(self, taken: Statements) -> None:
         """Define names; `taken.end` is the new position."""
         columns, self._position = self.definitions, taken.end
+        taken = self._without_unset(taken)
         parts = without_quotes(taken.values, _unescaped)
         fixed = {value: text for value, text in parts.items() if "$" not in text or value[0] == "'"}
+        if len(fixed) < len(parts):
+            fixed |= self._scope.all_expanded(taken, {one: parts[one] for one in parts.keys() - fixed.keys()})
         if len(fixed) < len(parts) or None in taken.values:
-            self._define_in_turn(taken, parts, fixed)
-            return
-        texts = list(map(fixed.__getitem__, taken.values))
-        self._scope.put_all(taken.names, texts)
+            taken, texts = self._define_in_turn(taken, parts, fixed)
+        else:
+            texts = list(map(fixed.get, taken.values))
+            self._scope.put_all(taken.names, map(fixed.__getitem__, taken.values))
         columns.names += taken.names
         columns.texts += texts
         columns.raws += taken.values
         columns.lines += taken.lines
 
-    def _define_in_turn(self, taken: Statements, parts: Mapping[str, str], fixed: Mapping[str, str]) -> None:
-        """Define names of which some refer to others, or stand alone; `fixed` are the texts without references."""
-        scope, define = self._scope, self.definitions.append
+    def _without_unset(self, taken: Statements) -> Statements:
+        """Without names that stand alone, if there is nothing under any of them."""
+        is_set = [value is not None for value in taken.values]
+        alone = {name for name, has_value in zip(taken.names, is_set, strict=True) if not has_value}
+        if not alone or not (
+            self._scope.has_none_of(alone) and alone.isdisjoint(compress(taken.names, is_set))
+        ):
+            return taken
+        return _only(taken, is_set)
+
+    def _define_in_turn(
+        self, taken: Statements, parts: Mapping[str, str], fixed: Mapping[str, str]
+    ) -> tuple[Statements, list[str | None]]:
+        """Define names of which some refer to others, or stand alone; `fixed` are the texts without references.
+
+        Gives the statements that define something, and their texts.
+        """
+        scope, texts, is_set = self._scope, list[str | None](), [True] * len(taken.names)
         is_repeated = 2 * len(parts) < len(taken.values)
         work_out = Remembered(references, substitute).text if is_repeated else substitute
-        for name, value, line in zip(taken.names, taken.values, taken.lines, strict=True):
+        for name, value in zip(taken.names, taken.values, strict=True):
             text = fixed.get(value)
             if text is not None:
                 scope.put(name, text)
             elif value is None:
-                self._inherit(name, line)
-                continue
+                text = scope.known.get(name)
+                is_set[len(texts)] = text is not None or name in scope.unknown
             else:
                 try:
                     text = scope.expanded(name, parts[value], work_out)
                 except TemplateError as problem:
-                    raise _Refused(line, str(problem)) from None
-            define((name, text, value, line))
+                    raise _Refused(list(taken.lines)[len(texts)], str(problem)) from None
+            texts.append(text)
+        if all(is_set):
+            return taken, texts
+        return _only(taken, is_set), list(compress(texts, is_set))
 
     def _inherit(self, name: str, line: int) -> None:
         """Define a name that stands alone, if there is something under it."""
@@ -294,6 +333,11 @@ class _File:
         if not raw and self._text[self._position : self._position + 1] in _QUOTES:
             raise _Refused(self._lines.at(self._position), "a quote is never closed")
         self._define(Statements([name], [raw], [line], self._position))
+
+
+def _only(taken: Statements, is_wanted: Sequence[bool]) -> Statements:
+    names, values, lines = (list(compress(column, is_wanted)) for column in taken[:3])
+    return Statements(names, values, lines, taken.end)
 
 
 def _unescaped(quote: str, inner: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from devstack.env.loaders.columns import BETWEEN
 from devstack.env.loaders.flat import (
     MultipliedError,
     References,
@@ -18,10 +19,18 @@ from devstack.patterns import regex
 _LETTER = "_a-zA-Z\u017f\u212a"
 _NAME = f"[{_LETTER}][0-9{_LETTER}]*+"
 _FLAT = regex(rf"(?:[^$]++|\$(?:\$|{_NAME}|\{{{_NAME}(?::?[-+?][^${{}}\n]*+)?+\}}|(?![{_LETTER}{{])))*+\Z")
+# The same, with braces and one more reference in what stands behind an operator: compose-go balances them, but for
+# those behind an opening one.
+_NO_SPECIAL = rf"[^${{}}\n{BETWEEN}]"
+_INNER = rf"\$(?:\$|{_NAME}|\{{{_NAME}(?::?[-+]{_NO_SPECIAL}*+)?+\}})"
+_ARGUMENT_OF_MANY = rf"(?:{_NO_SPECIAL}++|{_INNER}|\{{{_NO_SPECIAL}++\}})*+"
+_USUAL = regex(
+    rf"(?:[^$]++|\$(?:\$|{_NAME}|\{{{_NAME}(?::?[-+]{_ARGUMENT_OF_MANY})?+\}}|(?![{_LETTER}{{])))*+\Z"
+)
 _START = regex(rf"\$(?:(\$)|({_NAME})|\{{({_NAME})(?:\}}|(:?[-+?]))|(\{{))")
 _BRACE = regex(r"\{.?|\}", re.DOTALL)
 _NAMES = regex(rf"\$(?:\$|\{{?({_NAME}))")
-_REFERENCES = References(_NAME)
+_REFERENCES = References(_NAME, _ARGUMENT_OF_MANY)
 _MOST = 2_000  # references with others in them, in one text: nobody writes them, and they take time
 
 
@@ -52,9 +61,19 @@ def substitute(text: str, known: Mapping[str, str]) -> str:
         raise _required(missing) from None
 
 
+def all_substituted(texts: Collection[str], known: Mapping[str, str]) -> list[str]:
+    """Each of `texts` with its references resolved; nothing where one of them is not usual."""
+    if not _USUAL.match(BETWEEN.join(texts)):
+        return []
+    try:
+        return _REFERENCES.all_expanded(texts, known)
+    except MultipliedError:
+        return []
+
+
 def references(text: str) -> tuple[str, ...]:
     """Names that `text` refers to, in order, each once."""
-    return tuple(dict.fromkeys(found.group(1) for found in _NAMES.finditer(text) if found.group(1)))
+    return tuple(dict.fromkeys(filter(None, _NAMES.findall(text))))
 
 
 def _required(missing: RequiredError) -> TemplateError:

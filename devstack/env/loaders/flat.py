@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from devstack.env.loaders.columns import at_once
 from devstack.env.loaders.python_values import LONGEST
 from devstack.patterns import regex
 
 Reference = tuple[str, str | None, str, str]
 """The name, the operator, the text behind it, and the text behind the reference."""
 
-_FEW = 8  # references in one text, which are not worth looking for equal ones
+FEW = 8  # references in one text, which are not worth looking for equal ones, and texts
 
 
 class MultipliedError(Exception):
@@ -27,14 +28,15 @@ class References:
     A `$` in front of anything but a reference stands for itself.
     """
 
-    def __init__(self, name: str) -> None:
-        """Take the pattern of a name."""
+    def __init__(self, name: str, argument: str = "[^}]*+") -> None:
+        """Take the patterns of a name, and of what stands behind an operator where many texts are expanded."""
         self._piece = regex(rf"({name})|\{{({name})(?:(:?[-+?])([^}}]*+))?+\}}")
+        self._each = regex(rf"\$(?:({name})|\{{({name})(?:(:?[-+])({argument}))?+\}}|(\$))")
 
     def expanded(self, text: str, known: Mapping[str, str]) -> str:
         """`text` with its references replaced. Raises MultipliedError, RequiredError."""
         start, *pieces = text.split("$")
-        if len(pieces) <= _FEW:
+        if len(pieces) <= FEW:
             for piece in pieces:
                 start += self._replaced(piece, known)
             if len(start) > LONGEST:
@@ -42,6 +44,29 @@ class References:
             return start
         made = {piece: self._replaced(piece, known) for piece in dict.fromkeys(pieces)}
         return start + joined([made[piece] for piece in pieces])
+
+    def all_expanded(self, texts: Collection[str], known: Mapping[str, str]) -> list[str]:
+        """Each of `texts` with its references replaced, and `$$` by `$`. Raises MultipliedError."""
+        made = at_once(texts, lambda text: self._at_once(text, known))
+        if any(len(text) > LONGEST for text in made):
+            raise MultipliedError
+        return made
+
+    def _at_once(self, text: str, known: Mapping[str, str]) -> str:
+        pieces = self._each.split(text)
+        names = [named or braced for named, braced in zip(pieces[1::6], pieces[2::6], strict=True)]
+        values = list(map(known.get, names))
+        operators, arguments, nested = pieces[3::6], pieces[4::6], []
+        for at in [at for at, operator in enumerate(operators) if operator]:
+            values[at] = chosen(values[at], operators[at], arguments[at])
+            if values[at] is arguments[at] and "$" in arguments[at]:
+                nested.append(at)
+        for at, value in zip(nested, self.all_expanded([arguments[at] for at in nested], known), strict=True):
+            values[at] = value
+        made = [""] * len(values) * 2
+        made[::2] = pieces[:-1:6]
+        made[1::2] = [value or dollar or "" for value, dollar in zip(values, pieces[5::6], strict=True)]
+        return "".join([*made, pieces[-1]])
 
     def _replaced(self, piece: str, known: Mapping[str, str]) -> str:
         """What stands behind a `$`, up to the next one."""
