@@ -129,4 +129,17 @@ def test_the_rules_are_loaded_beside_the_run_and_not_into_it(tmp_path: Path) -> 
     found = json.loads((tmp_path / "at-the-start.json").read_text())
     assert not [name for name in found if name.startswith("devstack.rules.")]
     assert "devstack.env.source.scan" not in found
-    assert not {"asyncio", "datetime", "logging", "shlex", "tempfile", "tomllib"} & set(found)
+
+
+def test_the_first_service_of_a_plain_stack_waits_for_little(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(STACK.format(port=1).replace("port = 1\n", ""))
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM, "up"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    )
+    found = set(json.loads((tmp_path / "at-the-start.json").read_text()))
+    assert not {"asyncio", "datetime", "logging", "shlex", "tempfile", "tomllib"} & found
