@@ -12,7 +12,6 @@ from devstack.env.source.jsnames import (
     FUNCTIONS,
     PARAMETERS,
     PATTERNS,
-    Names,
     arguments,
     around,
     call_of,
@@ -35,7 +34,9 @@ from devstack.env.source.keys import (
     Call,
     Found,
     Modules,
+    Names,
     Parsed,
+    Tracer,
     agreed,
 )
 from devstack.env.source.model import Role, SourceRead
@@ -135,11 +136,12 @@ def _beginning(at: Parsed, node: Node) -> Node | None:
     return None
 
 
-class _Tracer:
-    """Follows expressions of one service's modules to what they read from the environment."""
+class _Tracer(Tracer):
+    """The ways that the language has."""
 
     def __init__(self, modules: Modules) -> None:
-        self.modules = modules
+        super().__init__(modules)
+        self._imports: dict[str, dict[str, tuple[str, str]]] = {}
 
     def key(self, at: Parsed, call: Node, key: int | str) -> SourceRead | None:
         """What the key of a call reads."""
@@ -165,7 +167,7 @@ class _Tracer:
         if inner.type in CALLS:
             return self._call(at, inner, depth + 1)
         path = dotted(at.module, inner)
-        return self._name(at, path, inner, depth + 1) if path else None
+        return self.name(at, path, inner, depth + 1) if path else None
 
     def _call(self, at: Parsed, call: Node, depth: int) -> SourceRead | None:
         function = unwrap(call.child_by_field_name("function") or call.child_by_field_name("constructor"))
@@ -178,19 +180,15 @@ class _Tracer:
         if holder is not None and method is not None and at.module.text(method) in _SAME_OBJECT:
             return self.trace(at, holder, depth)
         path = dotted(at.module, function)
-        return self._name(at, path, function, depth) if path and not given else None
+        return self.name(at, path, function, depth) if path and not given else None
 
-    def _name(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
-        """What `a.b.c` is, from the declaration of `a` in this module or in the one it is imported from."""
-        if depth > DEEPEST:
-            return None
-        head, *rest = path
-        imported = self.imports(at).get(head)
+    def declared(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
+        imported = self.imports(at).get(path[0])
         if imported is not None:
-            return self._imported(at, imported, tuple(rest), depth + 1)
-        bound = declaration(at.module, head, use)
+            return self._imported(at, imported, path[1:], depth + 1)
+        bound = declaration(at.module, path[0], use)
         if bound is not None:
-            return self._bound(at, bound, tuple(rest), depth + 1)
+            return self._bound(at, bound, path[1:], depth + 1)
         return self._exported_again(at, path, depth + 1) if use is None else None
 
     def _bound(self, at: Parsed, bound: Node, rest: Names, depth: int) -> SourceRead | None:
@@ -265,24 +263,16 @@ class _Tracer:
             return self._take(at, values[0], rest[1:], depth + 1) if len(values) == 1 else None
         path = dotted(at.module, inner)
         if path:
-            return self._name(at, (*path, *rest), inner, depth + 1)
+            return self.name(at, (*path, *rest), inner, depth + 1)
         wrapped = [one for one in arguments(inner) if one.type in ("object", "as_expression")]
         found = self._take(at, wrapped[0], rest, depth + 1) if len(wrapped) == 1 else None
         return found or next((read for read in at.module.reads if read.name == rest[-1]), None)
 
     def imports(self, at: Parsed) -> dict[str, tuple[str, str]]:
         """Name in the module → where it comes from, and its name there: `*` for all of it, and for its default."""
-        found: dict[str, tuple[str, str]] = {}
-        for statement in at.module.root.named_children:
-            source = literal(at.module, statement.child_by_field_name("source"))
-            if statement.type == "import_statement" and source is not None:
-                found |= {local: (source, name) for local, name in specified(at.module, statement)}
-            for one in statement.named_children if statement.type.endswith("_declaration") else ():
-                value, target = one.child_by_field_name("value"), one.child_by_field_name("name")
-                given = None if value is None else required(at.module, unwrap(value) or value)
-                if given is not None and target is not None:
-                    found |= {local: (given, name) for local, name in unpacked(at.module, target)}
-        return found
+        if at.name not in self._imports:
+            self._imports[at.name] = _imported_names(at)
+        return self._imports[at.name]
 
     def _imported(self, at: Parsed, imported: tuple[str, str], rest: Names, depth: int) -> SourceRead | None:
         """A name of another module of the repository."""
@@ -292,19 +282,46 @@ class _Tracer:
             return None
         there, path = self.modules.module(resolved), rest if name == "*" else (name, *rest)
         wholes = [self._take(there, value, path, depth) for value in exports(there.module)]
-        named = self._name(there, path, None, depth) if path else None
+        named = self.name(there, path, None, depth) if path else None
         found = (*wholes, named) if name == "*" else (named, *wholes)
         return next((read for read in found if read is not None), None)
 
     def _exported_again(self, at: Parsed, path: Names, depth: int) -> SourceRead | None:
-        """`export { a } from "./b"`, `export * from "./b"`."""
+        """What the module passes on (`export { a } from "./b"`, `export * from "./b"`), the nearest first."""
+        pending, seen = [(at, path[0])], {(at.name, path[0])}
+        while pending:
+            here, name = pending.pop(0)
+            for place in self._passed_on(here, name):
+                if place in seen:
+                    continue
+                seen.add(place)
+                there = self.modules.module(place[0])
+                if place[1] in self.imports(there) or declaration(there.module, place[1], None) is not None:
+                    return self.name(there, (place[1], *path[1:]), None, depth)
+                pending.append((there, place[1]))
+        return None
+
+    def _passed_on(self, at: Parsed, name: str) -> Iterator[tuple[str, str]]:
+        """The modules that may have `name` instead, and what it is called there."""
         for statement in at.module.root.named_children:
             source = literal(at.module, statement.child_by_field_name("source"))
             if statement.type != "export_statement" or source is None:
                 continue
             named = dict(specified(at.module, statement))
-            if not named or path[0] in named:
-                found = self._imported(at, (source, named.get(path[0], path[0])), path[1:], depth)
-                if found is not None:
-                    return found
-        return None
+            resolved = self.modules.graph.resolve(at.name, source)
+            if resolved is not None and (not named or name in named):
+                yield resolved, named.get(name, name)
+
+
+def _imported_names(at: Parsed) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for statement in at.module.root.named_children:
+        source = literal(at.module, statement.child_by_field_name("source"))
+        if statement.type == "import_statement" and source is not None:
+            found |= {local: (source, name) for local, name in specified(at.module, statement)}
+        for one in statement.named_children if statement.type.endswith("_declaration") else ():
+            value, target = one.child_by_field_name("value"), one.child_by_field_name("name")
+            given = None if value is None else required(at.module, unwrap(value) or value)
+            if given is not None and target is not None:
+                found |= {local: (given, name) for local, name in unpacked(at.module, target)}
+    return found

@@ -21,8 +21,6 @@ FUNCTIONS = frozenset({"function_declaration", "function_expression", "arrow_fun
 PATTERNS = frozenset({"pair_pattern", "object_pattern", "object_assignment_pattern", "assignment_pattern"})
 PARAMETERS = frozenset({"formal_parameters", "required_parameter", "optional_parameter"})
 
-Names = tuple[str, ...]
-
 
 def call_of(name: Node) -> Node | None:
     """The call whose function ends with `name`."""
@@ -100,7 +98,7 @@ def taken_as(module: Module, bound: Node) -> str:
     return module.text(key or bound).strip("'\"")
 
 
-def dotted(module: Module, node: Node) -> Names:
+def dotted(module: Module, node: Node) -> tuple[str, ...]:
     """`a.b.c`, `a?.b`; nothing for other expressions."""
     parts: list[str] = []
     here: Node | None = node

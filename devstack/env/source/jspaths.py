@@ -28,6 +28,14 @@ def path_of(module: Module, node: Node | None, depth: int = 0) -> Place | None:
     inner = unwrap(node)
     if inner is None or depth > MOST:
         return None
+    key = (inner.start_byte, inner.end_byte)
+    if key not in module.places:
+        module.places[key] = None  # where a circle leads
+        module.places[key] = _put_together(module, inner, depth)
+    return module.places[key]
+
+
+def _put_together(module: Module, inner: Node, depth: int) -> Place | None:
     known = _KNOWN.get(module.text(inner))
     if known is not None:
         return known
@@ -76,7 +84,8 @@ def _made(module: Module, call: Node, depth: int) -> Place | None:
     if call.type == "new_expression":
         return joined([FOLDER, parts[0]]) if name == "URL" and parts[1:] == [MODULE] else None
     if name == "resolve" and module.text(function) in ("require.resolve", "import.meta.resolve"):
-        return joined([FOLDER, *parts]) if parts[0] is not None and parts[0].text.startswith(".") else None
+        is_near = len(parts) == 1 and parts[0] is not None and parts[0].text.startswith(".")
+        return joined([FOLDER, *parts]) if is_near else None
     if name == "join":  # unlike `resolve` it does not begin anew at a slash
         first, *rest = parts or [None]
         return joined([first, *(part and Place(part.text.lstrip("/") or ".", part.beside) for part in rest)])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from devstack.env.source.syntax import Module
 
+Names = tuple[str, ...]
 DEEPEST = 14  # names, calls and modules between a key and the environment
 _SIGNS, _VERIFIES = (Role.SIGNS,), (Role.VERIFIES,)
 _BOTH = (Role.SIGNS, Role.VERIFIES)
@@ -151,6 +152,26 @@ class Modules:
             reads = {(read.line - 1, read.column): read for read in module.reads}
             known = self._parsed[name] = Parsed(name, module, reads)
         return known
+
+
+class Tracer:
+    """Follows expressions of one service's modules to what they read from the environment."""
+
+    def __init__(self, modules: Modules) -> None:
+        self.modules = modules
+        self._known: dict[tuple[str, Names, int], SourceRead | None] = {}
+
+    def name(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
+        """What `a.b.c` is where `use` stands; at the top level of the module without one."""
+        key = (at.name, path, -1 if use is None else use.start_byte)
+        if key not in self._known:
+            self._known[key] = None  # where a circle leads
+            self._known[key] = None if depth > DEEPEST else self.declared(at, path, use, depth)
+        return self._known[key]
+
+    def declared(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
+        """What the language says that it is, from where `a` is declared or imported from."""
+        raise NotImplementedError
 
 
 def find(modules: Modules) -> Iterator[KeyUse]:

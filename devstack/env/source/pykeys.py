@@ -15,7 +15,9 @@ from devstack.env.source.keys import (
     Call,
     Found,
     Modules,
+    Names,
     Parsed,
+    Tracer,
     agreed,
 )
 from devstack.env.source.model import SourceRead
@@ -28,8 +30,6 @@ _SAME_ARGUMENT = frozenset({"str", "SecretStr", "bytes"})
 _SAME_OBJECT = frozenset({"encode", "strip", "get_secret_value"})
 _UNCHECKED = regex(rb"verify_signature['\"]?\s*[:=]\s*False|\bverify\s*=\s*False")
 _SETTINGS = regex(rb"\bBaseSettings\b|\w*Settings\b.*:\s*$", re.M)
-
-Names = tuple[str, ...]
 
 
 def calls(modules: Modules, at: Parsed) -> Found:
@@ -61,11 +61,8 @@ def _calls_of(at: Parsed, function: str) -> Iterator[Node]:
             yield call
 
 
-class _Tracer:
-    """Follows expressions of one service's modules to what they read from the environment."""
-
-    def __init__(self, modules: Modules) -> None:
-        self.modules = modules
+class _Tracer(Tracer):
+    """The ways that the language has."""
 
     def key(self, at: Parsed, call: Node, key: int | str) -> SourceRead | None:
         """What the key of a call reads."""
@@ -89,7 +86,7 @@ class _Tracer:
         if inner.type == "call":
             return self._call(at, inner, depth + 1)
         path = _dotted(at, inner)
-        found = self._name(at, path, inner, depth + 1) if path else None
+        found = self.name(at, path, inner, depth + 1) if path else None
         return found or (self._setting(at, inner) if inner.type == "attribute" else None)
 
     def _call(self, at: Parsed, call: Node, depth: int) -> SourceRead | None:
@@ -103,7 +100,7 @@ class _Tracer:
         if holder is not None and method is not None and at.module.text(method) in _SAME_OBJECT:
             return self.trace(at, holder, depth)
         path = _dotted(at, function)
-        return self._name(at, path, function, depth) if path and not positional else None
+        return self.name(at, path, function, depth) if path and not positional else None
 
     def _setting(self, at: Parsed, attribute: Node) -> SourceRead | None:
         """`settings.jwt_secret`, however `settings` is made: a field that one settings class of the service has."""
@@ -119,10 +116,7 @@ class _Tracer:
         ]
         return agreed(found) if found else None
 
-    def _name(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
-        """What `a.b.c` is, from where `a` is assigned, defined or imported from."""
-        if depth > DEEPEST:
-            return None
+    def declared(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
         if path[0] in ("self", "cls"):
             return self._attribute(at, path, depth) if len(path) == 2 else None
         bound = declaration(at.module, path[0], use)
@@ -151,7 +145,7 @@ class _Tracer:
             function = inner.child_by_field_name("function")
             inner = function if function is not None else inner
         path = _dotted(at, inner)
-        return self._name(at, (*path, *rest), inner, depth + 1) if path else None
+        return self.name(at, (*path, *rest), inner, depth + 1) if path else None
 
     def _member(self, at: Parsed, definition: Node, rest: Names, depth: int) -> SourceRead | None:
         """`Config.SECRET`, where the class says `SECRET = …`."""
@@ -231,7 +225,7 @@ class _Tracer:
                 stem = normpath("/".join((start or ".", *names[:size])))
                 for name in (f"{stem}.py", normpath(f"{stem}/__init__.py")):
                     if self.modules.has(name) and names[size:]:
-                        return self._name(self.modules.module(name), names[size:], None, depth)
+                        return self.name(self.modules.module(name), names[size:], None, depth)
         return None
 
 

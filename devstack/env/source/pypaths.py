@@ -20,6 +20,14 @@ def path_of(module: Module, node: Node | None, depth: int = 0) -> Place | None:
     inner = unwrap(node)
     if inner is None or depth > MOST:
         return None
+    key = (inner.start_byte, inner.end_byte)
+    if key not in module.places:
+        module.places[key] = None  # where a circle leads
+        module.places[key] = _put_together(module, inner, depth)
+    return module.places[key]
+
+
+def _put_together(module: Module, inner: Node, depth: int) -> Place | None:
     known = _KNOWN.get(module.text(inner))
     if known is not None:
         return known

@@ -11,6 +11,7 @@ from re import Pattern
 from tree_sitter import Language, Node, Parser
 
 from devstack.env.source.model import DotenvCall, Fallback, SettingsClass, SourceRead, UrlLiteral
+from devstack.env.source.paths import Place
 from devstack.records import dataclass, field
 
 _HIGHEST = 48  # levels upward that can say anything about a read
@@ -64,6 +65,9 @@ class Module:
     server_until: int = 0  # where the part ends that only the server runs: the frontmatter of Astro
     server_functions: tuple[bytes, ...] = ()
     seen: set[tuple[int, str | None]] = field(default_factory=set)
+    places: dict[tuple[int, int], Place | None] = field(
+        default_factory=dict
+    )  # by the bytes of their expression
 
     def text(self, node: Node) -> str:
         """The node's source text."""

@@ -318,3 +318,12 @@ def test_a_url_that_is_a_fallback_says_so() -> None:
     (found,) = scanned("const u = process.env.A || 'ws://localhost:1'").urls
 
     assert found.is_fallback
+
+
+def test_a_path_that_is_made_of_itself_many_times_is_gone_through_once() -> None:
+    parts = ", ".join(f"p{number}" for number in range(20))
+    made = "".join(f"const p{number} = path.join({parts})\n" for number in range(20))
+
+    (call,) = scanned(f"{made}dotenv.config({{ path: p0 }})").dotenv_calls
+
+    assert call.dynamic

@@ -294,3 +294,19 @@ def test_the_prefix_of_a_settings_class_counts_wherever_it_is_declared(tree: Tre
 )
 def test_python_that_cannot_be_followed_is_left_out(tree: Tree, source: str) -> None:
     assert in_python(tree, f"import os\n{source}\n") == []
+
+
+def test_modules_that_pass_everything_on_in_circles_are_gone_through_once(tree: Tree) -> None:
+    names = [f"m{number}" for number in range(30)]
+    barrel = "".join(f"export * from './{name}'\n" for name in names)
+    files = {f"{name}.ts": barrel for name in names}
+    source = (
+        f"{JWT}import {{ S }} from './m0'\nimport {{ T }} from './m1'\njwt.verify(t, S)\njwt.verify(t, T)\n"
+    )
+    root = tree({**files, "a.ts": source, "m29.ts": f"{barrel}export const S = process.env.A\n"})
+    assert keys(root, ServiceType.NODE) == ["a.ts:4 verifies A"]
+
+
+def test_values_that_are_made_of_each_other_lead_nowhere(tree: Tree) -> None:
+    assert in_script(tree, f"{JWT}const a = b\nconst b = a\njwt.verify(t, a)") == []
+    assert in_python(tree, "import jwt\na = b\nb = a\njwt.decode(t, a)\n") == []
