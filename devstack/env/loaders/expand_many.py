@@ -54,7 +54,7 @@ class Known:
 
     def learn(self, name: str, text: str) -> None:
         """This has become of `name`."""
-        if name not in self.fixed:
+        if name not in self.fixed and name not in ecmascript.INHERITED:
             self.texts[name] = _NOT_SIMPLE if "$" in text else text
 
     def forget(self, names: Iterable[str]) -> None:
@@ -113,7 +113,7 @@ class Simple:
             made.update(
                 (name, text)
                 for name, text in after.items()
-                if _NOT_SIMPLE not in text and self._is_done(text, now[name])
+                if _NOT_SIMPLE not in text and self._is_done(text, texts[name])
             )
             # What is put in may become part of another reference, but for those that stand in braces.
             now = {
@@ -136,9 +136,9 @@ class Simple:
             texts = {name: text for name, text in texts.items() if _bare(text) < 2}
         return texts
 
-    def _is_done(self, text: str, before: str) -> bool:
-        """Whether `text`, which was made of `before`, is what the program ends with."""
-        return "$" not in text or (text == before and self._anything.search(text) is None)
+    def _is_done(self, text: str, written: str) -> bool:
+        """Whether `text` is what the program ends with, because it has no reference any more, or never had one."""
+        return "$" not in text or (text == written and self._anything.search(text) is None)
 
     def _replaced(self, texts: Mapping[str, str], known: Known) -> str:
         """`texts` with their references replaced once."""
