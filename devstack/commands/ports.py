@@ -172,10 +172,12 @@ class _Consent:
 
 def _consent(request: Request, proposal: host.Proposal) -> _Consent:
     """Show what would happen, and get a yes: from `--yes`, or from a person at a terminal."""
+    if not proposal.trees and not proposal.refusals:
+        return _Consent(is_given=True)  # to nothing; the result says so
     style = detect(sys.stdout, request.environment)
     can_ask = not request.as_json and sys.stdin.isatty() and sys.stdout.isatty()
     will_stop = request.yes and not request.dry_run
-    if not request.as_json and (proposal.trees or proposal.refusals):
+    if not request.as_json:
         _write(view.proposal_text(proposal, style, will_stop=will_stop))
     if request.dry_run:
         refusal = (ExitCode.REFUSED, "some ports would stay held", None) if proposal.refusals else None

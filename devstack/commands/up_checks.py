@@ -288,11 +288,14 @@ def free_ports(
 def _consent_to_free(held: Sequence[PortPlan], request: Request) -> None:
     if not held:
         return
-    for one in held:
-        print(one.message, file=sys.stderr)
-    wanted = ", ".join(str(one.port) for one in held)
-    if not request.consent(f"Stop {'it' if len(held) == 1 else 'them'} to free {wanted}?"):
-        raise PortHeldError(f"{held[0].message}.", hint="`devstack up --yes` frees it.")
+    messages = [one.message for one in held]
+    what = "it" if len(held) == 1 else "them"
+    refusal = PortHeldError(f"{'; '.join(messages)}.", hint=f"`devstack up --yes` frees {what}.")
+    if not request.yes and request.ask is None:
+        raise refusal
+    print("\n".join(messages), file=sys.stderr)
+    if not request.consent(f"Stop {what} to free {', '.join(str(one.port) for one in held)}?"):
+        raise refusal
 
 
 def _freed(one: PortPlan, context: Context) -> events.PortFreed:

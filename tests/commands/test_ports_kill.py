@@ -57,6 +57,13 @@ def test_a_dry_run_stops_nothing(
     assert process.poll() is None
 
 
+def test_a_dry_run_on_a_free_port_says_that_there_is_nothing_to_stop(
+    devstack: Run, stack: Path, ports: dict[str, int]
+) -> None:
+    done = devstack("ports", "--kill", "ws", "--dry-run", cwd=stack)
+    assert (done.code, done.out) == (0, f"Port {ports['ws']} is free; nothing to stop.\n")
+
+
 def test_a_foreign_server_needs_force(
     devstack: Run,
     stack: Path,

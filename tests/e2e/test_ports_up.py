@@ -79,6 +79,7 @@ def test_a_dev_server_of_this_repository_is_only_stopped_with_consent(
     done = devstack("up", cwd=root)
     assert done.code == 3
     assert "`devstack up --yes` frees it" in done.err
+    assert done.err.count(f"port {ports['main']} (ws) is held by") == 1
     assert process.poll() is None
 
 
