@@ -27,3 +27,8 @@ def without_quotes(values: Iterable[Any], unescaped: Callable[[str, str], str]) 
         texts = at_once([value[1:-1] for value in quoted], partial(unescaped, quote))
         made.update(zip(quoted, texts, strict=True))
     return made
+
+
+def is_one_string(value: str) -> bool:
+    """Whether it is in quotes as a whole, with none of their kind between them."""
+    return value[:1] in ("'", '"') and value[-1] == value[0] and value.count(value[0]) == 2

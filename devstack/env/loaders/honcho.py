@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from devstack.env.loaders import python_text
-from devstack.env.loaders.columns import at_once, without_quotes
+from devstack.env.loaders.columns import at_once, is_one_string, without_quotes
 from devstack.env.loaders.definitions import Definitions, Ignored, Lines, Parsed
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
@@ -148,11 +148,7 @@ def _texts(values: Iterable[str]) -> dict[str, str]:
     """What the lexer makes of each different value, which it takes for one or more words."""
     different = set(values)
     quoted = {value for value in different if "'" in value or '"' in value}
-    whole = {
-        value
-        for value in quoted
-        if value[0] in "'\"" and value[-1] == value[0] and value.count(value[0]) == 2
-    }
+    whole = set(filter(is_one_string, quoted))
     made = without_quotes(whole, _unescaped)
     for some, change in ((different - quoted, _bare), (quoted - whole, _mixed)):
         made.update(zip(some, at_once(some, change), strict=True))

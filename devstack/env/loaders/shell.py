@@ -12,7 +12,14 @@ from devstack.env.loaders.expansion import MOST_GROWN
 from devstack.env.loaders.flat import MultipliedError, Remembered
 from devstack.env.loaders.outcome import Found, Result, Results, Values
 from devstack.env.loaders.reading import Reading
-from devstack.env.loaders.shell_word import NAME, SIMPLE_WORD, WORD, references, text_of
+from devstack.env.loaders.shell_word import (
+    NAME,
+    SIMPLE_WORD,
+    WORD,
+    fixed_texts,
+    references,
+    text_of,
+)
 from devstack.env.loaders.statements import Shape, Statements, statements
 from devstack.env.model import Loaded, LoadIssue, LoadRequest
 from devstack.garbage import collected_later
@@ -184,9 +191,8 @@ class _Script:
 
     def _set(self, taken: Statements, texts: list[str | None]) -> None:
         """Assign all values, and add them to `texts`. Raises _UndecidedError on the way."""
-        words = taken.values
-        different = set(words)
-        fixed = {word: text_of(word, {}) for word in different if "$" not in word}
+        words, different = taken.values, set(taken.values)
+        fixed = fixed_texts(different)
         if len(fixed) == len(different):
             texts += map(fixed.__getitem__, words)
             self._current.update(zip(taken.names, map(fixed.__getitem__, words), strict=True))

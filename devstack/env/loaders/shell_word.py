@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from devstack.env.loaders.columns import at_once, is_one_string, without_quotes
 from devstack.env.loaders.flat import References, joined
 from devstack.patterns import regex
 
@@ -41,8 +42,7 @@ def text_of(word: str, known: Mapping[str, str]) -> str:
         if "\\" not in word:
             return _REFERENCES.expanded(word, known)
         if "$" not in word and word[-1] != "\\":
-            bare = word.replace("\\\\", _BACKSLASH).replace("\\\n", "").replace("\\", "")
-            return bare.replace(_BACKSLASH, "\\")
+            return _bare(word)
     if word[0] == '"' and "\\" not in word and '"' not in (inner := word[1:-1]):
         return _REFERENCES.expanded(inner, known)
     if word[0] == '"' and '"' not in word[1:-1].replace("\\\\", "").replace('\\"', ""):
@@ -50,6 +50,20 @@ def text_of(word: str, known: Mapping[str, str]) -> str:
     segments = SEGMENT.findall(word)
     made = {segment: _unquoted(segment, known) for segment in dict.fromkeys(segments)}
     return joined([made[segment] for segment in segments])
+
+
+def fixed_texts(words: Iterable[str]) -> dict[str, str]:
+    """What becomes of those words that refer to nothing; many with escapes take one step."""
+    fixed = [word for word in words if "$" not in word]
+    made = {word: text_of(word, {}) for word in fixed if "\\" not in word}
+    if len(made) == len(fixed):
+        return made
+    escaped = [word for word in fixed if "\\" in word]
+    made |= without_quotes(filter(is_one_string, escaped), _unescaped)
+    bare = [word for word in escaped if not ("'" in word or '"' in word or word[-1] == "\\")]
+    made.update(zip(bare, at_once(bare, _bare), strict=True))
+    made.update((word, text_of(word, {})) for word in escaped if word not in made)
+    return made
 
 
 def references(text: str) -> tuple[str, ...]:
@@ -73,3 +87,18 @@ def _unquoted(segment: str, known: Mapping[str, str]) -> str:
     inner = inner.replace("\\\\", _BACKSLASH).replace("\\\n", "").replace("\\$", _DOLLAR)
     inner = inner.replace('\\"', '"').replace("\\`", "`")
     return _REFERENCES.expanded(inner, known).replace(_BACKSLASH, "\\").replace(_DOLLAR, "$")
+
+
+def _bare(text: str) -> str:
+    """The text of words without quotes, of which none ends in a backslash."""
+    if "\\" not in text:
+        return text
+    return text.replace("\\\\", _BACKSLASH).replace("\\\n", "").replace("\\", "").replace(_BACKSLASH, "\\")
+
+
+def _unescaped(quote: str, inner: str) -> str:
+    """What stands in quotes that hold none of their kind, and refer to nothing."""
+    if quote == "'" or "\\" not in inner:
+        return inner
+    inner = inner.replace("\\\\", _BACKSLASH).replace("\\\n", "").replace("\\`", "`")
+    return inner.replace(_BACKSLASH, "\\")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from devstack.env.loaders.columns import at_once, without_quotes
+from devstack.env.loaders.columns import at_once, is_one_string, without_quotes
 from devstack.env.loaders.definitions import VALUE_LINES, Definitions, Ignored, Lines, Parsed, ParsedFile
 from devstack.env.loaders.expansion import Undecided, Work, because_of
 from devstack.env.loaders.outcome import Found, Result, Results, Values
@@ -285,7 +285,7 @@ def _texts(values: Iterable[str]) -> dict[str, str]:
     made = dict(zip(plain, plain, strict=True))
     decided = {value for value in odd if "$" not in value and ("\\" not in value or _ESCAPED.match(value))}
     quoted = {value for value in decided if "'" in value or '"' in value}
-    made |= without_quotes(filter(_is_one_string, quoted), _unescaped)
+    made |= without_quotes(filter(is_one_string, quoted), _unescaped)
     escaped = decided - quoted
     made.update(zip(escaped, at_once(escaped, partial(_unescaped, '"')), strict=True))
     return made
@@ -300,10 +300,6 @@ def _without_quotes(run: str) -> list[str]:
     return [made[one] for one in pieces]
 
 
-def _is_one_string(value: str) -> bool:
-    return value[0] in "'\"" and value[-1] == value[0] and value.count(value[0]) == 2
-
-
 def _unescaped(quote: str, inner: str) -> str:
     if quote == "'" or "\\" not in inner:
         return inner
@@ -313,7 +309,7 @@ def _unescaped(quote: str, inner: str) -> str:
 
 def _flat(raw: str) -> list[str]:
     """Plain text and what it refers to, in braces or not, in turn; nothing where there is something else."""
-    is_quoted = raw[:1] == '"' and _is_one_string(raw)
+    is_quoted = raw[:1] == '"' and is_one_string(raw)
     inner = raw[1:-1] if is_quoted else raw
     is_closed = raw.rfind("${") <= raw.rfind("}")
     if not is_closed or "\\" in raw or (not is_quoted and _SPECIAL.search(raw)):
