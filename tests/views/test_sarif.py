@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from devstack.records import replace
 from devstack.rules.base import Finding, Fix, Location, Report, Severity, Skipped
 from devstack.rules.catalogue import CATALOGUE
 from devstack.views import findings_json, github, sarif
@@ -39,6 +40,16 @@ def report() -> Report:
     )
     skipped = (Skipped(rule="port-held", reason="no permission"),)
     return Report(stack="demo", root=Path("/x"), findings=found, skipped=skipped, suppressed=found[:2])
+
+
+def test_a_rule_that_failed_makes_the_execution_unsuccessful(report: Report) -> None:
+    failed = Skipped(rule="syntax", reason="internal failure (KeyError)", is_failure=True)
+    for skipped, is_successful in ((report.skipped, True), ((*report.skipped, failed), False)):
+        log = json.loads(sarif.render(replace(report, skipped=skipped), CATALOGUE))
+        (invocation,) = log["runs"][0]["invocations"]
+        assert invocation["executionSuccessful"] is is_successful
+        levels = [note["level"] for note in invocation["toolExecutionNotifications"]]
+        assert levels == ["note", "error"][: len(skipped)]
 
 
 def test_the_log_is_valid_by_the_published_schema(report: Report) -> None:
