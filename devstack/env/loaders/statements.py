@@ -133,6 +133,8 @@ class Repeated:
         if not last.lastindex:
             found.pop()
             end = last.start()
+        if not found:
+            return end
         inside = self._inside
         raws = [(bare or quoted).strip(space) for _, bare, quoted in found]
         rows.names += [name for name, _, _ in found]
