@@ -80,7 +80,7 @@ def _numbers(text: str, first: int, leads: Sequence[str], values: Sequence[str])
     if text.count("\n") == sum("".join(each).count("\n") for each in (leads, values)):
         return Later(leads[:count], values, first)
     # Some line ends are between a name and its value.
-    starts = [0, *(found.end(1) for found in _STATEMENT.finditer(text))][: count + 1]
+    starts = [0, *(found.start(2) for found in _STATEMENT.finditer(text))][: count + 1]
     breaks = (text.count("\n", start, end) for start, end in pairwise(starts))
     return list(accumulate(breaks, initial=first))[1:]
 
