@@ -45,6 +45,7 @@ _RUNNERS = frozenset(
 _BUN = {"bun", "bunx"}
 _SHELL_SCRIPT = regex(r"[\w./-]+\.(?:sh|bash|zsh)\Z")
 _ENV_FLAG = regex(r"--env-file(?:-if-exists)?(?:=(.*))?\Z")
+_FOR_UV = "UV_ENV_FILE="
 _PRELOAD = regex(r"(?:dotenv_config_path|DOTENV_CONFIG_PATH)=(.+)")
 
 
@@ -98,12 +99,13 @@ def _of(text: str, known: dict[str, str], env_file_flag: bool, depth: int) -> It
         elif flag and env_file_flag:
             yield from _flagged(words, at, flag.group(1))
         elif depth and (script := known.pop(word, None)) is not None:
-            yield from _of(script, known, env_file_flag, depth - 1)
+            told = [one for one in words[:at] if one.startswith(_FOR_UV)]
+            yield from _of(" ".join((*told, script)), known, env_file_flag, depth - 1)
 
 
 def _told_uv(words: Sequence[str]) -> tuple[str, ...]:
     """The file of `UV_ENV_FILE=F uv run …`."""
-    return tuple(word.partition("=")[2] for word in words if word.startswith("UV_ENV_FILE="))[-1:]
+    return tuple(word.partition("=")[2] for word in words if word.startswith(_FOR_UV))[-1:]
 
 
 def _dotenv(words: Sequence[str]) -> Iterator[Supply]:

@@ -36,6 +36,8 @@ from devstack.env.wrappers import Supply, supplies
         ("uv -q run --env-file a --env-file=b -- python main.py", [("uv", "a b", False)]),
         ("uv run --no-env-file --env-file a main.py", []),
         ("UV_ENV_FILE=.env.local uv run main.py", [("uv", ".env.local", False)]),
+        ("export UV_ENV_FILE=.env.local; uv run main.py", [("uv", ".env.local", False)]),
+        ("UV_ENV_FILE=.env.local pnpm api", [("uv", ".env.local", False)]),
         ("uv run --directory api --env-file .env main.py", [(None, None, False)]),
         ("uv run uvicorn main:app --env-file .env", [("python-dotenv", ".env", False)]),
         ("uv sync --env-file .env", [(None, None, False)]),
@@ -47,7 +49,7 @@ from devstack.env.wrappers import Supply, supplies
 def test_what_a_command_puts_around_its_program(
     text: str, expected: list[tuple[str | None, str | None, bool]]
 ) -> None:
-    scripts = {"with-env": "dotenv -e ../.env --", "loop": "pnpm loop"}
+    scripts = {"with-env": "dotenv -e ../.env --", "loop": "pnpm loop", "api": "uv run main.py"}
     found = supplies(text, scripts, env_file_flag=True)
     assert [(one.loader, " ".join(one.files) or None, one.override) for one in found] == expected
 
