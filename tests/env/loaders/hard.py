@@ -106,4 +106,7 @@ HARD = {
     "a command last": _filled("A=1\n", end="cmd"),
     "an open quote last": _filled("A=1\n", end="B='"),
     "vertical tabs": _filled("A=x\v"),
+    "a line that only line ends follow": _filled("\n", start="junk"),
+    "text behind a closing quote": _filled('A="x"y\n'),
+    "references of every kind": _numbered("N{0}=${{A}}\nM{0}=\\$x$A\nO{0}=a$ b\n"),
 }

@@ -50,7 +50,7 @@ def _nothing(self: Simple, texts: Mapping[str, str], known: Known) -> dict[str, 
 
 
 @pytest.mark.parametrize("pin", PINS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(random=st.randoms(use_true_random=False))
 def test_at_once_is_the_same_as_one_by_one(pin: str, random: Random) -> None:
     case = _case(random)
