@@ -89,23 +89,6 @@ class Later(Iterable[int]):
         return islice(accumulate(steps, initial=self._start), 1, None)
 
 
-_BETWEEN = "\ud801"  # stands between values; no decoded text holds it
-
-
-def without_quotes(values: Iterable[str | None], unescaped: Callable[[str, str], str]) -> dict[str, str]:
-    """The text of each different value that is written so.
-
-    Args:
-        unescaped: what escapes mean in the quotes that are its second argument; it gets many texts as one.
-    """
-    made = {value: value for value in set(values) if value is not None}
-    for quote in "'\"":
-        if quoted := [value for value in made if value and value[0] == quote]:
-            inner = unescaped(_BETWEEN.join([value[1:-1] for value in quoted]), quote)
-            made.update(zip(quoted, inner.split(_BETWEEN), strict=True))
-    return made
-
-
 class Repeated:
     """A statement as many times as it follows itself, without a look at any of them."""
 
