@@ -240,7 +240,7 @@ class _Tracer(Tracer):
         word = re.compile(rb"\b(" + re.escape(at.module.text(named).encode()) + rb")\s*\(")
         reads = [
             self.trace(there, arguments(call)[position], depth)
-            for there in map(self.modules.module, self.modules.names(word, is_python=False))
+            for there in map(self.modules.module, self.modules.names(word.search, is_python=False))
             for node in there.module.matches(word, 1)
             if (call := call_of(node)) is not None and len(arguments(call)) > position
         ]

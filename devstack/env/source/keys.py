@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstack.env.source.client import ModuleGraph
+from devstack.env.source.hints import Hints
 from devstack.env.source.model import KeyUse, Role, SourceRead
 from devstack.patterns import regex
 from devstack.records import dataclass
@@ -80,10 +81,16 @@ PYTHON_CALLS: Mapping[str, Mapping[str, Call]] = {
 # How the argument of a position is called where it is given by name.
 PYTHON_NAMES = {"encode": "key", "decode": "key", "JWTStrategy": "secret"}
 
-_SCRIPT_WORDS = regex(
-    b"['\"](?:" + b"|".join(re.escape(name.encode()) for name in SCRIPT_CALLS) + b")(?:/[^'\"]*)?['\"]"
+_SCRIPT_HINTS = Hints(
+    (b"jsonwebtoken", b"jwt", b"jose", b"next-auth", b"@auth/core"),
+    regex(
+        b"['\"](?:" + b"|".join(re.escape(name.encode()) for name in SCRIPT_CALLS) + b")(?:/[^'\"]*)?['\"]"
+    ),
 )
-_PYTHON_WORDS = regex(rb"^[ \t]*(?:from|import)\s+(?:jwt|jose|authlib\.jose|fastapi_users)\b", re.M)
+_PYTHON_HINTS = Hints(
+    (b"jwt", b"jose", b"fastapi_users"),
+    regex(rb"^[ \t]*(?:from|import)\s+(?:jwt|jose|authlib\.jose|fastapi_users)\b", re.M),
+)
 
 
 @dataclass(slots=True)
@@ -135,10 +142,10 @@ class Modules:
         """Whether the service has a module of this name."""
         return name in self._paths
 
-    def names(self, pattern: re.Pattern[bytes], *, is_python: bool) -> Iterator[str]:
-        """Modules of one language with a match."""
+    def names(self, is_found: Callable[[bytes], object], *, is_python: bool) -> Iterator[str]:
+        """Modules of one language in whose text it is found."""
         for name, path in self._paths.items():
-            if name.endswith(".py") is is_python and pattern.search(self._read(path) or b""):
+            if name.endswith(".py") is is_python and is_found(self._read(path) or b""):
                 yield name
 
     def module(self, name: str) -> Parsed:
@@ -176,8 +183,8 @@ class Tracer:
 
 def find(modules: Modules) -> Iterator[KeyUse]:
     """Every call of the service that is followed to a variable; paths are relative to the service's folder."""
-    for is_python, words in ((False, _SCRIPT_WORDS), (True, _PYTHON_WORDS)):
-        names = list(modules.names(words, is_python=is_python))
+    for is_python, hints in ((False, _SCRIPT_HINTS), (True, _PYTHON_HINTS)):
+        names = list(modules.names(hints.found_in, is_python=is_python))
         if not names:
             continue
         if is_python:

@@ -110,7 +110,7 @@ class _Tracer(Tracer):
         field = re.compile(rb"\s*" + re.escape(at.module.text(name).encode()) + rb"\s*:")
         found = [
             read
-            for other in map(self.modules.module, self.modules.names(_SETTINGS, is_python=True))
+            for other in map(self.modules.module, self.modules.names(_SETTINGS.search, is_python=True))
             for read in other.module.reads
             if read.form == "pydantic" and field.match(other.module.source.split(b"\n")[read.line - 1])
         ]
@@ -187,7 +187,7 @@ class _Tracer(Tracer):
 
     def _handed(self, function: str, name: str, position: int, depth: int) -> Iterator[SourceRead | None]:
         word = re.compile(rb"(?<!def )\b(" + re.escape(function.encode()) + rb")\s*\(")
-        for there in map(self.modules.module, self.modules.names(word, is_python=True)):
+        for there in map(self.modules.module, self.modules.names(word.search, is_python=True)):
             for node in there.module.matches(word, 1):
                 call = node.parent
                 call = call.parent if call is not None and call.type == "attribute" else call

@@ -115,8 +115,13 @@ class SourceScanner:
             for path in self._own_files(stack, service)
             if not _is_beside(service, folder, path)
         }
-        known = {(read.path, read.line, read.column): read for read in self.index(stack, service).reads}
-        for use in keys.find(keys.Modules(folder, paths, lambda path: read_source(path, self._files))):
+        uses = list(keys.find(keys.Modules(folder, paths, lambda path: read_source(path, self._files))))
+        is_inherited = any(
+            use.read.form == "pydantic" for use in uses
+        )  # a base may rename what a class reads
+        reads = self.index(stack, service).reads if is_inherited else ()
+        known = {(read.path, read.line, read.column): read for read in reads}
+        for use in uses:
             place, where = (_shown(self._root, paths[path]) for path in (use.path, use.read.path))
             read = replace(use.read, path=where)
             yield replace(use, path=place, read=known.get((where, read.line, read.column), read))
