@@ -13,12 +13,15 @@ The complete set: every finding of the rule that the case belongs to, and every 
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
 import subprocess
-import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -136,12 +139,21 @@ def materialise(
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """What devstack would be started with: programs are found, nothing else is inherited.
-
-    Among them `python`, which some systems have as `python3` only.
-    """
-    path = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
+    """What devstack would be started with: programs are found, nothing else is inherited."""
+    path = os.pathsep.join([os.environ["PATH"], _elsewhere()])
     return {"PATH": path, "HOME": os.environ.get("HOME", "/"), **extra}
+
+
+@cache
+def _elsewhere() -> str:
+    """Programs that cases name, for machines without them; no case runs one."""
+    folder = tempfile.mkdtemp(prefix="programs-")
+    atexit.register(shutil.rmtree, folder)
+    for name in ("docker", "ssh"):
+        program = Path(folder) / name
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+    return folder
 
 
 def look(folder: Path, env: Mapping[str, str]) -> Report:
