@@ -52,7 +52,8 @@ class _Reader:
         self._line_at = 0
 
     def read(self) -> None:
-        table, path = self.data, Path()
+        table = self.data
+        path: Path = ()
         while True:
             self._take(_BLANK)
             if self.at == len(self.text):
@@ -67,7 +68,8 @@ class _Reader:
         line = self._line_here()
         brackets = 2 if self.text.startswith("[[", self.at) else 1
         self.at += brackets
-        table, path = self.data, Path()
+        table = self.data
+        path: Path = ()
         key = self._take(_KEY)
         while self.text[self.at] == ".":
             self.at += 1
