@@ -259,33 +259,36 @@ def _side_services(
 ) -> Iterator[Candidate]:
     """Servers that stand beside the main script: `"ws": "tsx server/ws.ts"`."""
     which = package.manager(folder, tree.root)
-    begun: set[Path | None] = set()
-    watching_first = sorted(own.scripts, key=lambda name: not name.startswith("dev"))
-    for name in watching_first:
-        text = own.scripts[name]
-        match = _SIDE_SCRIPT.fullmatch(name)
-        if match is None or name in ("dev", "start") or _is_production(own, folder, name):
-            continue
-        try:
-            words = scripts.tool(tuple(shlex.split(text)))
-        except ValueError:
-            continue
-        entry = _file(folder, words)
-        if not words or not _is_runtime(words, text) or (entry in begun and entry is not None):
-            continue
-        begun.add(entry)
+    for name, role, words in _side_scripts(own, folder):
         candidate = Candidate(
-            name=match[1],
+            name=role,
             kind=ServiceType.LIVEKIT_AGENT if "@livekit/agents" in own.dependencies else ServiceType.NODE,
             folder=folder,
             command=f"{which} run {name}",
             evidence=[_evidence(tree, own, name)],
         )
-        _port(tree, candidate, text)
+        _port(tree, candidate, own.scripts[name])
         _entry(tree, candidate, words)
         if main is None or not main.is_socket:
             _socket(candidate, own)
         yield candidate
+
+
+def _side_scripts(own: package.Package, folder: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Name, role and words of each such script; of several for one file the one that watches."""
+    begun: set[Path] = set()
+    for name in sorted(own.scripts, key=lambda name: not name.startswith("dev")):
+        match = _SIDE_SCRIPT.fullmatch(name)
+        if match is None or name in ("dev", "start") or _is_production(own, folder, name):
+            continue
+        try:
+            words = scripts.tool(tuple(shlex.split(own.scripts[name])))
+        except ValueError:
+            continue
+        entry = _file(folder, words)
+        if words and _is_runtime(words, own.scripts[name]) and entry not in begun:
+            begun.update(() if entry is None else (entry,))
+            yield name, match[1], words
 
 
 def _is_production(own: package.Package, folder: Path, name: str) -> bool:
