@@ -65,9 +65,10 @@ class Lock:
 def running_pid(folder: PrivateFolder) -> int | None:
     """The pid of the devstack whose run lives in this checkout, 0 when it may not be known; None without one."""
     try:
-        if not (folder.path / LOCK).is_file():
-            return None
+        (folder.path / LOCK).stat()  # not `is_file`, which from Python 3.14 on hides that it may not look
         handle = folder.open_lock(LOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except PermissionError:  # another user's
         return 0
     try:
