@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from devstack.host.private_folder import PrivateFolder
@@ -65,7 +66,9 @@ class Lock:
 def running_pid(folder: PrivateFolder) -> int | None:
     """The pid of the devstack whose run lives in this checkout, 0 when it may not be known; None without one."""
     try:
-        (folder.path / LOCK).stat()  # not `is_file`, which from Python 3.14 on hides that it may not look
+        # Not `is_file`, which from Python 3.14 on hides that it may not look.
+        if not S_ISREG((folder.path / LOCK).stat().st_mode):
+            return None
         handle = folder.open_lock(LOCK)
     except (FileNotFoundError, NotADirectoryError):
         return None
