@@ -236,13 +236,15 @@ class _File:
         """Take many lines without quotes, space and comments."""
         simple = Definitions()
         end = self._lines.take_plain(self._position, simple, _SIMPLE_LINES)
-        self._define(Statements(simple.names, simple.raws, simple.lines, end))
+        if simple.names:
+            self._define(Statements(simple.names, simple.raws, simple.lines, end))
         return bool(simple.names)
 
     def _take_statements(self) -> bool:
         """Take statements as they usually are, as many as follow each other."""
         taken = statements(_SHAPE, self._text, self._position, self._lines)
-        self._define(taken)
+        if taken.names:
+            self._define(taken)
         return bool(taken.names)
 
     def _define(self, taken: Statements) -> None:

@@ -21,11 +21,17 @@ _QUOTED = {
 }
 # Behind `= ` a comment can begin now.
 _FIRST = {True: r"""(?:[^\s\#"']|(?<==)\#)""", False: r"""[^\s"']"""}
+# A name and something else: of many dropped lines only the first are reported.
+_DROPPED = rf"|(?:export{_SPACE}++)?+[^=\#\s'][^=\#\s]*+{_SPACE}++(?![=\#\n]|\Z)[^\n]*+"
+_LEADS = {
+    False: r"\s*+(?:\#[^\n]*+\s*+)*+",
+    True: rf"\s*+(?:(?:\#[^\n]*+{_DROPPED})\s*+)*+",
+}
 
 
-def _shape(*, current: bool) -> Shape:
+def _shape(*, current: bool, lead: str) -> Shape:
     return Shape(
-        lead=r"\s*+(?:\#[^\n]*+\s*+)*+",
+        lead=lead,
         start=rf"(?:export{_SPACE}++)?+",
         name=r"(?:[^=\#\s'][^=\#\s]*+|'[^'\n]++')",
         equals=rf"{_SPACE}*+={_SPACE}*+",
@@ -35,7 +41,13 @@ def _shape(*, current: bool) -> Shape:
     )
 
 
-_SHAPE = {current: _shape(current=current) for current in (True, False)}
+_SHAPE = {
+    (current, is_full): _shape(current=current, lead=lead)
+    for current in (True, False)
+    for is_full, lead in _LEADS.items()
+}
+_FEW = 8  # statements between unusual ones; there, plain lines are not worth a look
+_NOTHING = {is_full: regex(lead) for is_full, lead in _LEADS.items()}
 _BLANK = regex(r"\s*+")
 _IN_LINE = regex(r"[^\S\n]*+")
 _EXPORT = regex(r"export[^\S\n]++")
@@ -85,14 +97,20 @@ class Grammar:
         if self.current:
             text = text.removeprefix("\ufeff")
         rows, ignored, lines = Definitions(), Ignored(), Lines(text)
-        position, has_quotes = 0, "'" in text
+        position, has_quotes, is_plain = 0, "'" in text, True
         while position < len(text):
-            position = lines.take_names(lines.take_plain(position, rows), rows)
-            names, raws, numbers, position = statements(_SHAPE[self.current], text, position, lines)
-            rows.names += map(_without_quotes, names) if has_quotes and "'" in "".join(names) else names
-            rows.texts += map(without_quotes(raws, _unescaped).get, raws)
-            rows.raws += raws
-            rows.lines += numbers
+            position = _end(_NOTHING[ignored.is_full], text, position)
+            if is_plain:
+                position = lines.take_names(lines.take_plain(position, rows), rows)
+            taken = statements(_SHAPE[self.current, ignored.is_full], text, position, lines)
+            position = taken.end
+            is_plain = not 0 < len(taken.names) < _FEW
+            if taken.names:
+                names, raws = taken.names, taken.values
+                rows.names += map(_without_quotes, names) if has_quotes and "'" in "".join(names) else names
+                rows.texts += map(without_quotes(raws, _unescaped).get, raws)
+                rows.raws += raws
+                rows.lines += taken.lines
             position = self._unusual(text, position, lines, rows=rows, ignored=ignored)
         return ignored.parsed(rows)
 

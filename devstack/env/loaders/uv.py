@@ -49,7 +49,7 @@ _SHAPE = Shape(
     start=rf"(?:export[{_IN_LINE}]++(?!=))?+",
     name=r"[A-Za-z_][A-Za-z0-9_.]*+",
     equals=rf"[{_IN_LINE}]*+=[{_IN_LINE}]*+",
-    value=rf"(?!#)(?:{_ALONE}++(?=\n)|(?:{_ALONE}++|\\(?:[^{_SPACE}]|\ (?=[^{_SPACE}]))|{_QUOTED})*+)",
+    value=rf"(?:(?!#)|(?<==))(?:{_ALONE}++(?=\n)|(?:{_ALONE}++|\\(?:[^{_SPACE}]|\ (?=[^{_SPACE}]))|{_QUOTED})*+)",
     end=r"(?:(?=\n)|[ \t\r]*+(?=\n)|[ \t]#[^\n]*+(?=\n))",
 )
 _END = regex(r"[ \t]*+(?:#.*+)?\Z", re.DOTALL)
@@ -163,7 +163,8 @@ class _Reader:
             self._define(Statements(plain.names, plain.raws, plain.lines, end), rows, fixed)
             return end
         taken = statements(_SHAPE, text, position, lines)
-        self._define(taken, rows, _texts(taken.values))
+        if taken.names:
+            self._define(taken, rows, _texts(taken.values))
         return taken.end
 
     def _define(self, taken: Statements, rows: Definitions, fixed: Mapping[str, str]) -> None:
@@ -283,6 +284,7 @@ def _texts(values: Iterable[str]) -> dict[str, str]:
     odd = {value for value in different if "$" in value or "'" in value or '"' in value or "\\" in value}
     plain = different - odd
     made = dict(zip(plain, plain, strict=True))
+    made.update(dict.fromkeys((value for value in plain if value[:1] == "#"), ""))
     decided = {value for value in odd if "$" not in value and ("\\" not in value or _ESCAPED.match(value))}
     quoted = {value for value in decided if "'" in value or '"' in value}
     made |= without_quotes(filter(is_one_string, quoted), _unescaped)
