@@ -21,19 +21,23 @@ _QUOTED = {
 }
 # Behind `= ` a comment can begin now.
 _FIRST = {True: r"""(?:[^\s\#"']|(?<==)\#)""", False: r"""[^\s"']"""}
-# A name and something else: of many dropped lines only the first are reported.
-_DROPPED = rf"|(?:export{_SPACE}++)?+[^=\#\s'][^=\#\s]*+{_SPACE}++(?![=\#\n]|\Z)[^\n]*+"
-_LEADS = {
-    False: r"\s*+(?:\#[^\n]*+\s*+)*+",
-    True: rf"\s*+(?:(?:\#[^\n]*+{_DROPPED})\s*+)*+",
-}
+_NAME = r"[^=\#\s'][^=\#\s]*+"
+
+
+def _lead(*, current: bool, is_full: bool) -> str:
+    """Blank lines and comments, and behind the first dropped lines, which are reported, also those."""
+    dropped = (
+        rf"|(?:export{_SPACE}++)?+{_NAME}(?:{_SPACE}++(?!=)|{_SPACE}*+={_SPACE}*+{_QUOTED[current]}{_SPACE}*+)"
+        r"(?![\#\n]|\Z)[^\n]*+"
+    )
+    return rf"\s*+(?:(?:\#[^\n]*+{dropped if is_full else ''})\s*+)*+"
 
 
 def _shape(*, current: bool, lead: str) -> Shape:
     return Shape(
         lead=lead,
         start=rf"(?:export{_SPACE}++)?+",
-        name=r"(?:[^=\#\s'][^=\#\s]*+|'[^'\n]++')",
+        name=rf"(?:{_NAME}|'[^'\n]++')",
         equals=rf"{_SPACE}*+={_SPACE}*+",
         value=rf"(?:{_QUOTED[current]}|{_FIRST[current]}\S*+(?:{_SPACE}++(?![\n\#]|\Z)\S++)*+|)",
         alone=FEW_NAMES,
@@ -41,11 +45,13 @@ def _shape(*, current: bool, lead: str) -> Shape:
     )
 
 
-_SHAPE = {
-    (current, is_full): _shape(current=current, lead=lead)
+_LEADS = {
+    (current, is_full): _lead(current=current, is_full=is_full)
     for current in (True, False)
-    for is_full, lead in _LEADS.items()
+    for is_full in (True, False)
 }
+_SHAPE = {kind: _shape(current=kind[0], lead=lead) for kind, lead in _LEADS.items()}
+_NOTHING = {kind: regex(lead) for kind, lead in _LEADS.items()}
 _FEW = 8  # statements between unusual ones; there, plain lines are not worth a look
 _NOTHING = {is_full: regex(lead) for is_full, lead in _LEADS.items()}
 _BLANK = regex(r"\s*+")
@@ -99,10 +105,11 @@ class Grammar:
         rows, ignored, lines = Definitions(), Ignored(), Lines(text)
         position, has_quotes, is_plain = 0, "'" in text, True
         while position < len(text):
-            position = _end(_NOTHING[ignored.is_full], text, position)
+            kind = self.current, ignored.is_full
+            position = _end(_NOTHING[kind], text, position)
             if is_plain:
                 position = lines.take_names(lines.take_plain(position, rows), rows)
-            taken = statements(_SHAPE[self.current, ignored.is_full], text, position, lines)
+            taken = statements(_SHAPE[kind], text, position, lines)
             position = taken.end
             is_plain = not 0 < len(taken.names) < _FEW
             if taken.names:
