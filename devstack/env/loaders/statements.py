@@ -8,7 +8,7 @@ from itertools import accumulate, chain, islice, repeat
 from operator import add, methodcaller
 from typing import Any, NamedTuple
 
-from devstack.env.loaders.definitions import Definitions, Lines
+from devstack.env.loaders.definitions import PLAIN_LINES, Definitions, Lines
 from devstack.patterns import regex
 
 # Not in front of many lines that hold a name and nothing else, which `Lines.take_names` takes.
@@ -89,6 +89,10 @@ class Later(Iterable[int]):
         return islice(accumulate(steps, initial=self._start), 1, None)
 
 
+# Behind them, nothing needs to be skipped.
+_PLAIN_LINES = regex(rf"{PLAIN_LINES.pattern}(?=[A-Za-z_]|\Z)")
+
+
 class Repeated:
     """A statement as many times as it follows itself, without a look at any of them."""
 
@@ -108,6 +112,7 @@ class Repeated:
         Args:
             space: what is no part of a value's ends.
         """
+        position = lines.take_plain(position, rows, _PLAIN_LINES)
         last: re.Match[str] | None = None
         found = [(last := each).groups("") for each in self._each.finditer(text, position)]
         if last is None:
