@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import codecs
 import os
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,9 +17,8 @@ from typing import Any
 from devstack import regular
 from devstack.errors import Problem, StackFileError
 from devstack.records import dataclass
-from devstack.stack import build, check, plain_toml, schema
+from devstack.stack import build, check, positions, schema
 from devstack.stack.model import Distinct, Spot, Stack
-from devstack.stack.plain import NotPlainError
 from devstack.stack.procfile import Procfile, parse
 from devstack.stack.prune import Remaining
 from devstack.stack.validation import Fault, Loc, validate
@@ -72,10 +71,10 @@ def load_text(
 ) -> tuple[Stack | None, tuple[Problem, ...]]:
     """As `load_tolerant`, for a content (and a Procfile) that is not yet written at the absolute `path`."""
     try:
-        raw, index = _parse(path, text)
+        raw = _parse(path, text)
     except StackFileError as error:
         return None, error.problems
-    lines = _Lines(path, index)
+    lines = _Lines(path, positions.index(text))
     remaining = Remaining(raw)
     tables, faults = _shape(remaining)
     if tables is None:
@@ -125,16 +124,9 @@ def _read(path: Path) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _parse(path: Path, text: str) -> tuple[dict[str, Any], Mapping[Loc, int]]:
-    """The data, and the line of each key."""
-    with suppress(NotPlainError):
-        return plain_toml.read(text)
-    import tomllib
-
-    from devstack.stack import positions
-
+def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text), positions.index(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message, line = _syntax(str(error), text)
         raise _whole(path, f"not valid TOML: {message}", line) from None
@@ -161,7 +153,7 @@ class _Lines:
     """Where keys stand."""
 
     path: Path
-    index: Mapping[Loc, int]
+    index: Mapping[positions.Path, int]
 
     def line(self, loc: Loc) -> int:
         """The line of `loc`, or of the nearest table around it."""
