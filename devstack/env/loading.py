@@ -35,13 +35,7 @@ _LOADS_ITSELF = regex(
 )
 _INTERPRETERS = ("node", "tsx", "ts-node", "bun", "deno")
 # Packages that load env files by rules of their own.
-_UNMODELLED = (
-    "dotenv-mono",
-    "dotenv-extended",
-    "dotenv-defaults",
-    "@dotenvx/dotenvx",
-    "varlock",
-)
+_UNMODELLED = ("dotenv-mono", "dotenv-extended", "dotenv-defaults", "@dotenvx/dotenvx", "varlock")
 _OF_A_MODE = regex(r"\.env\.(?:development|production|test|staging)(?:\.local)?")
 _NEEDS_DOTENV = ("dotenv", "dotenv/config")
 _PYTHON = frozenset({ServiceType.PYTHON, ServiceType.LIVEKIT_AGENT})

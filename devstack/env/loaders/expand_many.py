@@ -62,13 +62,6 @@ class Known:
         self.texts.update(dict.fromkeys(names, _NOT_SIMPLE))
 
 
-def _sure(texts: Mapping[str, str], unsure: Iterable[str]) -> dict[str, str]:
-    found = dict(texts)
-    found.update(dict.fromkeys([name for name, text in found.items() if "$" in text], _NOT_SIMPLE))
-    found.update(dict.fromkeys(unsure, _NOT_SIMPLE))
-    return found
-
-
 class Simple:
     """What simple references look like to one program."""
 
