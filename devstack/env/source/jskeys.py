@@ -320,8 +320,14 @@ def _imported_names(at: Parsed) -> dict[str, tuple[str, str]]:
         if statement.type == "import_statement" and source is not None:
             found |= {local: (source, name) for local, name in specified(at.module, statement)}
         for one in statement.named_children if statement.type.endswith("_declaration") else ():
-            value, target = one.child_by_field_name("value"), one.child_by_field_name("name")
-            given = None if value is None else required(at.module, unwrap(value) or value)
-            if given is not None and target is not None:
+            value, target = unwrap(one.child_by_field_name("value")), one.child_by_field_name("name")
+            if value is None or target is None:
+                continue
+            given = required(at.module, value)
+            whole = found.get(
+                at.module.text(value), ("", "")
+            )  # `const { sign } = jwt` of what was imported whole
+            given = whole[0] if given is None and whole[1] == "*" else given
+            if given:
                 found |= {local: (given, name) for local, name in unpacked(at.module, target)}
     return found

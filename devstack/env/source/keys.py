@@ -89,7 +89,7 @@ _SCRIPT_HINTS = Hints(
 )
 _PYTHON_HINTS = Hints(
     (b"jwt", b"jose", b"fastapi_users"),
-    regex(rb"^[ \t]*(?:from|import)\s+(?:jwt|jose|authlib\.jose|fastapi_users)\b", re.M),
+    regex(rb"^[ \t]*(?:from|import)\s+(?:[\w., \t]*,\s*)?(?:jwt|jose|authlib\.jose|fastapi_users)\b", re.M),
 )
 
 

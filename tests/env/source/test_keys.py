@@ -67,6 +67,7 @@ def in_python(tree: Tree, source: str, others: Mapping[str, str] | None = None) 
         ("const jwt = require('jsonwebtoken')\njwt.verify(t, process.env.A)", "verifies"),
         ("const { verify } = require('jsonwebtoken')\nverify(t, process.env.A)", "verifies"),
         ("import { verify as v } from 'jsonwebtoken'\nv(t, process.env.A)", "verifies"),
+        (f"{JWT}const {{ sign, verify: v }} = jwt\nv(t, process.env.A)", "verifies"),
         ("import * as jwt from 'jsonwebtoken'\njwt.verify<T>(t, process.env.A)", "verifies"),
         (f"{JOSE}await new SignJWT({{}}).setProtectedHeader({{ alg: 'HS256' }}).sign({KEY})", "signs"),
         (f"{JOSE}const b = new SignJWT({{}})\nconst k = {KEY}\nb.setIssuedAt().sign(k)", "signs"),
@@ -199,6 +200,7 @@ def test_what_cannot_be_followed_for_certain_is_left_out(tree: Tree, source: str
             "verifies",
         ),
         ("from jwt import decode\ndecode(t, os.environ['A'])", "verifies"),
+        ("import os, jwt\njwt.decode(t, os.environ['A'])", "verifies"),
         ("import jose.jwt\njose.jwt.decode(t, os.environ['A'])", "verifies"),
         (
             "try:\n    import jwt\nexcept ImportError:\n    jwt = None\njwt.decode(t, os.environ['A'])",
