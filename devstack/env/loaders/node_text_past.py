@@ -17,6 +17,7 @@ from devstack.records import dataclass
 
 _QUOTES = "'\"`"
 _NO_STATEMENT = regex("(?:(?:#[^\n]*+)?\n)*+")
+_LINE = regex("[^\n]+")
 _SPACE = {space: regex(f"[{space}]*+") for space in (" ", " \t\n")}
 _OFTEN = 30_000_000  # characters of a last line that are read again; a real one has a few hundred
 
@@ -198,8 +199,7 @@ class _Reader:
 
     def _drop_rest(self) -> None:
         message = "no assignment, so the line is ignored"
-        line = self.lines.at(self.position)
-        for number, content in enumerate(self.text[self.position :].split("\n"), line):
+        for found in _LINE.finditer(self.text, self.position):
             if self.ignored.is_full:
                 break
-            self.ignored.drop(content, number, message)
+            self.ignored.drop(found.group(), self.lines.at(found.start()), message)
