@@ -49,7 +49,6 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
         parsed.update(simple)
         return Undecidable(reasons={}, executes=())
     reasons: dict[str, str] = {}
-    executes: list[str] = []
     work = Work(reasons)
     written = dict(parsed)
     running: dict[str, str] = {}
@@ -66,19 +65,24 @@ def expand_all(parsed: dict[str, str], process: Mapping[str, str]) -> Undecidabl
         elif name in simple:
             text = simple[name]
         elif "$" in text:
-            try:
-                text = _expand(text, ChainMap(seen, running), work)
-                if _runs_command(text):
-                    executes.append(name)
-                    reasons[name] = EXECUTES
-            except Undecided as reason:
-                reasons[name] = str(reason)
+            text, reason = _decided(text, ChainMap(seen, running), work)
+            reasons.update({name: reason} if reason else {})
         text = text.replace("\\$", "$")
         parsed[name] = running[name] = text
         if seen.get(name) == written[name]:
             del seen[name]
             work.straight.clear()
-    return Undecidable(reasons=reasons, executes=tuple(executes))
+    executes = tuple(name for name, reason in reasons.items() if reason == EXECUTES)
+    return Undecidable(reasons=reasons, executes=executes)
+
+
+def _decided(text: str, merged: Mapping[str, str], work: Work) -> tuple[str, str | None]:
+    """What becomes of `text`, and why that is not known."""
+    try:
+        text = _expand(text, merged, work)
+    except Undecided as reason:
+        return text, str(reason)
+    return text, EXECUTES if _runs_command(text) else None
 
 
 def _expand(text: str, merged: Mapping[str, str], work: Work) -> str:

@@ -6,7 +6,7 @@ from tree_sitter import Node
 
 from devstack.env.source.jsnames import arguments, declaration
 from devstack.env.source.jsvalues import literal, unwrap
-from devstack.env.source.paths import CURRENT, FOLDER, MODULE, MOST, Place, concatenated, joined
+from devstack.env.source.paths import CURRENT, FOLDER, MODULE, Place, concatenated, found_once, joined
 from devstack.env.source.syntax import Module
 
 _KNOWN = {
@@ -25,14 +25,7 @@ _SAME = frozenset({"fileURLToPath", "normalize", "String", "toString", "realpath
 
 def path_of(module: Module, node: Node | None, depth: int = 0) -> Place | None:
     """The path that an expression is; None where it depends on anything else."""
-    inner = unwrap(node)
-    if inner is None or depth > MOST:
-        return None
-    key = (inner.start_byte, inner.end_byte)
-    if key not in module.places:
-        module.places[key] = None  # where a circle leads
-        module.places[key] = _put_together(module, inner, depth)
-    return module.places[key]
+    return found_once(module, unwrap(node), depth, _put_together)
 
 
 def _put_together(module: Module, inner: Node, depth: int) -> Place | None:

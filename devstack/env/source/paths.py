@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from posixpath import normpath
+from typing import TYPE_CHECKING
 
 from devstack.records import dataclass
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from devstack.env.source.syntax import Module
 
 MOST = 12  # expressions that one path is followed through
 
@@ -26,6 +32,19 @@ FOLDER = Place(".", True)
 MODULE = Place("<module>", True)
 """The file itself; no name of a file on any system, and gone as soon as its folder is asked for."""
 CURRENT = Place(".")
+
+
+def found_once(
+    module: Module, node: Node | None, depth: int, put_together: Callable[[Module, Node, int], Place | None]
+) -> Place | None:
+    """What `put_together` makes of an expression; None where it depends on anything else, or leads in a circle."""
+    if node is None or depth > MOST:
+        return None
+    key = (node.start_byte, node.end_byte)
+    if key not in module.places:
+        module.places[key] = None  # where a circle leads
+        module.places[key] = put_together(module, node, depth)
+    return module.places[key]
 
 
 def joined(parts: Sequence[Place | None]) -> Place | None:
