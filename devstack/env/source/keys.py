@@ -7,6 +7,7 @@ same value, whatever he calls it. What cannot be followed for certain is left ou
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -161,7 +162,7 @@ class Modules:
         return known
 
 
-class Tracer:
+class Tracer(ABC):
     """Follows expressions of one service's modules to what they read from the environment."""
 
     def __init__(self, modules: Modules) -> None:
@@ -176,9 +177,9 @@ class Tracer:
             self._known[key] = None if depth > DEEPEST else self.declared(at, path, use, depth)
         return self._known[key]
 
+    @abstractmethod
     def declared(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
         """What the language says that it is, from where `a` is declared or imported from."""
-        raise NotImplementedError
 
 
 def find(modules: Modules) -> Iterator[KeyUse]:
