@@ -154,20 +154,16 @@ class _Tracer(Tracer):
         named = [self._take(at, argument, (key,), 0) for argument in given if argument.type == "identifier"]
         return agreed(read for read in named if read is not None)
 
-    def trace(self, at: Parsed, node: Node | None, depth: int) -> SourceRead | None:
-        """What an expression reads, if it is a secret and nothing else."""
-        inner = unwrap(node)
-        if inner is None or depth > DEEPEST:
-            return None
-        read = at.read_at(inner)
-        if read is not None:
-            return read
+    def unwrapped(self, node: Node | None) -> Node | None:
+        return unwrap(node)
+
+    def followed(self, at: Parsed, inner: Node, depth: int) -> SourceRead | None:
         if inner.type == "binary_expression" and at.module.text(inner.children[1]) in ("||", "??"):
-            return self.trace(at, inner.child_by_field_name("left"), depth + 1)
+            return self.trace(at, inner.child_by_field_name("left"), depth)
         if inner.type in CALLS:
-            return self._call(at, inner, depth + 1)
+            return self._call(at, inner, depth)
         path = dotted(at.module, inner)
-        return self.name(at, path, inner, depth + 1) if path else None
+        return self.name(at, path, inner, depth) if path else None
 
     def _call(self, at: Parsed, call: Node, depth: int) -> SourceRead | None:
         function = unwrap(call.child_by_field_name("function") or call.child_by_field_name("constructor"))

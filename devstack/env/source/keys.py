@@ -169,6 +169,13 @@ class Tracer(ABC):
         self.modules = modules
         self._known: dict[tuple[str, Names, int], SourceRead | None] = {}
 
+    def trace(self, at: Parsed, node: Node | None, depth: int) -> SourceRead | None:
+        """What an expression reads, if it is a secret and nothing else."""
+        inner = self.unwrapped(node)
+        if inner is None or depth > DEEPEST:
+            return None
+        return at.read_at(inner) or self.followed(at, inner, depth + 1)
+
     def name(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:
         """What `a.b.c` is where `use` stands; at the top level of the module without one."""
         key = (at.name, path, -1 if use is None else use.start_byte)
@@ -176,6 +183,14 @@ class Tracer(ABC):
             self._known[key] = None  # where a circle leads
             self._known[key] = None if depth > DEEPEST else self.declared(at, path, use, depth)
         return self._known[key]
+
+    @abstractmethod
+    def unwrapped(self, node: Node | None) -> Node | None:
+        """The expression inside parentheses and the like."""
+
+    @abstractmethod
+    def followed(self, at: Parsed, inner: Node, depth: int) -> SourceRead | None:
+        """What an expression reads that is no read itself: an alternative, a call, a name."""
 
     @abstractmethod
     def declared(self, at: Parsed, path: Names, use: Node | None, depth: int) -> SourceRead | None:

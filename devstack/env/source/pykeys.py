@@ -9,7 +9,6 @@ from posixpath import normpath
 from tree_sitter import Node
 
 from devstack.env.source.keys import (
-    DEEPEST,
     PYTHON_CALLS,
     PYTHON_NAMES,
     Call,
@@ -73,20 +72,16 @@ class _Tracer(Tracer):
             given = positional[key]
         return self.trace(at, given, 0)
 
-    def trace(self, at: Parsed, node: Node | None, depth: int) -> SourceRead | None:
-        """What an expression reads, if it is a secret and nothing else."""
-        inner = unwrap(node)
-        if inner is None or depth > DEEPEST:
-            return None
-        read = at.read_at(inner)
-        if read is not None:
-            return read
+    def unwrapped(self, node: Node | None) -> Node | None:
+        return unwrap(node)
+
+    def followed(self, at: Parsed, inner: Node, depth: int) -> SourceRead | None:
         if inner.type == "boolean_operator":
-            return self.trace(at, inner.child_by_field_name("left"), depth + 1)
+            return self.trace(at, inner.child_by_field_name("left"), depth)
         if inner.type == "call":
-            return self._call(at, inner, depth + 1)
+            return self._call(at, inner, depth)
         path = _dotted(at, inner)
-        found = self.name(at, path, inner, depth + 1) if path else None
+        found = self.name(at, path, inner, depth) if path else None
         return found or (self._setting(at, inner) if inner.type == "attribute" else None)
 
     def _call(self, at: Parsed, call: Node, depth: int) -> SourceRead | None:
